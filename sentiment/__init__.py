@@ -1,0 +1,1 @@
+"""The nouns: everything the stages are made of. Importing the package itself loads nothing."""

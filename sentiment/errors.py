@@ -1,0 +1,41 @@
+"""Mistakes of a user, and how a command ends: one line on standard error and an exit code, never a traceback."""
+
+import os
+import reprlib
+import sys
+from collections.abc import Callable
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 60
+
+
+class InputError(Exception):
+    """What a user gave cannot be used. The message names the file, the row or key, the value and the remedy."""
+
+
+def shown(value: object) -> str:
+    """Return a value as an error line shows it: quoted, escaped and at most 60 characters long.
+
+    >>> shown("two\\nlines")
+    "'two\\\\nlines'"
+    """
+    return _short.repr(value)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call `main` as a command: exit with 2 on a mistake in the input, 1 where the machine fails, 130 if interrupted."""
+    try:
+        main()
+    except InputError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        print(f"error: {error.filename or 'input or output'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted: nothing was half written; the same command starts again", file=sys.stderr)
+        sys.exit(130)

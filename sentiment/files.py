@@ -1,0 +1,88 @@
+"""Files that are whole or absent: everything is written beside its place and moved in when it is complete.
+
+A partial file has a fixed name, `.<name>.partial`, so that what a killed run left behind is overwritten by the next
+one instead of gathering.
+"""
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sentiment.errors import InputError
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield the path of a partial file to write; on success it replaces `path`, on any failure it is removed."""
+    partial = path.with_name(f".{path.name}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove(partial)
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException:
+        _remove(partial)
+        raise
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield a partial folder to fill; on success it takes the place of the folder `path`.
+
+    The system cannot exchange two full folders in one step, so between two renames `path` is absent, never mixed.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    previous = path.with_name(f".{path.name}.previous")
+    _remove(partial)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        _remove(previous)
+        if path.exists():
+            os.replace(path, previous)
+        os.replace(partial, path)
+        _remove(previous)
+    except BaseException:
+        _remove(partial)
+        raise
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` in the order of its keys. Raises ValueError for NaN and infinity, which JSON does not have."""
+    with replacing(path) as partial:
+        partial.write_text(
+            json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object that `write_json` wrote. Raises InputError where the file is missing or holds anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not the JSON that this project writes ({error}); run `dvc repro`") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds {type(content).__name__}, not an object; run `dvc repro`")
+    return content
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table for `dvc plots`, one line a row."""
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,37 @@
+"""Where everything lies, relative to the root of the repository, from which every stage runs."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+class Splits(NamedTuple):
+    """One path for each split, in the order of `SPLITS`."""
+
+    train: Path
+    valid: Path
+    test: Path
+
+    @classmethod
+    def inside(cls, folder: str, suffix: str = "") -> "Splits":
+        return cls(*(Path(folder, split + suffix) for split in SPLITS))
+
+
+PARAMS = Path("params.yaml")
+CHECKED = Path("data/params.checked")
+SAMPLE = Path("data/sample/reviews.csv")
+
+REVIEWS = Splits.inside("data/reviews", ".parquet")
+TOKENS = Splits.inside("data/tokens", ".parquet")
+VOCABULARY = Path("data/vocab.csv")
+IDS = Splits.inside("data/ids")
+ENCODING = Path("data/ids/encoding.json")
+MODEL = Path("models/classifier")
+PREDICTIONS = Path("data/predictions.parquet")
+
+METRICS = Path("metrics")
+HISTORY = METRICS / "history.csv"
+SPEED = METRICS / "speed.json"
+PLOTS = METRICS / "plots"

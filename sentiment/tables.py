@@ -1,0 +1,99 @@
+"""Parquet tables between the stages: streamed in batches of rows, with the contract checked on write and on read.
+
+Memory does not grow with the table: nothing here holds more than one batch of rows.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sentiment.errors import InputError
+from sentiment.files import replacing
+
+# Rows in a batch and in a row group. 2,048 reviews of IMDb are 2.7 MB of text: enough to make each Arrow call worth
+# its overhead, little enough to stay near the processor's cache.
+ROWS = 2048
+
+
+def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields])
+
+
+REVIEWS = _schema(("id", pa.string()), ("text", pa.string()), ("label", pa.uint8()))
+TOKENS = _schema(("id", pa.string()), ("label", pa.uint8()), ("tokens", pa.list_(pa.field("item", pa.string(), False))))
+INDEX = _schema(("id", pa.string()), ("label", pa.uint8()), ("length", pa.int32()))
+PREDICTIONS = _schema(("id", pa.string()), ("label", pa.uint8()), ("probability", pa.float32()))
+
+
+class Writer:
+    """Appends batches to one table."""
+
+    def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._file = file
+        self._schema = schema
+
+    def write(self, *columns: pa.Array) -> None:
+        """Append rows, the columns in the order of the schema. Raises ValueError where they break its contract."""
+        batch = pa.RecordBatch.from_arrays(
+            [column.cast(field.type) for column, field in zip(columns, self._schema, strict=True)], schema=self._schema
+        )
+        _check(batch)
+        if batch.num_rows:
+            self._file.write_batch(batch, row_group_size=ROWS)
+
+
+@contextmanager
+def writing(path: Path, schema: pa.Schema, metadata: dict[str, str] | None = None) -> Iterator[Writer]:
+    """Open a table that appears at `path`, with `metadata` in its footer, when the block ends without an error."""
+    schema = schema.with_metadata(metadata or {})
+    with (
+        replacing(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", compression_level=1, store_schema=True) as file,
+    ):
+        yield Writer(file, schema)
+
+
+def read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a table's batches, `ROWS` rows at most. Raises InputError where the file is not such a table."""
+    with _open(path, schema) as file:
+        for batch in file.iter_batches(batch_size=ROWS, columns=columns, use_threads=False):
+            _check(batch)
+            yield batch
+
+
+def metadata(path: Path, schema: pa.Schema) -> dict[str, str]:
+    """Return what `writing` was given as metadata."""
+    with _open(path, schema) as file:
+        stored = file.schema_arrow.metadata or {}
+    return {key.decode(): value.decode() for key, value in stored.items()}
+
+
+def count(path: Path, schema: pa.Schema) -> int:
+    """Return the number of rows, read from the footer."""
+    with _open(path, schema) as file:
+        return int(file.metadata.num_rows)
+
+
+def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+    try:
+        file = pq.ParquetFile(path, pre_buffer=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: not a Parquet table ({error}); run `dvc repro`") from None
+    if not file.schema_arrow.equals(schema):
+        found = ", ".join(f"{field.name} {field.type}" for field in file.schema_arrow)
+        raise InputError(f"{path}: has the columns {found}, not those of this version; run `dvc repro --force`")
+    return file
+
+
+def _check(batch: pa.RecordBatch) -> None:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if column.null_count:
+            raise ValueError(f"column {name} has {column.null_count} missing values")
+    if "label" in batch.schema.names and batch.num_rows and pc.max(batch["label"]).as_py() > 1:
+        raise ValueError(f"a label is {pc.max(batch['label']).as_py()}, not 0 or 1")

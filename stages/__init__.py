@@ -1,0 +1,1 @@
+"""The verbs: one module per DVC stage, run as ``python -m stages.<name>``."""
