@@ -27,18 +27,17 @@ import csv
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from sentiment import files, paths
 from sentiment.errors import run
 
 Verdict = Literal["negative", "positive"]
 Mode = Literal["plain", "negated", "aside"]
+T = TypeVar("T")
 
-REVIEWS = 6_000
+REVIEWS = 10_000
 SEED = 20_261
-MAXS = 4
-PSHAPE = .3
 
 POSITIVE = frozenset(
     "good great superb brilliant clever funny moving charming masterpiece triumph".split()
@@ -119,7 +118,7 @@ class Writer:
     def chance(self, probability: float) -> bool:
         return self._random.random() < probability
 
-    def choose(self, options: Sequence[str]) -> str:
+    def choose(self, options: Sequence[T]) -> T:
         return options[int(self._random.random() * len(options))]
 
     def adjective(self) -> str:
@@ -156,7 +155,7 @@ class Writer:
 
     def sentence(self) -> str:
         shape = self._random.random()
-        if shape < PSHAPE:
+        if shape < 0.30:
             text = self.verdict()
         elif shape < 0.50:
             text = f"{self.aside()}, {self.verdict()}"
@@ -169,7 +168,8 @@ class Writer:
         return text[0].upper() + text[1:] + "."
 
     def review(self) -> str:
-        return " ".join(self.sentence() for _ in range(1 + int(self._random.random() * MAXS)))
+        """One to three sentences."""
+        return " ".join(self.sentence() for _ in range(self.choose((1, 2, 3))))
 
 
 def reviews(count: int, seed: int) -> Iterator[tuple[str, Verdict]]:

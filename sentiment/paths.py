@@ -32,6 +32,11 @@ MODEL = Path("models/classifier")
 PREDICTIONS = Path("data/predictions.parquet")
 
 METRICS = Path("metrics")
+CORPUS = METRICS / "corpus.json"
+VOCABULARY_METRICS = METRICS / "vocab.json"
+IDS_METRICS = METRICS / "ids.json"
+TRAIN_METRICS = METRICS / "train.json"
+TEST_METRICS = METRICS / "test.json"
 HISTORY = METRICS / "history.csv"
 SPEED = METRICS / "speed.json"
 PLOTS = METRICS / "plots"

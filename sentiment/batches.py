@@ -1,0 +1,130 @@
+"""Batches: the order in which reviews are presented, and a packed batch made of them without a loop over tokens.
+
+A packed batch holds the tokens of all its reviews step by step: first every review's first token, then every second
+one, and so on, the reviews by length descending, so that each step is a prefix of the one before it:
+
+    "a b c", "d e"  ->  a d b e c  with batch_sizes 2 2 1
+
+No pad exists, so none can be read. Padding naively goes wrong because the state after the pads is not the state at the
+end of the review.
+
+>>> batch = collate([(0, np.array([7, 8]), 1), (1, np.array([], int), 0), (2, np.array([4, 5, 6]), 0)])
+>>> batch.ids.data.tolist(), batch.ids.batch_sizes.tolist(), batch.positions.tolist()
+([4, 7, 5, 8, 6], [2, 2, 1], [2, 0, 1])
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+from torch.utils.data import DataLoader, Sampler
+
+from sentiment.corpus import Review, Reviews
+
+# Reviews that are sorted by length together, in batches. Batches of one length waste no step on a few long reviews,
+# while the reviews of a pool still come from anywhere in the corpus.
+POOL = 50
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Reviews by length descending, the empty ones last.
+
+    ids: packed int32[tokens] of the reviews that have tokens; labels: float32[reviews]; positions: int64[reviews], where
+    each review stands in its corpus.
+    """
+
+    ids: PackedSequence
+    labels: Tensor
+    positions: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in page-locked memory, from which a copy to the device need not wait."""
+        return replace(self, ids=self.ids.pin_memory(), labels=self.labels.pin_memory())
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device. `batch_sizes` and `positions` stay on the CPU, where they are read."""
+        ids = self.ids._replace(data=self.ids.data.to(device, non_blocking=True))
+        return replace(self, ids=ids, labels=self.labels.to(device, non_blocking=True))
+
+
+def collate(reviews: Sequence[Review]) -> Batch:
+    """Pack some reviews into one batch."""
+    lengths = np.fromiter((len(ids) for _, ids, _ in reviews), np.int64, len(reviews))
+    order = np.argsort(-lengths, kind="stable")
+    sorted_lengths = lengths[order]
+    ids = np.concatenate([reviews[row][1] for row in order]).astype(np.int32)
+    starts = np.cumsum(sorted_lengths) - sorted_lengths
+    steps = np.arange(len(ids)) - np.repeat(starts, sorted_lengths)
+    return Batch(
+        ids=PackedSequence(
+            torch.from_numpy(ids[np.argsort(steps, kind="stable")]), torch.from_numpy(np.bincount(steps))
+        ),
+        labels=torch.tensor([reviews[row][2] for row in order], dtype=torch.float32),
+        positions=torch.tensor([reviews[row][0] for row in order], dtype=torch.int64),
+    )
+
+
+class Shuffled(Sampler[list[int]]):
+    """Batches of positions for training: every review once, in an order that is a function of seed and epoch alone."""
+
+    def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int, seed: int, bucketing: bool) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._bucketing = bucketing
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return -(-len(self._lengths) // self._batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        random = np.random.Generator(np.random.PCG64([self._seed, self.epoch]))
+        order = random.permutation(len(self._lengths))
+        if self._bucketing:
+            pool = POOL * self._batch_size
+            order = np.concatenate(
+                [part[np.argsort(-self._lengths[part], kind="stable")] for part in _cut(order, pool)]
+            )
+        batches = _cut(order, self._batch_size)
+        for index in random.permutation(len(batches)) if self._bucketing else range(len(batches)):
+            yield batches[index].tolist()
+
+
+class InOrder(Sampler[list[int]]):
+    """Batches of positions for evaluation: longest reviews first, so that a batch is of one length and memory peaks early."""
+
+    def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int) -> None:
+        self._batches = _cut(np.argsort(-lengths, kind="stable"), batch_size)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (batch.tolist() for batch in self._batches)
+
+
+def loader(
+    reviews: Reviews, order: Sampler[list[int]], device: torch.device, workers: int = 0
+) -> DataLoader[Any]:
+    """Return the batches of `reviews` in an order. Worker processes build them ahead; they draw nothing at random."""
+    return DataLoader(
+        reviews,
+        batch_sampler=order,
+        collate_fn=collate,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def _cut(order: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.int64]]:
+    return [order[start : start + size] for start in range(0, len(order), size)]

@@ -1,0 +1,18 @@
+"""Progress on standard error, and nothing at all where that is no terminal."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+
+def bar(items: Iterable[T], name: str) -> Iterable[T]:
+    """Pass items on and count them."""
+    return tqdm(items, desc=name, unit=" reviews", disable=None, mininterval=0.5, leave=False)
+
+
+def counter(name: str, total: int | None, unit: str = " reviews") -> Any:
+    """Return a bar to `update(n)` and `close()`."""
+    return tqdm(desc=name, total=total, unit=unit, disable=None, mininterval=0.5, leave=False)

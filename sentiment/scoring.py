@@ -1,0 +1,94 @@
+"""How good predictions are: metrics with their uncertainty, and the curves behind the plots."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics
+
+Labels = npt.NDArray[np.uint8]
+Probabilities = npt.NDArray[np.float32]
+
+BINS = 10  # of equal width, for calibration
+POINTS = 200  # of a curve, at most: a curve in Git need not have 25,000
+_TINY = 1e-7  # a probability is kept this far from 0 and 1 in the log loss: float32 rounds closer ones
+
+
+def summary(labels: Labels, probability: Probabilities, threshold: float) -> dict[str, Any]:
+    """Return the metrics of some predictions, a review counting as positive from `threshold` on.
+
+    ROC AUC and average precision read the ranking alone; log loss (nats), Brier score and expected calibration error
+    (Guo et al. 2017, over ten bins) read the probability itself.
+    """
+    predicted = probability >= threshold
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        labels, predicted, average="binary", zero_division=0.0
+    )
+    clipped = np.clip(probability.astype(np.float64), _TINY, 1 - _TINY)
+    return {
+        "reviews": len(labels),
+        "accuracy": float(np.mean(predicted == labels)),
+        "majority_accuracy": float(max(labels.mean(), 1 - labels.mean())),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+        "roc_auc": float(metrics.roc_auc_score(labels, probability)),
+        "average_precision": float(metrics.average_precision_score(labels, probability)),
+        "log_loss": float(metrics.log_loss(labels, clipped)),
+        "brier": float(metrics.brier_score_loss(labels, probability)),
+        "calibration_error": _calibration_error(labels, probability),
+    }
+
+
+def accuracy_interval(
+    labels: Labels, probability: Probabilities, threshold: float, samples: int, seed: int
+) -> tuple[float, float]:
+    """Return the 95 % interval of the accuracy over bootstrap samples of the test reviews (Efron 1979).
+
+    It says how much the accuracy would move with other reviews, not with another seed of the training. To draw n
+    reviews again and count the right ones is to draw from a binomial distribution, so no array of samples is made.
+    """
+    right = int(np.sum((probability >= threshold) == labels))
+    draws = np.random.Generator(np.random.PCG64(seed)).binomial(len(labels), right / len(labels), samples) / len(labels)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def confusion(labels: Labels, probability: Probabilities, threshold: float) -> Iterator[tuple[str, str, int, float]]:
+    """Yield actual, predicted, count and share of the actual class, negatives first: four rows."""
+    names = ("negative", "positive")
+    counts = metrics.confusion_matrix(labels, probability >= threshold, labels=[0, 1])
+    for actual, row in enumerate(counts):
+        for predicted, count in enumerate(row):
+            yield names[actual], names[predicted], int(count), float(count / row.sum())
+
+
+def roc(labels: Labels, probability: Probabilities) -> Iterator[tuple[float, float]]:
+    """Yield false and true positive rate, from (0, 0) to (1, 1)."""
+    false, true, _ = metrics.roc_curve(labels, probability)
+    return _thinned(false, true)
+
+
+def precision_recall(labels: Labels, probability: Probabilities) -> Iterator[tuple[float, float]]:
+    """Yield recall and precision, by recall ascending."""
+    precision, recall, _ = metrics.precision_recall_curve(labels, probability)
+    return _thinned(recall[::-1], precision[::-1])
+
+
+def calibration(labels: Labels, probability: Probabilities) -> Iterator[tuple[float, float, int]]:
+    """Yield the mean probability, the share of positives and the number of reviews of each bin that holds any."""
+    bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    for number in np.unique(bins):
+        inside = bins == number
+        yield float(probability[inside].mean(dtype=np.float64)), float(labels[inside].mean()), int(inside.sum())
+
+
+def _calibration_error(labels: Labels, probability: Probabilities) -> float:
+    gaps = (abs(predicted - observed) * count for predicted, observed, count in calibration(labels, probability))
+    return float(sum(gaps) / len(labels))
+
+
+def _thinned(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Iterator[tuple[float, float]]:
+    kept = np.unique(np.linspace(0, len(x) - 1, POINTS).round().astype(np.int64))
+    return zip(x[kept].tolist(), y[kept].tolist(), strict=True)

@@ -1,0 +1,285 @@
+"""Where reviews come from: tables of a user, and the Large Movie Review Dataset (Maas et al. 2011).
+
+Every source is read as a stream of `Example`, in an order that does not depend on the machine. What cannot be read is
+an `InputError` that names the file and the row.
+
+.csv .tsv .jsonl (also .gz)   one review a row; ids are row numbers, from 1, the header not counted
+.parquet                      one review a row
+a folder, .tar.gz, .tgz, .tar the data set's layout, {train,test}/{neg,pos}/<number>_<rating>.txt, with its own test
+                              split; ids are the files' places in it, `test/pos/123_10`
+"""
+
+import csv
+import gzip
+import json
+import re
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Literal, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentiment.errors import InputError, shown
+from sentiment.tables import ROWS
+
+AUTO = "auto"
+TEXT_COLUMNS = ("text", "review")
+LABEL_COLUMNS = ("label", "sentiment")
+LABELS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1}
+
+_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_ARCHIVES = (".tar.gz", ".tgz", ".tar")
+_KINDS = f"{', '.join(_TABLES)}, {', '.join(_ARCHIVES)} or a folder"
+_FOLDERS = tuple((split, label) for split in ("test", "train") for label in ("neg", "pos"))
+_REVIEW_FILE = re.compile(r"(\d+)_\d+\.txt")
+_BROKEN_ARCHIVE = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError)
+
+# The longest field of a CSV file. Python's own limit of 131,072 characters is below a review of 100,000 words.
+csv.field_size_limit(2**31 - 1)
+
+
+class Example(NamedTuple):
+    """A labelled review: 0 is negative, 1 positive. `split` is None where the source has no split of its own."""
+
+    id: str
+    text: str
+    label: int
+    split: Literal["train", "test"] | None = None
+
+
+def locate(source: str) -> Path:
+    """Return the path of a source. Raises InputError where it is missing, no source, or relative and outside.
+
+    Queued experiments run in another folder, where a relative path that leaves the repository would mean another file.
+    """
+    path = Path(source)
+    if not source.strip():
+        raise InputError("ingest.source: empty; give a path, data/sample/reviews.csv say")
+    if not path.is_absolute() and not path.resolve().is_relative_to(Path.cwd().resolve()):
+        raise InputError(
+            f"ingest.source: {shown(source)} leaves the repository; give the absolute path, {path.resolve()}, "
+            "since queued experiments run in another folder"
+        )
+    if not path.exists():
+        hint = "" if path.is_absolute() else "; a queued experiment sees only what Git or DVC track, or an absolute path"
+        raise InputError(f"ingest.source: {shown(source)} does not exist; check the path{hint}")
+    if not path.is_dir() and not path.name.lower().endswith(_ARCHIVES + _TABLES + tuple(f"{kind}.gz" for kind in _TABLES[:3])):
+        raise InputError(f"ingest.source: {shown(source)} is of no known kind; give {_KINDS}")
+    return path
+
+
+def read(path: Path, text_column: str = AUTO, label_column: str = AUTO) -> Iterator[Example]:
+    """Yield the reviews of a source, one at a time. Raises InputError at the first row that cannot be used."""
+    name = path.name.lower()
+    if path.is_dir():
+        return _imdb_folder(path)
+    if name.endswith(_ARCHIVES):
+        return _imdb_archive(path)
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: empty; it needs reviews with a text and a label each")
+    if name.endswith(".parquet"):
+        rows = _parquet_rows(path, text_column, label_column)
+    else:
+        rows = _text_rows(path, text_column, label_column)
+    return _examples(path, rows)
+
+
+class _Row(NamedTuple):
+    place: str  # how an error names it, "row 3 (line 7)"
+    number: int
+    text: Any
+    label: Any
+
+
+def _examples(path: Path, rows: Iterable[_Row]) -> Iterator[Example]:
+    for row in rows:
+        where = f"{path}: {row.place}"
+        if not isinstance(row.text, str):
+            raise InputError(f"{where}: the text is {shown(row.text)}, not a string; correct or remove the row")
+        yield Example(str(row.number), _clean(where, row.text), _label(where, row.label))
+
+
+def _label(where: str, value: Any) -> int:
+    known = str(int(value)) if isinstance(value, bool) else str(value).strip().lower()
+    if known not in LABELS:
+        raise InputError(f"{where}: unknown label {shown(value)}; the labels are {', '.join(LABELS)}")
+    return LABELS[known]
+
+
+def _clean(where: str, text: str) -> str:
+    if "\0" in text:
+        raise InputError(f"{where}: the text holds a NUL byte; is the file text? Remove the byte")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: the text is not valid UTF-8; convert the file to UTF-8") from None
+    return text
+
+
+def _column(where: str, wanted: str, default: tuple[str, ...], parameter: str, found: list[str]) -> str:
+    """Return the name of the column to read."""
+    names = default if wanted == AUTO else (wanted,)
+    present = [name for name in names if name in found]
+    if not present:
+        raise InputError(
+            f"{where}: no column {' or '.join(map(shown, names))} among {', '.join(map(shown, found[:20]))}; "
+            f"set ingest.{parameter}"
+        )
+    return present[0]
+
+
+def _text_rows(path: Path, text_column: str, label_column: str) -> Iterator[_Row]:
+    """Yield the rows of a .csv, .tsv or .jsonl file. Bytes that are no UTF-8 are let through, to be refused by row."""
+    name = path.name.lower()
+    opened: Callable[..., IO[str]] = gzip.open if name.endswith(".gz") else open
+    rows = _json_rows if name.removesuffix(".gz").endswith(".jsonl") else _csv_rows
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+            yield from rows(path, stream, text_column, label_column)
+    except _BROKEN_ARCHIVE as error:
+        raise InputError(f"{path}: damaged or cut off ({error}); fetch the file again") from None
+
+
+def _csv_rows(path: Path, stream: IO[str], text_column: str, label_column: str) -> Iterator[_Row]:
+    tabs = path.name.lower().removesuffix(".gz").endswith(".tsv")
+    rows = csv.reader(stream, delimiter="\t" if tabs else ",", strict=True)
+    number = 0
+    try:
+        header = next(rows, [])
+        text = header.index(_column(str(path), text_column, TEXT_COLUMNS, "text_column", header))
+        label = header.index(_column(str(path), label_column, LABEL_COLUMNS, "label_column", header))
+        for row in rows:
+            if not row:
+                continue  # an empty line
+            number += 1
+            place = f"row {number} (line {rows.line_num})"
+            if len(row) != len(header):
+                raise InputError(
+                    f"{path}: {place}: {len(row)} fields where the header has {len(header)}; quote fields that hold "
+                    f"the separator"
+                )
+            yield _Row(place, number, row[text], row[label])
+    except csv.Error as error:
+        raise InputError(f"{path}: row {number + 1} (line {rows.line_num}): {error}; mend its quotes") from None
+
+
+def _json_rows(path: Path, stream: IO[str], text_column: str, label_column: str) -> Iterator[_Row]:
+    for number, line in enumerate(stream, start=1):
+        if not line.strip():
+            continue
+        where = f"{path}: row {number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: not JSON ({error}); write one object a line") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{where}: holds {shown(row)}, not an object; write one object a line")
+        text = row[_column(where, text_column, TEXT_COLUMNS, "text_column", list(row))]
+        label = row[_column(where, label_column, LABEL_COLUMNS, "label_column", list(row))]
+        yield _Row(f"row {number}", number, text, label)
+
+
+def _parquet_rows(path: Path, text_column: str, label_column: str) -> Iterator[_Row]:
+    number = 0
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            found = file.schema_arrow.names
+            columns = [
+                _column(str(path), text_column, TEXT_COLUMNS, "text_column", found),
+                _column(str(path), label_column, LABEL_COLUMNS, "label_column", found),
+            ]
+            for batch in file.iter_batches(ROWS, columns=columns, use_threads=False):
+                for text, label in zip(*(batch[column].to_pylist() for column in columns), strict=True):
+                    number += 1
+                    yield _Row(f"row {number}", number, text, label)
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: after row {number}: a text is not valid UTF-8; convert it to UTF-8") from None
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({' '.join(str(error).split())[:120]})") from None
+
+
+def _imdb_folder(path: Path) -> Iterator[Example]:
+    root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
+    files: list[_Key] = []
+    for split, label in _FOLDERS:
+        folder = root / split / label
+        if folder.is_dir():
+            files += (key for file in folder.iterdir() if (key := _key(split, label, file.name)))
+    _check_layout(path, files)
+    for key in sorted(files):
+        yield key.example(path, (root / key.split / key.label / f"{key.stem}.txt").read_bytes())
+
+
+def _imdb_archive(path: Path) -> Iterator[Example]:
+    """Read an archive once, as a stream, and unpack nothing: its reviews wait in one temporary file to be sorted.
+
+    The members come in any order; sorted, the archive and its extracted folder give the same reviews in the same order.
+    """
+    files: dict[_Key, tuple[int, int]] = {}
+    with ExitStack() as stack:
+        texts = stack.enter_context(tempfile.TemporaryFile())
+        try:
+            packed = stack.enter_context(path.open("rb"))
+            plain: Any = stack.enter_context(gzip.open(packed)) if path.suffix != ".tar" else packed
+            archive = stack.enter_context(tarfile.open(fileobj=plain, mode="r|"))
+            for member in archive:
+                key = _member(path, member)
+                content = archive.extractfile(member) if key else None
+                if key and content:
+                    files[key] = (texts.tell(), texts.write(content.read()))
+            while plain.read(1 << 20):  # to the end, where gzip checks that nothing is missing or altered
+                pass
+        except _BROKEN_ARCHIVE as error:
+            raise InputError(f"{path}: damaged or cut off ({error}); fetch the archive again") from None
+        _check_layout(path, files)
+        for key in sorted(files):
+            start, size = files[key]
+            texts.seek(start)
+            yield key.example(path, texts.read(size))
+
+
+class _Key(NamedTuple):
+    """A review of the data set; sorts as the corpus is ordered: test, train; negative, positive; number."""
+
+    split: Literal["train", "test"]
+    label: str
+    number: int
+    stem: str
+
+    def example(self, path: Path, content: bytes) -> Example:
+        name = f"{self.split}/{self.label}/{self.stem}"
+        text = content.decode("utf-8", errors="surrogateescape")
+        return Example(name, _clean(f"{path}: {name}.txt", text), LABELS[self.label], self.split)
+
+
+def _key(split: str, label: str, name: str) -> _Key | None:
+    match = _REVIEW_FILE.fullmatch(name)
+    if not match:
+        return None
+    return _Key("test" if split == "test" else "train", label, int(match[1]), name.removesuffix(".txt"))
+
+
+def _member(path: Path, member: tarfile.TarInfo) -> _Key | None:
+    """Return the review that a member holds, or None. Raises InputError for a member that has no business there."""
+    place = PurePosixPath(member.name)
+    if place.is_absolute() or ".." in place.parts or "\\" in member.name:
+        raise InputError(f"{path}: member {shown(member.name)} points outside the archive; do not trust this file")
+    if not (member.isfile() or member.isdir()):
+        raise InputError(f"{path}: member {shown(member.name)} is a link or a device; do not trust this file")
+    folder = place.parts[-3:-1]
+    return _key(*folder, place.name) if member.isfile() and folder in _FOLDERS and len(place.parts) <= 4 else None
+
+
+def _check_layout(path: Path, files: Iterable[_Key]) -> None:
+    found = {(key.split, key.label) for key in files}
+    missing = [f"{split}/{label}" for split, label in _FOLDERS if (split, label) not in found]
+    if missing:
+        raise InputError(
+            f"{path}: no reviews in {', '.join(missing)}; a folder or an archive must have the layout of the Large "
+            "Movie Review Dataset, {train,test}/{neg,pos}/<number>_<rating>.txt"
+        )

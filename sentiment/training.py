@@ -1,0 +1,149 @@
+"""Training: steps, epochs, and the weights of the best epoch."""
+
+import copy
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sentiment.batches import Batch
+from sentiment.device import Precision, autocast
+from sentiment.errors import InputError
+from sentiment.model import Classifier
+
+
+Batches = Iterable[Batch]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Mean loss in nats (log 2 = 0.693 is a guess) and accuracy over a split's reviews, after so many epochs."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float
+    valid_accuracy: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train, whatever the model and the data. `clip_norm` 0 does not clip; `patience` 0 never stops early."""
+
+    epochs: int
+    clip_norm: float
+    patience: int
+    precision: Precision
+
+
+def optimizer(model: nn.Module, name: str, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """Return the optimizer over all the model's parameters, the embedding among them."""
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+    return kinds[name](model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+
+
+def fit(
+    model: Classifier,
+    train: Callable[[int], Batches],
+    valid: Callable[[], Batches],
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    after_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> list[Epoch]:
+    """Train until the validation loss stops falling and leave the best epoch's weights in the model.
+
+    `train(epoch)` presents the training split in that epoch's order. The best epoch is the first of those with the
+    lowest validation loss. Raises InputError where a loss is no number any more.
+    """
+    history: list[Epoch] = []
+    best = math.inf
+    weights = copy.deepcopy(model.state_dict())
+    for number in range(1, recipe.epochs + 1):
+        epoch = Epoch(
+            number,
+            *train_epoch(model, train(number), optimizer, recipe),
+            *score(model, valid(), recipe.precision),
+        )
+        if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.valid_loss)):
+            raise InputError(
+                f"training diverged in epoch {number}: the loss is {epoch.train_loss} (train), {epoch.valid_loss} (valid); "
+                "lower train.learning_rate or train.clip_norm, or use train.precision float32"
+            )
+        history.append(epoch)
+        after_epoch(epoch)
+        if epoch.valid_loss < best:
+            best = epoch.valid_loss
+            weights = copy.deepcopy(model.state_dict())
+        elif recipe.patience and number - best_epoch(history).epoch >= recipe.patience:
+            break
+    model.load_state_dict(weights)
+    return history
+
+
+def best_epoch(history: list[Epoch]) -> Epoch:
+    """Return the first epoch with the lowest validation loss."""
+    return min(history, key=lambda epoch: epoch.valid_loss)
+
+
+def train_epoch(
+    model: Classifier, batches: Batches, optimizer: torch.optim.Optimizer, recipe: Recipe
+) -> tuple[float, float]:
+    """Present every batch once. Return the mean loss and the accuracy over the reviews, as they were presented."""
+    model.train()
+    tally = _Tally(model)
+    for batch in batches:
+        tally.add(*train_step(model, batch.to(tally.device), optimizer, recipe))
+    return tally.means()
+
+
+def train_step(
+    model: Classifier, batch: Batch, optimizer: torch.optim.Optimizer, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """Take one step of gradient descent. Return the logits before it and the labels: float[reviews] each."""
+    logits = forward(model, batch, recipe.precision)
+    optimizer.zero_grad(set_to_none=True)
+    nn.functional.binary_cross_entropy_with_logits(logits, batch.labels).backward()
+    if recipe.clip_norm:
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+    optimizer.step()
+    return logits.detach(), batch.labels
+
+
+def score(model: Classifier, batches: Batches, precision: Precision) -> tuple[float, float]:
+    """Return the mean loss and the accuracy over the reviews, without learning from them."""
+    model.eval()
+    tally = _Tally(model)
+    with torch.inference_mode():
+        for batch in batches:
+            moved = batch.to(tally.device)
+            tally.add(forward(model, moved, precision), moved.labels)
+    return tally.means()
+
+
+def forward(model: Classifier, batch: Batch, precision: Precision) -> Tensor:
+    """Return the logits of a batch that is on the model's device: float32[reviews]."""
+    with autocast(batch.labels.device, precision):
+        logits: Tensor = model(batch.ids, len(batch))
+    return logits.float()
+
+
+class _Tally:
+    """Sums on the device, read once: reading each batch's loss would make the GPU wait for the CPU at each step."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.device = next(model.parameters()).device
+        kind = torch.float32 if self.device.type == "mps" else torch.float64  # MPS has no float64
+        self._sums = torch.zeros(2, dtype=kind, device=self.device)
+        self._reviews = 0
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        losses = nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
+        right = ((logits > 0) == (labels > 0.5)).sum()
+        self._sums += torch.stack([losses, right.to(losses.dtype)]).to(self._sums.dtype)
+        self._reviews += len(labels)
+
+    def means(self) -> tuple[float, float]:
+        loss, right = (self._sums / self._reviews).tolist()
+        return loss, right

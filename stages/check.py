@@ -1,0 +1,41 @@
+"""Check every parameter at once, before any output is touched: params.yaml -> data/params.checked.
+
+DVC removes a stage's outputs before it runs the stage. `ingest`, and so everything, depends on what this stage writes:
+a mistake in any section stops the run here, with the outputs of the last run still in place. What it writes never
+changes, so a changed parameter re-runs only the stages that read it. It is the one stage that imports others, for
+their parameter classes alone.
+"""
+
+from sentiment import paths, sources
+from sentiment.architecture import Architecture
+from sentiment.errors import run
+from sentiment.files import replacing
+from sentiment.params import Section, load_all
+from stages import count_vocab, encode, evaluate, ingest, tokenize, train
+
+SECTIONS: dict[str, type[Section]] = {
+    "ingest": ingest.Params,
+    "tokenize": tokenize.Params,
+    "count_vocab": count_vocab.Params,
+    "encode": encode.Params,
+    "model": Architecture,
+    "train": train.Params,
+    "evaluate": evaluate.Params,
+}
+
+
+def main() -> None:
+    sections = load_all(SECTIONS)
+    given, training = sections["ingest"], sections["train"]
+    assert isinstance(given, ingest.Params) and isinstance(training, train.Params)
+    sources.locate(given.source)
+    if training.device in ("cuda", "mps"):
+        from sentiment import device  # loads torch, which only this question needs
+
+        device.choose(training.device)
+    with replacing(paths.CHECKED) as partial:
+        partial.write_text("The parameters are valid.\n", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    run(main)

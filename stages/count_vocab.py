@@ -1,0 +1,57 @@
+"""Count the training tokens: data/tokens/train.parquet -> data/vocab.csv, metrics/vocab.json."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import PositiveInt
+
+from sentiment import files, paths, progress, tables
+from sentiment.errors import InputError, run
+from sentiment.params import Section
+from sentiment.vocabulary import Counter, Vocabulary
+
+
+class Params(Section, name="count_vocab"):
+    max_size: PositiveInt
+    min_count: PositiveInt
+
+
+def count(tokens: Path) -> pa.Table:
+    """Return each distinct token of a split with its count."""
+    counter = Counter()
+    with progress.counter("count_vocab", tables.count(tokens, tables.TOKENS)) as shown:
+        for batch in tables.read(tokens, tables.TOKENS, ["tokens"]):
+            counter.add(batch["tokens"].flatten())
+            shown.update(batch.num_rows)
+    return counter.table()
+
+
+def describe(counts: pa.Table, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Return the content of metrics/vocab.json: the share of the training tokens that have an id of their own."""
+    total = pc.sum(counts["count"]).as_py()
+    covered = pc.sum(vocabulary.counts).as_py()
+    return {
+        "tokens": total,
+        "distinct_tokens": counts.num_rows,
+        "size": len(vocabulary.tokens),
+        "coverage": covered / total,
+        "lowest_count": vocabulary.counts[-1].as_py(),
+    }
+
+
+def main() -> None:
+    params = Params.load()
+    counts = count(paths.TOKENS.train)
+    vocabulary = Vocabulary.most_frequent(counts, params.max_size, params.min_count)
+    if not len(vocabulary.tokens):
+        raise InputError(
+            f"{paths.TOKENS.train}: no token occurs count_vocab.min_count = {params.min_count} times; lower it"
+        )
+    vocabulary.save(paths.VOCABULARY)
+    files.write_json(paths.VOCABULARY_METRICS, describe(counts, vocabulary))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,34 @@
+"""Cut the reviews into tokens: data/reviews/<split>.parquet -> data/tokens/<split>.parquet.
+
+How it was done stands in each table's footer, so that prediction does the same.
+"""
+
+from pathlib import Path
+
+from sentiment import paths, progress, tables
+from sentiment.errors import run
+from sentiment.params import Section
+from sentiment.text import Tokenizer
+
+
+class Params(Section, Tokenizer, name="tokenize"):
+    pass
+
+
+def tokenize(reviews: Path, tokens: Path, tokenizer: Tokenizer) -> None:
+    """Tokenize one split, a batch of reviews at a time."""
+    counter = progress.counter(f"tokenize {tokens.stem}", tables.count(reviews, tables.REVIEWS))
+    with counter, tables.writing(tokens, tables.TOKENS, {"tokenizer": tokenizer.model_dump_json()}) as table:
+        for batch in tables.read(reviews, tables.REVIEWS):
+            table.write(batch["id"], batch["label"], tokenizer(batch["text"]))
+            counter.update(batch.num_rows)
+
+
+def main() -> None:
+    params = Params.load()
+    for reviews, tokens in zip(paths.REVIEWS, paths.TOKENS, strict=True):
+        tokenize(reviews, tokens, params)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,121 @@
+"""Train the classifier: data/ids/{train,valid}, data/vocab.csv -> models/classifier/, metrics/train.json, metrics/history.csv.
+
+How long it took, and on what, goes to metrics/speed.json, which is no output: it differs from run to run.
+"""
+
+import time
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+
+from sentiment import files, paths, progress
+from sentiment.architecture import Architecture
+from sentiment.encoded import EncodedSplit, Encoding
+from sentiment.errors import run
+from sentiment.hardware import Hardware
+from sentiment.vocabulary import Vocabulary
+
+# Torch takes over a second to load, and `stages.check` reads the parameters below without it: so the functions import it.
+if TYPE_CHECKING:
+    import torch
+
+    from sentiment.model import Classifier
+    from sentiment.training import Epoch
+
+
+class Params(Hardware, name="train"):
+    model_config = ConfigDict(extra="forbid")
+
+    seed: NonNegativeInt
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    optimizer: Literal["adam", "adamw", "sgd"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: NonNegativeFloat
+    clip_norm: NonNegativeFloat
+    bucketing: bool
+    patience: NonNegativeInt
+    precision: Literal["float32", "bfloat16"]
+    workers: NonNegativeInt
+
+
+def train(
+    splits: tuple[EncodedSplit, EncodedSplit],
+    vocabulary_size: int,
+    shape: Architecture,
+    params: Params,
+    device: "torch.device",
+) -> tuple["Classifier", list["Epoch"]]:
+    """Train on the first split, stop by the second. Return the best epoch's classifier and every epoch's losses."""
+    import torch
+
+    from sentiment import training
+    from sentiment.batches import InOrder, Shuffled, loader
+    from sentiment.corpus import Reviews
+    from sentiment.model import Classifier
+
+    torch.manual_seed(params.seed)
+    classifier = Classifier(shape, vocabulary_size).to(device)
+    learned, held_out = splits
+    order = Shuffled(learned.lengths, params.batch_size, params.seed, params.bucketing)
+    batches = loader(Reviews(learned), order, device, params.workers)
+    held_out_batches = loader(Reviews(held_out), InOrder(held_out.lengths, params.batch_size), device, params.workers)
+
+    with progress.counter("train", params.epochs * len(order), " batches") as shown:
+
+        def present(epoch: int) -> "training.Batches":
+            order.epoch = epoch
+            for batch in batches:
+                yield batch
+                shown.update()
+
+        def report(epoch: "Epoch") -> None:
+            shown.set_postfix_str(f"epoch {epoch.epoch}/{params.epochs} valid {epoch.valid_accuracy:.1%}")
+
+        history = training.fit(
+            classifier,
+            present,
+            lambda: held_out_batches,
+            training.optimizer(classifier, params.optimizer, params.learning_rate, params.weight_decay),
+            training.Recipe(params.epochs, params.clip_norm, params.patience, params.precision),
+            report,
+        )
+    return classifier, history
+
+
+def main() -> None:
+    params, shape = Params.load(), Architecture.load()
+    vocabulary = Vocabulary.load(paths.VOCABULARY)
+    encoding = Encoding.load(paths.ENCODING)
+    encoding.require(vocabulary, paths.VOCABULARY)
+    splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
+
+    from sentiment import bundle, device
+    from sentiment.training import Epoch, best_epoch
+
+    chosen = device.choose(params.device)
+    device.prepare(chosen, params.threads)
+    start = time.perf_counter()
+    classifier, history = train(splits, len(vocabulary), shape, params, chosen)
+    seconds = time.perf_counter() - start
+
+    best = best_epoch(history)
+    bundle.save(paths.MODEL, bundle.Bundle(classifier, vocabulary, encoding), params.seed, best.epoch)
+    names = [field.name for field in fields(Epoch)]
+    files.write_csv(paths.HISTORY, names, [astuple(epoch) for epoch in history])
+    parameters = sum(parameter.numel() for parameter in classifier.parameters())
+    best_metrics = dict(zip(names[1:], astuple(best)[1:], strict=True))
+    files.write_json(
+        paths.TRAIN_METRICS,
+        {"parameters": parameters, "epochs": len(history), "best_epoch": best.epoch, **best_metrics},
+    )
+    tokens = len(history) * (len(splits[0].ids) + len(splits[1].ids))
+    files.write_json(
+        paths.SPEED,
+        {"device": device.describe(chosen), "train_seconds": round(seconds, 2), "tokens_per_second": round(tokens / seconds)},
+    )
+
+
+if __name__ == "__main__":
+    run(main)
