@@ -35,8 +35,8 @@ POOL = 50
 class Batch:
     """Reviews by length descending, the empty ones last.
 
-    ids: packed int32[tokens] of the reviews that have tokens; labels: float32[reviews]; positions: int64[reviews], where
-    each review stands in its corpus.
+    ids: packed int32[tokens] of the reviews that have tokens; labels: float32[reviews]; positions: int64[reviews],
+    where each review stands in its corpus.
     """
 
     ids: PackedSequence
@@ -100,7 +100,7 @@ class Shuffled(Sampler[list[int]]):
 
 
 class InOrder(Sampler[list[int]]):
-    """Batches of positions for evaluation: longest reviews first, so that a batch is of one length and memory peaks early."""
+    """Batches of positions for evaluation: longest first, so that a batch is of one length and memory peaks early."""
 
     def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int) -> None:
         self._batches = _cut(np.argsort(-lengths, kind="stable"), batch_size)
@@ -112,9 +112,7 @@ class InOrder(Sampler[list[int]]):
         return (batch.tolist() for batch in self._batches)
 
 
-def loader(
-    reviews: Reviews, order: Sampler[list[int]], device: torch.device, workers: int = 0
-) -> DataLoader[Any]:
+def loader(reviews: Reviews, order: Sampler[list[int]], device: torch.device, workers: int = 0) -> DataLoader[Any]:
     """Return the batches of `reviews` in an order. Worker processes build them ahead; they draw nothing at random."""
     return DataLoader(
         reviews,

@@ -100,7 +100,9 @@ def load(folder: Path, device: torch.device) -> Bundle:
 def _about(path: Path) -> About:
     content: dict[str, Any] = read_json(path)
     if content.get("format") != FORMAT:
-        raise InputError(f"{path}: format {content.get('format')!r}, this version reads {FORMAT}; run `dvc repro --force train`")
+        raise InputError(
+            f"{path}: format {content.get('format')!r}, this version reads {FORMAT}; run `dvc repro --force train`"
+        )
     try:
         return About.model_validate(content)
     except ValidationError as error:

@@ -1,6 +1,6 @@
 """The recurrence: a stack of recurrent layers over a packed batch, read at each review's last token.
 
-    h_t = tanh(W x_t + U h_{t-1} + b),  h_0 = 0        Elman (1990); the GRU and the LSTM replace this step by gated ones
+    h_t = tanh(W x_t + U h_{t-1} + b),  h_0 = 0        Elman (1990); GRU and LSTM replace this step by gated ones
 
 Each layer is a `torch.nn` module of its own, and dropout between layers is ours: cuDNN's is not reproducible
 (pytorch#35661, pytorch#104697).
@@ -25,8 +25,8 @@ class Recurrence(nn.Module):
     def forward(self, embedded: PackedSequence) -> Tensor:
         """Return the last layer's state after each review's last token: float[reviews, directions * hidden].
 
-        `embedded` holds float[tokens, embedding], its reviews by length descending. The forward direction has read the
-        whole review at its last token, the backward direction at its first; each is taken there, then both concatenated.
+        `embedded` holds float[tokens, embedding], its reviews by length descending. The forward direction has read
+        the whole review at its last token, the backward direction at its first: each is taken there.
         """
         final = torch.empty(0)
         for depth, layer in enumerate(self.layers):

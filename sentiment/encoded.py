@@ -98,10 +98,13 @@ class EncodedSplit:
         except FileNotFoundError:
             raise InputError(f"{folder}/ids.npy: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
         except (ValueError, EOFError) as error:
-            raise InputError(f"{folder}/ids.npy: not the array that this project writes ({error}); run `dvc repro`") from None
+            raise InputError(
+                f"{folder}/ids.npy: not the array that this project writes ({error}); run `dvc repro`"
+            ) from None
         if ids.shape != (offsets[-1],):
             raise InputError(
-                f"{folder}: index.parquet counts {offsets[-1]} tokens, ids.npy holds {ids.shape}; run `dvc repro --force encode`"
+                f"{folder}: index.parquet counts {offsets[-1]} tokens, ids.npy holds {ids.shape}; "
+                "run `dvc repro --force encode`"
             )
         return cls(folder, ids, offsets, index["label"].to_numpy(), index["id"].combine_chunks())
 
@@ -129,16 +132,16 @@ class Writer:
 @contextmanager
 def writing(folder: Path, id_type: np.dtype[np.unsignedinteger]) -> Iterator[Writer]:
     """Open a split that appears at `folder` when the block ends without an error."""
-    with replacing_folder(folder) as partial:
-        with (
-            (partial / "ids.npy").open("wb") as stream,
-            tables.writing(partial / "index.parquet", tables.INDEX) as index,
-        ):
-            stream.seek(_HEADER)
-            writer = Writer(stream, index)
-            yield writer
-            stream.seek(0)
-            stream.write(_header(id_type, writer.tokens))
+    with (
+        replacing_folder(folder) as partial,
+        (partial / "ids.npy").open("wb") as stream,
+        tables.writing(partial / "index.parquet", tables.INDEX) as index,
+    ):
+        stream.seek(_HEADER)
+        writer = Writer(stream, index)
+        yield writer
+        stream.seek(0)
+        stream.write(_header(id_type, writer.tokens))
 
 
 def _header(id_type: np.dtype[np.unsignedinteger], tokens: int) -> bytes:

@@ -23,7 +23,7 @@ def shown(value: object) -> str:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main` as a command: exit with 2 on a mistake in the input, 1 where the machine fails, 130 if interrupted."""
+    """Call `main` as a command: exit with 2 on a mistake of the user, 1 where the machine fails, 130 if interrupted."""
     try:
         main()
     except InputError as error:

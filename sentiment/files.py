@@ -6,7 +6,6 @@ one instead of gathering.
 
 import csv
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
     _remove(partial)
     try:
         yield partial
-        os.replace(partial, path)
+        partial.replace(path)
     except BaseException:
         _remove(partial)
         raise
@@ -51,8 +50,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield partial
         _remove(previous)
         if path.exists():
-            os.replace(path, previous)
-        os.replace(partial, path)
+            path.replace(previous)
+        partial.replace(path)
         _remove(previous)
     except BaseException:
         _remove(partial)

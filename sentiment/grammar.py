@@ -39,12 +39,12 @@ T = TypeVar("T")
 REVIEWS = 10_000
 SEED = 20_261
 
-POSITIVE = frozenset(
-    "good great superb brilliant clever funny moving charming masterpiece triumph".split()
-)
-NEGATIVE = frozenset(
-    "bad dull weak boring clumsy tedious bland silly failure disaster".split()
-)
+POSITIVE_NOUNS = ("masterpiece", "triumph")
+NEGATIVE_NOUNS = ("disaster", "failure")
+POSITIVE_ADJECTIVES = ("brilliant", "charming", "clever", "funny", "good", "great", "moving", "superb")
+NEGATIVE_ADJECTIVES = ("bad", "bland", "boring", "clumsy", "dull", "silly", "tedious", "weak")
+POSITIVE = frozenset(POSITIVE_NOUNS + POSITIVE_ADJECTIVES)
+NEGATIVE = frozenset(NEGATIVE_NOUNS + NEGATIVE_ADJECTIVES)
 NEGATION = frozenset(["not", "never", "hardly"])
 ASIDE = frozenset(["although", "despite", "expected", "promised", "called"])
 RESUMING = frozenset(["but"])
@@ -91,8 +91,8 @@ def verdict(text: str) -> Verdict | None:
     return trace(text)[-1].verdict
 
 
-ADJECTIVES = tuple(sorted((POSITIVE | NEGATIVE) - {"masterpiece", "triumph", "disaster", "failure"}))
-NOUNS = ("disaster", "failure", "masterpiece", "triumph")
+ADJECTIVES = tuple(sorted(POSITIVE_ADJECTIVES + NEGATIVE_ADJECTIVES))
+NOUNS = NEGATIVE_NOUNS + POSITIVE_NOUNS
 ASPECTS = ("plot", "script", "cast", "ending", "soundtrack", "story", "opening", "style")
 INTENSIFIERS = ("very", "really", "truly", "quite")
 FILLER = (
@@ -168,8 +168,9 @@ class Writer:
         return text[0].upper() + text[1:] + "."
 
     def review(self) -> str:
-        """One to three sentences."""
-        return " ".join(self.sentence() for _ in range(self.choose((1, 2, 3))))
+        """One to three sentences; one review in four forgets its last full stop."""
+        text = " ".join(self.sentence() for _ in range(self.choose((1, 2, 3))))
+        return text.removesuffix(".") if self.chance(1 / 4) else text
 
 
 def reviews(count: int, seed: int) -> Iterator[tuple[str, Verdict]]:

@@ -50,7 +50,7 @@ class Classifier(nn.Module):
             self.embedding.weight.normal_(std=EMBEDDING_STD)
             self.embedding.weight[PADDING].zero_()
             for name, parameter in self.recurrence.named_parameters():
-                gates = parameter.split(self.shape.hidden_dim)
+                gates = torch.split(parameter, self.shape.hidden_dim)
                 for gate in gates:
                     if "weight_hh" in name:
                         nn.init.orthogonal_(gate)

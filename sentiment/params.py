@@ -61,7 +61,7 @@ def load_all(sections: Mapping[str, type[Section]], path: Path = paths.PARAMS) -
     """Read every section at once. Raises InputError with every mistake in the file, a line each."""
     document = read(path)
     mistakes = [
-        f"{path}: unknown section {shown(name)}{_suggestion(str(name), sections)}; the sections are {', '.join(sections)}"
+        f"{path}: unknown section {shown(name)}{_suggestion(str(name), sections)}; known are {', '.join(sections)}"
         for name in document
         if name not in sections
     ]
@@ -79,7 +79,8 @@ def load_all(sections: Mapping[str, type[Section]], path: Path = paths.PARAMS) -
 @cache
 def read(path: Path) -> dict[str, Any]:
     """Return the whole file. Raises InputError where it is missing or not a YAML mapping."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))

@@ -46,7 +46,9 @@ class Predictor:
         tokens = encoding.tokenizer(pa.array(texts, pa.string()))
         ids, lengths = encoding.encode(tokens, vocabulary)
         ends = np.cumsum(lengths)
-        reviews = [(row, ids[end - length : end], 0) for row, (end, length) in enumerate(zip(ends, lengths, strict=True))]
+        reviews = [
+            (row, ids[end - length : end], 0) for row, (end, length) in enumerate(zip(ends, lengths, strict=True))
+        ]
         by_length = np.argsort(-lengths, kind="stable")
         batches = (
             collate([reviews[row] for row in by_length[start : start + BATCH_SIZE]])

@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 def bar(items: Iterable[T], name: str) -> Iterable[T]:
     """Pass items on and count them."""
-    return tqdm(items, desc=name, unit=" reviews", disable=None, mininterval=0.5, leave=False)
+    shown: Iterable[T] = tqdm(items, desc=name, unit=" reviews", disable=None, mininterval=0.5, leave=False)
+    return shown
 
 
 def counter(name: str, total: int | None, unit: str = " reviews") -> Any:

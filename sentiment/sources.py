@@ -11,13 +11,14 @@ a folder, .tar.gz, .tgz, .tar the data set's layout, {train,test}/{neg,pos}/<num
 
 import csv
 import gzip
+import io
 import json
 import re
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal, NamedTuple
 
@@ -31,6 +32,8 @@ AUTO = "auto"
 TEXT_COLUMNS = ("text", "review")
 LABEL_COLUMNS = ("label", "sentiment")
 LABELS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1}
+
+TEXT_FORMS = ("csv", "tsv", "jsonl")
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
@@ -66,9 +69,13 @@ def locate(source: str) -> Path:
             "since queued experiments run in another folder"
         )
     if not path.exists():
-        hint = "" if path.is_absolute() else "; a queued experiment sees only what Git or DVC track, or an absolute path"
+        hint = (
+            "" if path.is_absolute() else "; a queued experiment sees only what Git or DVC track, or an absolute path"
+        )
         raise InputError(f"ingest.source: {shown(source)} does not exist; check the path{hint}")
-    if not path.is_dir() and not path.name.lower().endswith(_ARCHIVES + _TABLES + tuple(f"{kind}.gz" for kind in _TABLES[:3])):
+    if not path.is_dir() and not path.name.lower().endswith(
+        _ARCHIVES + _TABLES + tuple(f"{kind}.gz" for kind in _TABLES[:3])
+    ):
         raise InputError(f"ingest.source: {shown(source)} is of no known kind; give {_KINDS}")
     return path
 
@@ -101,7 +108,7 @@ def _examples(path: Path, rows: Iterable[_Row]) -> Iterator[Example]:
         where = f"{path}: {row.place}"
         if not isinstance(row.text, str):
             raise InputError(f"{where}: the text is {shown(row.text)}, not a string; correct or remove the row")
-        yield Example(str(row.number), _clean(where, row.text), _label(where, row.label))
+        yield Example(str(row.number), clean(where, row.text), _label(where, row.label))
 
 
 def _label(where: str, value: Any) -> int:
@@ -111,7 +118,8 @@ def _label(where: str, value: Any) -> int:
     return LABELS[known]
 
 
-def _clean(where: str, text: str) -> str:
+def clean(where: str, text: str) -> str:
+    """Return a text that can be stored. Raises InputError for a NUL byte or what was not UTF-8."""
     if "\0" in text:
         raise InputError(f"{where}: the text holds a NUL byte; is the file text? Remove the byte")
     try:
@@ -121,67 +129,116 @@ def _clean(where: str, text: str) -> str:
     return text
 
 
-def _column(where: str, wanted: str, default: tuple[str, ...], parameter: str, found: list[str]) -> str:
+def column(where: str, wanted: str, default: tuple[str, ...], parameter: str, found: list[str]) -> str:
     """Return the name of the column to read."""
     names = default if wanted == AUTO else (wanted,)
     present = [name for name in names if name in found]
     if not present:
         raise InputError(
             f"{where}: no column {' or '.join(map(shown, names))} among {', '.join(map(shown, found[:20]))}; "
-            f"set ingest.{parameter}"
+            f"name it by {parameter}"
         )
     return present[0]
 
 
 def _text_rows(path: Path, text_column: str, label_column: str) -> Iterator[_Row]:
-    """Yield the rows of a .csv, .tsv or .jsonl file. Bytes that are no UTF-8 are let through, to be refused by row."""
-    name = path.name.lower()
-    opened: Callable[..., IO[str]] = gzip.open if name.endswith(".gz") else open
-    rows = _json_rows if name.removesuffix(".gz").endswith(".jsonl") else _csv_rows
+    with open_text(str(path)) as stream:
+        table = read_table(str(path), form_of(path.name) or "", stream)
+        for place, number, fields in table.records:
+            where = f"{path}: {place}" if table.header is None else str(path)
+            names = list(fields)
+            text = fields[column(where, text_column, TEXT_COLUMNS, "ingest.text_column", names)]
+            label = fields[column(where, label_column, LABEL_COLUMNS, "ingest.label_column", names)]
+            yield _Row(place, number, text, label)
+
+
+class Record(NamedTuple):
+    """A row of a text file: how an error names it, its number from 1, its fields by column."""
+
+    place: str
+    number: int
+    fields: dict[str, Any]
+
+
+class Table(NamedTuple):
+    """The rows of a text file, read as they are asked for. A .jsonl file has no header: each row has its own keys."""
+
+    header: list[str] | None
+    records: Iterator[Record]
+
+
+def form_of(name: str) -> str | None:
+    """Return csv, tsv or jsonl, as a file's name says, or None."""
+    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
+    return suffix if suffix in TEXT_FORMS else None
+
+
+@contextmanager
+def open_text(name: str, stream: IO[bytes] | None = None) -> Iterator[IO[str]]:
+    """Open a text file, also a .gz one, or read `stream`. Bytes that are no UTF-8 pass, for `clean` to refuse."""
+    options: dict[str, Any] = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
     try:
-        with opened(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            yield from rows(path, stream, text_column, label_column)
+        with ExitStack() as stack:
+            raw = stream or stack.enter_context(open(name, "rb"))
+            plain: Any = stack.enter_context(gzip.open(raw)) if name.lower().endswith(".gz") else raw
+            yield stack.enter_context(io.TextIOWrapper(plain, **options))
     except _BROKEN_ARCHIVE as error:
-        raise InputError(f"{path}: damaged or cut off ({error}); fetch the file again") from None
+        raise InputError(f"{name}: damaged or cut off ({error}); fetch the file again") from None
 
 
-def _csv_rows(path: Path, stream: IO[str], text_column: str, label_column: str) -> Iterator[_Row]:
-    tabs = path.name.lower().removesuffix(".gz").endswith(".tsv")
-    rows = csv.reader(stream, delimiter="\t" if tabs else ",", strict=True)
-    number = 0
-    try:
+def read_table(name: str, form: str, stream: IO[str]) -> Table:
+    """Read the rows of a csv, tsv or jsonl stream, called `name` in errors."""
+    if form == "jsonl":
+        return Table(None, _json_records(name, stream))
+    rows = csv.reader(stream, delimiter="\t" if form == "tsv" else ",", strict=True)
+    with _csv_errors(name, rows, 0):
         header = next(rows, [])
-        text = header.index(_column(str(path), text_column, TEXT_COLUMNS, "text_column", header))
-        label = header.index(_column(str(path), label_column, LABEL_COLUMNS, "label_column", header))
-        for row in rows:
-            if not row:
-                continue  # an empty line
-            number += 1
-            place = f"row {number} (line {rows.line_num})"
-            if len(row) != len(header):
-                raise InputError(
-                    f"{path}: {place}: {len(row)} fields where the header has {len(header)}; quote fields that hold "
-                    f"the separator"
-                )
-            yield _Row(place, number, row[text], row[label])
+    repeated = [field for field in header if header.count(field) > 1]
+    if repeated or not header:
+        raise InputError(
+            f"{name}: the header names {shown(repeated[0])} twice; rename one" if repeated else f"{name}: empty"
+        )
+    return Table(header, _csv_records(name, rows, header))
+
+
+@contextmanager
+def _csv_errors(name: str, rows: Any, number: int) -> Iterator[None]:
+    try:
+        yield
     except csv.Error as error:
-        raise InputError(f"{path}: row {number + 1} (line {rows.line_num}): {error}; mend its quotes") from None
+        raise InputError(f"{name}: row {number} (line {rows.line_num}): {error}; mend its quotes") from None
 
 
-def _json_rows(path: Path, stream: IO[str], text_column: str, label_column: str) -> Iterator[_Row]:
+def _csv_records(name: str, rows: Any, header: list[str]) -> Iterator[Record]:
+    number = 0
+    while True:
+        with _csv_errors(name, rows, number + 1):
+            row = next(rows, None)
+        if row is None:
+            return
+        if not row:
+            continue  # an empty line
+        number += 1
+        place = f"row {number} (line {rows.line_num})"
+        if len(row) != len(header):
+            raise InputError(
+                f"{name}: {place}: {len(row)} fields where the header has {len(header)}; quote what holds a separator"
+            )
+        yield Record(place, number, dict(zip(header, row, strict=True)))
+
+
+def _json_records(name: str, stream: IO[str]) -> Iterator[Record]:
     for number, line in enumerate(stream, start=1):
         if not line.strip():
             continue
-        where = f"{path}: row {number}"
+        where = f"{name}: row {number}"
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not JSON ({error}); write one object a line") from None
         if not isinstance(row, dict):
             raise InputError(f"{where}: holds {shown(row)}, not an object; write one object a line")
-        text = row[_column(where, text_column, TEXT_COLUMNS, "text_column", list(row))]
-        label = row[_column(where, label_column, LABEL_COLUMNS, "label_column", list(row))]
-        yield _Row(f"row {number}", number, text, label)
+        yield Record(f"row {number}", number, row)
 
 
 def _parquet_rows(path: Path, text_column: str, label_column: str) -> Iterator[_Row]:
@@ -189,12 +246,12 @@ def _parquet_rows(path: Path, text_column: str, label_column: str) -> Iterator[_
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             found = file.schema_arrow.names
-            columns = [
-                _column(str(path), text_column, TEXT_COLUMNS, "text_column", found),
-                _column(str(path), label_column, LABEL_COLUMNS, "label_column", found),
+            names = [
+                column(str(path), text_column, TEXT_COLUMNS, "ingest.text_column", found),
+                column(str(path), label_column, LABEL_COLUMNS, "ingest.label_column", found),
             ]
-            for batch in file.iter_batches(ROWS, columns=columns, use_threads=False):
-                for text, label in zip(*(batch[column].to_pylist() for column in columns), strict=True):
+            for batch in file.iter_batches(ROWS, columns=names, use_threads=False):
+                for text, label in zip(*(batch[name].to_pylist() for name in names), strict=True):
                     number += 1
                     yield _Row(f"row {number}", number, text, label)
     except UnicodeDecodeError:
@@ -254,7 +311,7 @@ class _Key(NamedTuple):
     def example(self, path: Path, content: bytes) -> Example:
         name = f"{self.split}/{self.label}/{self.stem}"
         text = content.decode("utf-8", errors="surrogateescape")
-        return Example(name, _clean(f"{path}: {name}.txt", text), LABELS[self.label], self.split)
+        return Example(name, clean(f"{path}: {name}.txt", text), LABELS[self.label], self.split)
 
 
 def _key(split: str, label: str, name: str) -> _Key | None:

@@ -2,7 +2,7 @@
 
 >>> lecture = Tokenizer(method="whitespace", lowercase=False, strip_html=False)
 >>> lecture(pa.array(["  Not good.<br />Don't! ", ""])).to_pylist()
-[['Not', "good.<br", "/>Don't!"], []]
+[['Not', 'good.<br', "/>Don't!"], []]
 >>> Tokenizer(method="words", lowercase=True, strip_html=True)(pa.array(["Not good.<br />Don't!"])).to_pylist()
 [['not', 'good', '.', "don't", '!']]
 """
@@ -42,7 +42,7 @@ class Tokenizer(Settings):
 def _split(texts: pa.StringArray) -> pa.ListArray:
     """Split at white space exactly as `str.split` does, without its cost in Python.
 
-    Arrow leaves an empty token at each end that has white space, so trim first, and one in an empty text, so drop those.
+    Arrow leaves an empty token at each end that has white space, so trim first, and one in an empty text: drop those.
     """
     trimmed = pc.utf8_trim_whitespace(texts)
     lists = pc.utf8_split_whitespace(trimmed)

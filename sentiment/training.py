@@ -13,7 +13,6 @@ from sentiment.device import Precision, autocast
 from sentiment.errors import InputError
 from sentiment.model import Classifier
 
-
 Batches = Iterable[Batch]
 
 
@@ -40,7 +39,11 @@ class Recipe:
 
 def optimizer(model: nn.Module, name: str, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
     """Return the optimizer over all the model's parameters, the embedding among them."""
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+    kinds: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+        "sgd": torch.optim.SGD,
+    }
     return kinds[name](model.parameters(), lr=learning_rate, weight_decay=weight_decay)
 
 
@@ -68,8 +71,8 @@ def fit(
         )
         if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.valid_loss)):
             raise InputError(
-                f"training diverged in epoch {number}: the loss is {epoch.train_loss} (train), {epoch.valid_loss} (valid); "
-                "lower train.learning_rate or train.clip_norm, or use train.precision float32"
+                f"training diverged in epoch {number}: the loss is {epoch.train_loss} (train), {epoch.valid_loss} "
+                "(valid); lower train.learning_rate or train.clip_norm, or use train.precision float32"
             )
         history.append(epoch)
         after_epoch(epoch)
@@ -104,7 +107,7 @@ def train_step(
     """Take one step of gradient descent. Return the logits before it and the labels: float[reviews] each."""
     logits = forward(model, batch, recipe.precision)
     optimizer.zero_grad(set_to_none=True)
-    nn.functional.binary_cross_entropy_with_logits(logits, batch.labels).backward()
+    nn.functional.binary_cross_entropy_with_logits(logits, batch.labels).backward()  # type: ignore[no-untyped-call]
     if recipe.clip_norm:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
     optimizer.step()

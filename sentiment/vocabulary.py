@@ -92,7 +92,8 @@ class Vocabulary:
         """Return each token's id: string[tokens] -> id_type[tokens]."""
         ranks = pc.index_in(tokens, value_set=self.tokens)
         ids = pc.fill_null(pc.add(ranks, FIRST), OUT_OF_VOCABULARY)
-        return ids.to_numpy().astype(self.id_type)
+        result: Ids = ids.to_numpy().astype(self.id_type)
+        return result
 
     def save(self, path: Path) -> None:
         """Write `token,count` rows. Id n stands in row n - 1 of the file's rows, the header not counted."""
@@ -127,7 +128,9 @@ class Vocabulary:
 
 def _check_row(path: Path, number: int, row: list[str], counts: list[int]) -> None:
     if len(row) != 2 or not row[0] or not row[1].isascii() or not row[1].isdigit() or int(row[1]) < 1:
-        raise InputError(f"{path}: row {number} is {shown(row)}, not a token and its count; run `dvc repro count_vocab`")
+        raise InputError(
+            f"{path}: row {number} is {shown(row)}, not a token and its count; run `dvc repro count_vocab`"
+        )
     if counts and int(row[1]) > counts[-1]:
         raise InputError(f"{path}: row {number} is more frequent than the row before it; run `dvc repro count_vocab`")
 

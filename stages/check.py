@@ -27,7 +27,8 @@ SECTIONS: dict[str, type[Section]] = {
 def main() -> None:
     sections = load_all(SECTIONS)
     given, training = sections["ingest"], sections["train"]
-    assert isinstance(given, ingest.Params) and isinstance(training, train.Params)
+    assert isinstance(given, ingest.Params)
+    assert isinstance(training, train.Params)
     sources.locate(given.source)
     if training.device in ("cuda", "mps"):
         from sentiment import device  # loads torch, which only this question needs

@@ -8,7 +8,7 @@ from pydantic import NonNegativeInt
 
 from sentiment import encoded, files, paths, progress, tables
 from sentiment.encoded import Encoding, Truncation
-from sentiment.errors import InputError, run
+from sentiment.errors import run
 from sentiment.params import Section
 from sentiment.paths import SPLITS
 from sentiment.text import Tokenizer
@@ -64,7 +64,7 @@ def main() -> None:
         truncation=Truncation(max_tokens=params.max_tokens, keep=params.keep),
         vocabulary=vocabulary.digest,
     )
-    described = {
+    described: dict[str, Any] = {
         split: encode(tokens, folder, encoding, vocabulary)
         for split, tokens, folder in zip(SPLITS, paths.TOKENS, paths.IDS, strict=True)
     }

@@ -1,4 +1,4 @@
-"""Score the classifier: data/ids/test, models/classifier/ -> metrics/test.json, data/predictions.parquet, metrics/plots/.
+"""Score the classifier: data/ids/test, models/classifier/ -> metrics/test.json, data/predictions.parquet, plots.
 
 This is the only stage after `encode` that reads the test split.
 """
@@ -43,8 +43,11 @@ def main() -> None:
     with tables.writing(paths.PREDICTIONS, tables.PREDICTIONS) as table:
         table.write(test.names, pa.array(test.labels), pa.array(probability))
     metrics = scoring.summary(test.labels, probability, params.threshold)
-    interval = scoring.accuracy_interval(test.labels, probability, params.threshold, params.bootstrap_samples, _SEED)
-    files.write_json(paths.TEST_METRICS, metrics | dict(zip(("accuracy_low", "accuracy_high"), interval, strict=True)))
+    low, high = scoring.accuracy_interval(test.labels, probability, params.threshold)
+    metrics |= {"accuracy_low": low, "accuracy_high": high}
+    low, high = scoring.roc_auc_interval(test.labels, probability, params.bootstrap_samples, _SEED)
+    metrics |= {"roc_auc_low": low, "roc_auc_high": high}
+    files.write_json(paths.TEST_METRICS, metrics)
     plots = {
         "confusion": (
             ["actual", "predicted", "reviews", "share"],

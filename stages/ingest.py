@@ -38,8 +38,8 @@ class Params(Section, name="ingest"):
     def _leave_some_to_train_on(self) -> Self:
         if self.valid_fraction + self.test_fraction >= 1:
             raise ValueError(
-                f"valid_fraction {self.valid_fraction} and test_fraction {self.test_fraction} leave nothing to train on; "
-                "lower one of them"
+                f"valid_fraction {self.valid_fraction} and test_fraction {self.test_fraction} leave nothing to train "
+                "on; lower one of them"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""Train the classifier: data/ids/{train,valid}, data/vocab.csv -> models/classifier/, metrics/train.json, metrics/history.csv.
+"""Train the classifier: data/ids/{train,valid}, data/vocab.csv -> models/classifier/, metrics/{train.json,history.csv}.
 
 How long it took, and on what, goes to metrics/speed.json, which is no output: it differs from run to run.
 """
@@ -16,7 +16,7 @@ from sentiment.errors import run
 from sentiment.hardware import Hardware
 from sentiment.vocabulary import Vocabulary
 
-# Torch takes over a second to load, and `stages.check` reads the parameters below without it: so the functions import it.
+# Torch takes over a second to load, and `stages.check` reads the parameters below without it: functions import it.
 if TYPE_CHECKING:
     import torch
 
@@ -113,7 +113,11 @@ def main() -> None:
     tokens = len(history) * (len(splits[0].ids) + len(splits[1].ids))
     files.write_json(
         paths.SPEED,
-        {"device": device.describe(chosen), "train_seconds": round(seconds, 2), "tokens_per_second": round(tokens / seconds)},
+        {
+            "device": device.describe(chosen),
+            "train_seconds": round(seconds, 2),
+            "tokens_per_second": round(tokens / seconds),
+        },
     )
 
 

@@ -1,0 +1,48 @@
+# `make repro` and `make test` do everything, on a machine that has python3 (3.11 or later), make and git.
+
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help repro check test test-slow lint format bench imdb clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; say which by PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+repro: $(INSTALLED)  ## run what has changed of the pipeline, then say what it found
+	@python -m sentiment.repro
+
+check: $(INSTALLED)  ## say whether params.yaml is valid, and run nothing
+	@python -m stages.check && echo "params.yaml is valid"
+
+test: $(INSTALLED)  ## the tests that need no network, no GPU and no IMDb
+	pytest --numprocesses auto --quiet
+
+test-slow: $(INSTALLED)  ## the tests that take minutes
+	pytest --quiet -m slow
+
+lint: $(INSTALLED)  ## ruff, formatting and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(INSTALLED)  ## put the code into ruff's format
+	ruff check --fix .
+	ruff format .
+
+bench: $(INSTALLED)  ## measure the data stages and write benchmarks/data_stages.json
+	python -m benchmarks.data_stages
+
+imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check their md5
+	@python -m sentiment.imdb
+
+clean:  ## remove the environment and all outputs; DVC's cache stays
+	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/predictions.parquet models

@@ -1,0 +1,152 @@
+"""Predict the sentiment of texts with a trained model.
+
+    python -m sentiment.predict "Not bad at all." "I expected more."
+    python -m sentiment.predict --file reviews.csv --output predicted.csv
+    cat reviews.jsonl | python -m sentiment.predict --file - --format jsonl
+
+A file keeps its rows, their order and all its columns, and gains two: `predicted` (positive or negative) and
+`probability` (of being positive). It is read and written as a stream, so its size does not matter.
+"""
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment import paths, progress, sources
+from sentiment.errors import InputError, run, shown
+from sentiment.files import replacing
+
+# Reviews that are read, sorted by length and predicted together.
+CHUNK = 2048
+ADDED = ("predicted", "probability")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other command here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; `python -m sentiment.predict --help` explains the options")
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(
+        "python -m sentiment.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="a review")
+    parser.add_argument(
+        "--file", metavar="PATH", help=".csv, .tsv or .jsonl with a header or keys, also .gz; - is standard input"
+    )
+    parser.add_argument("--format", choices=sources.TEXT_FORMS, help="what the file is, where its name does not say")
+    parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
+    parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
+    parser.add_argument("--model", type=Path, default=paths.MODEL, metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, metavar="P", help="positive from here on, default: %(default)s"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    given = parser.parse_args(words)
+    if bool(given.texts) == bool(given.file):
+        parser.error("give texts or --file, one of the two")
+    if given.texts and given.output:
+        parser.error("--output goes with --file")
+    if not 0 < given.threshold < 1:
+        parser.error(f"--threshold {given.threshold} is not between 0 and 1")
+    return given
+
+
+def main() -> None:
+    given = arguments()
+    form = _form(given.file, given.format) if given.file else ""
+
+    from sentiment import bundle, device, predicting  # torch: a second that a mistaken command line need not wait
+
+    chosen = device.choose(given.device)
+    device.prepare(chosen, threads=1)
+    predictor = predicting.Predictor(bundle.load(given.model, chosen))
+    if given.file:
+        predict_file(given, form, predictor)
+        return
+    texts = [sources.clean(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
+    for text, probability in zip(texts, predictor(texts).tolist(), strict=True):
+        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {text}")
+
+
+def predict_file(
+    given: argparse.Namespace, form: str, predictor: Callable[[list[str]], npt.NDArray[np.float32]]
+) -> None:
+    """Copy a file's rows, in their order, with the prediction added to each."""
+    stdin = sys.stdin.buffer if given.file == "-" else None
+    with ExitStack() as stack:
+        table = sources.read_table(given.file, form, stack.enter_context(sources.open_text(given.file, stdin)))
+        if table.header is not None:
+            _text_column(given, given.file, table.header)
+        partial = stack.enter_context(replacing(given.output)) if given.output else None
+        target = stack.enter_context(partial.open("w", encoding="utf-8", newline="")) if partial else _stdout()
+        write = _writer(target, form, table.header)
+        counter = stack.enter_context(progress.counter("predict", None))
+        while chunk := list(islice(table.records, CHUNK)):
+            for record, probability in zip(
+                chunk, predictor([_text(given, record) for record in chunk]).tolist(), strict=True
+            ):
+                added = (_word(probability, given.threshold), round(probability, 6))
+                write(record.fields | dict(zip(ADDED, added, strict=True)))
+            counter.update(len(chunk))
+
+
+def _text(given: argparse.Namespace, record: sources.Record) -> str:
+    where = f"{given.file}: {record.place}"
+    text = record.fields[_text_column(given, where, list(record.fields))]
+    if not isinstance(text, str):
+        raise InputError(f"{where}: the text is {shown(text)}, not a string; correct or remove the row")
+    return sources.clean(where, text)
+
+
+def _text_column(given: argparse.Namespace, where: str, names: list[str]) -> str:
+    """Return the column of the text. Raises InputError where there is none, or where a column is there already."""
+    for name in ADDED:
+        if name in names:
+            raise InputError(f"{where}: has a column {name!r} already; rename it")
+    return sources.column(where, given.text_column, sources.TEXT_COLUMNS, "--text-column", names)
+
+
+def _writer(target: IO[str], form: str, header: list[str] | None) -> Callable[[dict[str, Any]], object]:
+    if header is None:
+        return lambda row: target.write(json.dumps(row, ensure_ascii=False) + "\n")
+    writer = csv.DictWriter(target, [*header, *ADDED], delimiter="\t" if form == "tsv" else ",", lineterminator="\n")
+    writer.writeheader()
+    return writer.writerow
+
+
+def _word(probability: float, threshold: float) -> str:
+    return "positive" if probability >= threshold else "negative"
+
+
+def _form(name: str, given: str | None) -> str:
+    """Return what the file is, csv, tsv or jsonl. Raises InputError where nobody says it or the file is missing."""
+    form = given or sources.form_of(name)
+    if form is None:
+        raise InputError(f"{name}: is it csv, tsv or jsonl? Say so by --format")
+    if name != "-" and not Path(name).is_file():
+        raise InputError(f"{name}: no such file; check the path")
+    return form
+
+
+def _stdout() -> IO[str]:
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(encoding="utf-8", newline="")
+    return sys.stdout
+
+
+if __name__ == "__main__":
+    run(main)
