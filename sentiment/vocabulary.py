@@ -98,9 +98,9 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         """Write `token,count` rows. Id n stands in row n - 1 of the file's rows, the header not counted."""
         with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(["token", "count"])
-            writer.writerows(zip(self.tokens.to_pylist(), self.counts.to_pylist(), strict=True))
+            stream.write("token,count\n")
+            for token, count in zip(self.tokens.to_pylist(), self.counts.to_pylist(), strict=True):
+                stream.write(f"{_quoted(token)},{count}\n")
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -124,6 +124,11 @@ class Vocabulary:
             twice = next(token for token in tokens if tokens.count(token) > 1)
             raise InputError(f"{path}: token {shown(twice)} stands twice; run `dvc repro count_vocab`")
         return cls(pa.array(tokens, pa.string()), pa.array(counts, pa.int64()))
+
+
+def _quoted(token: str) -> str:
+    """Quote a CSV field where it must be. `csv.writer` leaves a lone carriage return bare, which ends a row."""
+    return '"' + token.replace('"', '""') + '"' if any(sign in token for sign in '",\r\n') else token
 
 
 def _check_row(path: Path, number: int, row: list[str], counts: list[int]) -> None:

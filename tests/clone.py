@@ -1,0 +1,94 @@
+"""A clean clone of the project in a folder of its own, in which DVC can run."""
+
+import csv
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from tests.imports import ROOT
+
+SAMPLE = Path("data/sample/reviews.csv")
+
+
+@dataclass
+class Clone:
+    """A Git repository with the project's files as they are in the working tree now."""
+
+    path: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def full(cls, path: Path) -> "Clone":
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, path / name)
+        clone = cls(path)
+        clone.git("init", "--quiet", "--initial-branch=main")
+        clone.commit("The project")
+        return clone
+
+    @classmethod
+    def small(cls, path: Path) -> "Clone":
+        """Return a clone whose whole pipeline runs in a few seconds."""
+        clone = cls.full(path)
+        with (ROOT / SAMPLE).open(encoding="utf-8", newline="") as stream:
+            header, *rows = csv.reader(stream)
+        with (path / SAMPLE).open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows(chain([header], rows[:300], rows[-300:]))
+        clone.set("epochs", "2")
+        clone.set("bootstrap_samples", "20")
+        clone.commit("A small corpus")
+        return clone
+
+    def copy(self, path: Path) -> "Clone":
+        """Return a `git clone`, which has none of the outputs."""
+        subprocess.run(["git", "clone", "--quiet", str(self.path), str(path)], check=True)
+        return Clone(path, dict(self.env))
+
+    def set(self, key: str, value: str) -> None:
+        """Change a parameter in params.yaml."""
+        file = self.path / "params.yaml"
+        text, changes = re.subn(rf"^(  {key}: )\S+", rf"\g<1>{value}", file.read_text(encoding="utf-8"), flags=re.M)
+        assert changes == 1, key
+        file.write_text(text, encoding="utf-8")
+
+    def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in the clone, with this interpreter first on the PATH."""
+        binaries = str(Path(sys.executable).parent)
+        env = os.environ | {"PATH": binaries + os.pathsep + os.environ["PATH"]} | self.env
+        done = subprocess.run(words, cwd=self.path, env=env, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def dvc(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "dvc", *words, check=check)
+
+    def python(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, *words, check=check)
+
+    def git(self, *words: str) -> str:
+        return self.run("git", "-c", "user.name=n", "-c", "user.email=n@example.org", *words).stdout
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def hashes(self) -> dict[str, str]:
+        """Return a hash of every output that exists: nothing volatile is among them."""
+        files = chain.from_iterable((self.path / folder).rglob("*") for folder in ("data", "models", "metrics"))
+        return {
+            str(file.relative_to(self.path)): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(files)
+            if file.is_file() and file.name != "speed.json"
+        }

@@ -1,0 +1,55 @@
+"""Fixtures that several test files share."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sentiment.params import read
+from tests.clone import Clone
+from tests.imports import ROOT
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which the small pipeline ran once. Tests take a copy of it, `clone`."""
+    clone = Clone.small(tmp_path_factory.mktemp("reproduced") / "clone")
+    clone.python("-m", "sentiment.repro")
+    clone.commit("Results")
+    return clone
+
+
+@pytest.fixture
+def clone(reproduced: Clone, tmp_path: Path) -> Clone:
+    """A repository with a small corpus, its outputs and its cache, to do with what a test likes."""
+    shutil.copytree(reproduced.path, tmp_path / "clone", symlinks=True)
+    return Clone(tmp_path / "clone")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder with the project's params.yaml, as the current directory: stages' functions run in it."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    read.cache_clear()
+    yield tmp_path
+    read.cache_clear()
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command() -> Command:
+    """Run a module of the project as a user would: command("sentiment.predict", "text")."""
+
+    def call(module: str, *words: str, stdin: bytes = b"", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *words], cwd=cwd, input=stdin, capture_output=True, check=False
+        )
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return call

@@ -1,0 +1,98 @@
+"""Batches: packing, presentation order, worker processes."""
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.utils.rnn import pack_sequence
+
+from sentiment.batches import InOrder, Shuffled, collate, loader
+from sentiment.corpus import Review, Reviews
+from tests.test_encoded import write
+
+CPU = torch.device("cpu")
+
+
+def rows(reviews: list[list[int]]) -> list[Review]:
+    return [(position, np.array(ids, np.uint16), position % 2) for position, ids in enumerate(reviews)]
+
+
+@given(st.lists(st.lists(st.integers(2, 60_000), max_size=12), min_size=1, max_size=9))
+def test_packing_is_what_torch_packs(reviews: list[list[int]]) -> None:
+    batch = collate(rows(reviews))
+    order = sorted(range(len(reviews)), key=lambda row: -len(reviews[row]))
+    assert batch.positions.tolist() == order
+    assert batch.labels.tolist() == [row % 2 for row in order]
+    filled = [torch.tensor(reviews[row], dtype=torch.int32) for row in order if reviews[row]]
+    if filled:
+        expected = pack_sequence(filled)
+        assert torch.equal(batch.ids.data, expected.data)
+        assert torch.equal(batch.ids.batch_sizes, expected.batch_sizes)
+    else:
+        assert len(batch.ids.data) == len(batch.ids.batch_sizes) == 0
+
+
+def test_ids_beyond_16_bits_survive() -> None:
+    batch = collate([(0, np.array([70_000], np.uint32), 1)])
+    assert batch.ids.data.tolist() == [70_000]
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=200), st.integers(1, 16), st.integers(0, 5), st.booleans())
+def test_every_epoch_presents_every_review_once(lengths: list[int], size: int, seed: int, bucketing: bool) -> None:
+    order = Shuffled(np.array(lengths), size, seed, bucketing)
+    for order.epoch in (1, 2):
+        batches = list(order)
+        assert len(batches) == len(order)
+        assert sorted(sum(batches, [])) == list(range(len(lengths)))
+        assert max(map(len, batches)) <= size
+
+
+def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+    lengths = np.arange(100) % 7
+
+    def presented(seed: int, epoch: int, bucketing: bool = True) -> list[list[int]]:
+        order = Shuffled(lengths, 8, seed, bucketing)
+        order.epoch = epoch
+        return list(order)
+
+    assert presented(1, 1) == presented(1, 1)
+    assert presented(1, 1) != presented(1, 2) != presented(2, 2)
+    assert presented(1, 1) != presented(1, 1, bucketing=False)
+
+
+def test_bucketing_makes_batches_of_one_length() -> None:
+    lengths = np.random.default_rng(0).integers(1, 500, 6400)
+
+    def spread(bucketing: bool) -> float:
+        return float(np.mean([np.ptp(lengths[batch]) for batch in Shuffled(lengths, 64, 0, bucketing)]))
+
+    assert spread(bucketing=True) < 20 < 450 < spread(bucketing=False)
+
+
+def test_evaluation_reads_every_review_once_longest_first() -> None:
+    batches = list(InOrder(np.array([1, 5, 0, 5, 2]), 2))
+    assert batches == [[1, 3], [4, 0], [2]]
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_worker_processes_change_no_batch(tmp_path: Path, start: str) -> None:
+    reviews = Reviews(write(tmp_path / "train", [[number] * (number % 5) for number in range(60)]))
+    order = Shuffled(reviews.split.lengths, 8, 0, True)
+    alone = list(loader(reviews, order, CPU))
+    with_workers = loader(reviews, order, CPU, workers=2)
+    with_workers.multiprocessing_context = multiprocessing.get_context(start)
+    for one, other in zip(alone, with_workers, strict=True):
+        assert torch.equal(one.ids.data, other.ids.data)
+        assert torch.equal(one.ids.batch_sizes, other.ids.batch_sizes)
+        assert torch.equal(one.positions, other.positions)
+        assert torch.equal(one.labels, other.labels)
+
+
+def test_a_batch_moves_as_a_whole_but_its_bookkeeping() -> None:
+    moved = collate(rows([[2, 3], [], [4]])).to(torch.device("meta"))
+    assert moved.ids.data.device.type == moved.labels.device.type == "meta"
+    assert moved.ids.batch_sizes.device.type == moved.positions.device.type == "cpu"

@@ -1,0 +1,123 @@
+"""A model folder says all about itself, and is refused where its files do not belong together."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import torch
+
+from sentiment import bundle
+from sentiment.architecture import Architecture
+from sentiment.bundle import Bundle
+from sentiment.encoded import Encoding, Truncation
+from sentiment.errors import InputError
+from sentiment.model import Classifier
+from sentiment.predicting import Predictor
+from sentiment.text import Tokenizer
+from sentiment.vocabulary import Vocabulary
+
+CPU = torch.device("cpu")
+VOCABULARY = Vocabulary(pa.array(["good", "bad", "NA", "🎬"]), pa.array([4, 3, 2, 1]))
+ENCODING = Encoding(
+    tokenizer=Tokenizer(method="words", lowercase=True, strip_html=True),
+    truncation=Truncation(max_tokens=6, keep="ends"),
+    vocabulary=VOCABULARY.digest,
+)
+
+
+def example(cell: str = "lstm") -> Bundle:
+    torch.manual_seed(0)
+    shape = Architecture(
+        cell=cell, nonlinearity="tanh", embedding_dim=4, hidden_dim=3, layers=2, bidirectional=True, dropout=0.5,
+        embedding_dropout=0.5,
+    )  # type: ignore[arg-type]  # fmt: skip
+    return Bundle(Classifier(shape, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
+
+
+TEXTS = ["Good, GOOD<br/>bad 🎬!", "", "na na unknown", "good " * 50 + "bad"]
+
+
+def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
+    original = example()
+    bundle.save(tmp_path / "model", original, seed=1, epoch=2)
+    loaded = bundle.load(tmp_path / "model", CPU)
+    assert loaded.encoding == original.encoding
+    assert Predictor(loaded)(TEXTS).tolist() == Predictor(original)(TEXTS).tolist()
+    assert len(set(Predictor(loaded)(TEXTS).tolist())) == 4
+
+
+def test_texts_are_encoded_as_in_training() -> None:
+    # By hand: "na na unknown" is ids 4 4 1; the long text keeps 3 tokens from each end, "good good good good good bad".
+    predictor = Predictor(example())
+    short = Predictor(example())(["NA NA something", "good good good good good bad"])
+    assert short.tolist() == predictor([TEXTS[2], TEXTS[3]]).tolist()
+
+
+def test_predictions_do_not_depend_on_their_neighbours() -> None:
+    predictor = Predictor(example())
+    texts = [" ".join(["good", "bad", "na"][: 1 + number % 3] * (number % 11)) for number in range(600)]
+    together = predictor(texts)
+    alone = [float(predictor([text])[0]) for text in texts[:40]]
+    assert abs(together[:40] - alone).max() <= 1e-6
+
+
+def test_the_same_model_is_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "another"):
+        bundle.save(tmp_path / name, example(), seed=1, epoch=2)
+    for path in sorted((tmp_path / "one").iterdir()):
+        assert path.read_bytes() == (tmp_path / "another" / path.name).read_bytes()
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
+        "settings.json",
+        "vocab.csv",
+        "weights.safetensors",
+    ]
+
+
+def test_no_local_version_or_path_is_recorded(tmp_path: Path) -> None:
+    bundle.save(tmp_path / "model", example(), seed=1, epoch=2)
+    text = (tmp_path / "model/settings.json").read_text(encoding="utf-8")
+    assert str(tmp_path) not in text
+    assert "+" not in json.loads(text)["versions"]["torch"]
+
+
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("vocab.csv", "token,count\ngood,4\n", "vocab.csv is not the vocabulary that the model was trained with"),
+        ("vocab.csv", "token,count\nbad,4\ngood,3\nNA,2\n🎬,1\n", "vocab.csv is not the vocabulary"),
+        ("vocab.csv", None, "vocab.csv: missing"),
+        ("weights.safetensors", "", "damaged"),
+        ("weights.safetensors", None, "weights.safetensors: missing"),
+        ("settings.json", "{}", "format None, this version reads 1"),
+        ("settings.json", "{", "not the JSON"),
+        ("settings.json", None, "settings.json: missing"),
+    ],
+)
+def test_files_that_do_not_belong_together_are_refused(
+    tmp_path: Path, name: str, content: str | None, expected: str
+) -> None:
+    folder = tmp_path / "model"
+    bundle.save(folder, example(), seed=1, epoch=2)
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=expected):
+        bundle.load(folder, CPU)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    bundle.save(tmp_path / "lstm", example("lstm"), seed=1, epoch=2)
+    bundle.save(tmp_path / "gru", example("gru"), seed=1, epoch=2)
+    (tmp_path / "gru/weights.safetensors").replace(tmp_path / "lstm/weights.safetensors")
+    with pytest.raises(InputError, match="has shape"):
+        bundle.load(tmp_path / "lstm", CPU)
+
+
+def test_ids_of_another_encoding_are_refused() -> None:
+    other = ENCODING.model_copy(update={"vocabulary": "another"})
+    with pytest.raises(InputError, match="were not made as the model's were"):
+        example().require(other, Path("data/ids/encoding.json"))
+    with pytest.raises(InputError, match="not the vocabulary that the ids were made with"):
+        other.require(VOCABULARY, Path("data/vocab.csv"))

@@ -1,0 +1,95 @@
+"""Encoded splits: truncation, the files, and that they belong together."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment import encoded
+from sentiment.encoded import EncodedSplit, Truncation
+from sentiment.errors import InputError
+
+Keep = Literal["first", "last", "ends"]
+
+
+def write(folder: Path, reviews: list[list[int]], id_type: str = "uint8", batch: int = 2) -> EncodedSplit:
+    with encoded.writing(folder, np.dtype(id_type)) as split:
+        for start in range(0, len(reviews), batch):
+            part = reviews[start : start + batch]
+            names = pa.array([f"r{start + row}" for row in range(len(part))])
+            labels = pa.array([len(ids) % 2 for ids in part], pa.uint8())
+            split.write(names, labels, np.array(sum(part, []), id_type), np.array([len(ids) for ids in part]))
+    return EncodedSplit.open(folder)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 255), max_size=9), max_size=6),
+    st.integers(1, 9),
+    st.sampled_from(["first", "last", "ends"]),
+)
+def test_truncation_cuts_each_review_alone(reviews: list[list[int]], size: int, keep: Keep) -> None:
+    def cut(ids: list[int]) -> list[int]:
+        if len(ids) <= size:
+            return ids
+        head = {"first": size, "last": 0, "ends": (size + 1) // 2}[keep]
+        return ids[:head] + ids[len(ids) - (size - head) :]
+
+    ids, lengths = Truncation(max_tokens=size, keep=keep).apply(
+        np.array(sum(reviews, []), np.uint8), np.array([len(ids) for ids in reviews], np.int64)
+    )
+    assert lengths.tolist() == [len(cut(review)) for review in reviews]
+    assert ids.tolist() == sum(map(cut, reviews), [])
+
+
+def test_no_limit_keeps_all() -> None:
+    ids, lengths = Truncation(max_tokens=0, keep="last").apply(np.arange(5, dtype=np.uint8), np.array([5]))
+    assert len(ids) == lengths[0] == 5
+
+
+@pytest.mark.parametrize("id_type", ["uint8", "uint16", "uint32"])
+def test_a_split_is_read_as_it_was_written(tmp_path: Path, id_type: str) -> None:
+    split = write(tmp_path / "train", [[2, 3], [], [4, 5, 6], [7]], id_type)
+    assert split.ids.dtype == id_type
+    assert isinstance(split.ids, np.memmap)
+    assert split.ids.tolist() == [2, 3, 4, 5, 6, 7]
+    assert split.offsets.tolist() == [0, 2, 2, 5, 6]
+    assert split.names.to_pylist() == ["r0", "r1", "r2", "r3"]
+    assert split.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_a_split_of_empty_reviews_can_be_read(tmp_path: Path) -> None:
+    assert write(tmp_path / "train", [[], []]).lengths.tolist() == [0, 0]
+
+
+def test_the_file_is_what_numpy_itself_writes(tmp_path: Path) -> None:
+    write(tmp_path / "train", [[1, 2, 3]], "uint16")
+    np.save(tmp_path / "numpy.npy", np.array([1, 2, 3], np.uint16))
+    assert (tmp_path / "train/ids.npy").read_bytes() == (tmp_path / "numpy.npy").read_bytes()
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "train", [[1, 2, 3]])
+    write(tmp_path / "other", [[1, 2]])
+    (tmp_path / "other/ids.npy").replace(tmp_path / "train/ids.npy")
+    with pytest.raises(InputError, match="index.parquet counts 3 tokens"):
+        EncodedSplit.open(tmp_path / "train")
+
+
+def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "train", [[1, 2, 3]])
+    path = tmp_path / "train/ids.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"ids.npy: not the array"):
+        EncodedSplit.open(tmp_path / "train")
+
+
+def test_a_failing_writer_leaves_the_old_split(tmp_path: Path) -> None:
+    write(tmp_path / "train", [[1, 2, 3]])
+    with pytest.raises(RuntimeError), encoded.writing(tmp_path / "train", np.dtype("uint8")):
+        raise RuntimeError
+    assert EncodedSplit.open(tmp_path / "train").ids.tolist() == [1, 2, 3]
+    assert [path.name for path in tmp_path.iterdir()] == ["train"]

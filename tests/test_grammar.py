@@ -1,0 +1,108 @@
+"""The embedded corpus: its automaton, its file, and that it cannot be learned without order."""
+
+import csv
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+
+from sentiment import grammar
+from sentiment.grammar import STATES, State, reviews, trace, verdict
+from tests.imports import ROOT
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("The plot was good.", "positive"),
+        ("The plot was not good.", "negative"),
+        ("The plot was never really dull.", "positive"),
+        ("It is not not good.", "positive"),
+        ("Not only the plot. It was good.", "positive"),  # a full stop ends what a negation reaches
+        ("The plot was dull. The ending was superb.", "positive"),
+        ("The plot was superb, but the ending was dull.", "negative"),
+        ("I expected a masterpiece, but it is a failure.", "negative"),
+        ("It is a failure, I expected a masterpiece.", "negative"),
+        ("Despite the superb cast, the plot was weak.", "negative"),
+        ("Although the plot was weak it was good, it rained.", None),
+        ("We saw it on a rainy evening.", None),
+        ("", None),
+    ],
+)
+def test_verdicts_by_hand(text: str, expected: str | None) -> None:
+    assert verdict(text) == expected
+
+
+def test_nine_states_are_closed_under_every_word() -> None:
+    words = grammar.POSITIVE | grammar.NEGATIVE | grammar.NEGATION | grammar.ASIDE | grammar.RESUMING | {"the", "."}
+    assert len(STATES) == 9
+    assert {state.read(word + end) for state, word, end in product(STATES, words, ["", ",", "."])} <= set(STATES)
+    reached, waiting = {State()}, [State()]
+    while waiting:
+        state = waiting.pop()
+        new = {state.read(word) for word in words} - reached
+        reached |= new
+        waiting += new
+    assert reached == set(STATES)
+
+
+def test_no_two_states_are_the_same_to_every_future() -> None:
+    futures = ["", "good", "dull", "good.", ". good", ", good"]
+    outcomes = {tuple(continued(state, future) for future in futures) for state in STATES}
+    assert len(outcomes) == 9
+
+
+def continued(state: State, text: str) -> str | None:
+    for token in text.split():
+        state = state.read(token)
+    return state.verdict
+
+
+def test_a_trace_has_a_state_before_and_after_each_token() -> None:
+    assert trace("not good.") == [State(), State(mode="negated"), State("negative")]
+
+
+def test_the_corpus_in_the_repository_is_what_the_grammar_writes() -> None:
+    with (ROOT / "data/sample/reviews.csv").open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    assert header == ["text", "label"]
+    assert [tuple(row) for row in rows] == list(reviews(grammar.REVIEWS, grammar.SEED))
+    assert len({text for text, _ in rows}) == len(rows)
+    labels = [label for _, label in rows]
+    assert labels == ["negative"] * 5000 + ["positive"] * 5000
+
+
+def test_a_bag_of_words_does_not_learn_it() -> None:
+    from stages.ingest import hash_text
+
+    rows = list(reviews(grammar.REVIEWS, grammar.SEED))
+    labels = np.array([label == "positive" for _, label in rows])
+    held_out = np.array([hash_text(text, 0) / 2**64 >= 0.85 for text, _ in rows])  # the test split of params.yaml
+    accuracies = []
+    for size in (1, 2, 3):
+        features = bag([text for text, _ in rows], size)
+        model = LogisticRegression(max_iter=500).fit(features[~held_out], labels[~held_out])
+        accuracies.append(model.score(features[held_out], labels[held_out]))
+    assert accuracies[0] < 0.60  # unigrams; measured: 0.55
+    assert accuracies[1] < 0.75  # and bigrams
+    assert accuracies[2] < 0.85  # and trigrams
+
+
+def bag(texts: list[str], size: int) -> csr_matrix:
+    """Return how often each n-gram of up to `size` tokens occurs: sparse[texts, n-grams]."""
+    columns: dict[str, int] = {}
+
+    def grams(text: str) -> Iterator[str]:
+        tokens = text.split()
+        for length in range(1, size + 1):
+            for start in range(len(tokens) - length + 1):
+                yield " ".join(tokens[start : start + length])
+
+    indices, bounds = [], [0]
+    for text in texts:
+        indices += [columns.setdefault(gram, len(columns)) for gram in grams(text)]
+        bounds.append(len(indices))
+    return csr_matrix((np.ones(len(indices)), indices, bounds), (len(texts), len(columns)))

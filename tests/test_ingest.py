@@ -1,0 +1,97 @@
+"""Splits: by the source or by a hash, the same everywhere, and never without one of the classes."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment import paths, tables
+from sentiment.errors import InputError
+from sentiment.sources import Example
+from stages.ingest import Params, choose_split, hash_text, main
+
+PARAMS = Params(source="s", text_column="auto", label_column="auto", valid_fraction=0.2, test_fraction=0.3, seed=0)
+
+
+def split(text: str, official: str | None = None, seed: int = 0) -> str:
+    example = Example("1", text, 0, official)  # type: ignore[arg-type]
+    return choose_split(example, hash_text(text, seed), PARAMS)
+
+
+def test_the_hash_is_this_one_on_every_machine() -> None:
+    # printf "0\nNot bad at all." | b2sum --length 64
+    assert hash_text("Not bad at all.", 0) == int("b30f372729cf4712", 16)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_the_same_text_lands_in_the_same_split(text: str) -> None:
+    assert split(text) == split(text)
+    assert split(text, "test") == "test"
+    assert split(text, "train") in ("train", "valid")
+
+
+def test_shares_are_about_those_asked_for() -> None:
+    found = [split(f"review {number}") for number in range(10_000)]
+    assert abs(found.count("valid") / 10_000 - 0.2) < 0.02
+    assert abs(found.count("test") / 10_000 - 0.3) < 0.02
+    official = [split(f"review {number}", "train") for number in range(10_000)]
+    assert abs(official.count("valid") / 10_000 - 0.2) < 0.02
+
+
+def test_another_seed_is_another_split() -> None:
+    texts = [f"review {number}" for number in range(100)]
+    assert [split(text) for text in texts] != [split(text, seed=1) for text in texts]
+
+
+def source(workspace: Path, rows: list[str]) -> None:
+    path = workspace / paths.SAMPLE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("text,label\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+
+
+def test_every_review_comes_out_once_in_the_order_of_the_source(workspace: Path) -> None:
+    source(workspace, [f"review {number},{number % 2}" for number in range(5000)])
+    main()
+    found = {}
+    for path in paths.REVIEWS:
+        numbers = []
+        for batch in tables.read(path, tables.REVIEWS):
+            for row in batch.to_pylist():
+                assert row["text"] == f"review {int(row['id']) - 1}"
+                assert row["label"] == (int(row["id"]) - 1) % 2
+                numbers.append(int(row["id"]))
+        assert numbers == sorted(numbers)
+        found[path] = numbers
+    assert sorted(sum(found.values(), [])) == list(range(1, 5001))
+
+
+def test_duplicates_never_straddle_a_split_and_are_counted(workspace: Path) -> None:
+    source(workspace, [f"review {number // 2},{number // 2 % 2}" for number in range(2000)])
+    main()
+    texts = [
+        {row["text"] for batch in tables.read(path, tables.REVIEWS) for row in batch.to_pylist()}
+        for path in paths.REVIEWS
+    ]
+    assert not texts[0] & texts[1] | texts[0] & texts[2] | texts[1] & texts[2]
+    from sentiment.files import read_json
+
+    corpus = read_json(paths.CORPUS)
+    assert corpus["test_texts_seen_in_training"] == 0
+    assert sum(corpus[name]["duplicates"] for name in paths.SPLITS) == 1000
+
+
+@pytest.mark.parametrize("rows", [[], ["good,1"] * 9, [f"good {number},1" for number in range(99)]])
+def test_one_class_is_refused_and_nothing_is_lost(workspace: Path, rows: list[str]) -> None:
+    source(workspace, [f"review {number},{number % 2}" for number in range(100)])
+    main()
+    before = {path: path.read_bytes() for path in paths.REVIEWS}
+    source(workspace, rows)
+    with pytest.raises(InputError, match="each split needs both"):
+        main()
+    assert {path: path.read_bytes() for path in paths.REVIEWS} == before
+    assert sorted(path.name for path in paths.REVIEWS.train.parent.iterdir()) == [
+        "test.parquet",
+        "train.parquet",
+        "valid.parquet",
+    ]

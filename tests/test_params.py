@@ -1,0 +1,119 @@
+"""Parameters: every mistake is named, with its key, its value and what to write instead."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sentiment.errors import InputError
+from sentiment.params import load_all, read
+from stages.check import SECTIONS, main
+from tests.imports import ROOT
+
+
+def changed(workspace: Path, key: str, value: str) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text, changes = re.subn(rf"^(  {key}: )\S+", rf"\g<1>{value}", text, flags=re.M)
+    assert changes == 1
+    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def message(workspace: Path) -> str:
+    read.cache_clear()
+    with pytest.raises(InputError) as caught:
+        load_all(SECTIONS)
+    return str(caught.value)
+
+
+def test_the_parameters_in_the_repository_are_valid(workspace: Path) -> None:
+    sections = load_all(SECTIONS)
+    assert list(sections) == list(SECTIONS)
+
+
+@pytest.mark.parametrize(
+    "key, value, expected",
+    [
+        ("learning_rate", "-1", "train.learning_rate: -1 is refused: input should be greater than 0"),
+        ("learning_rate", ".nan", "train.learning_rate: nan is refused: input should be a finite number"),
+        ("learning_rate", "fast", "train.learning_rate: 'fast' is refused: input should be a valid number"),
+        ("epochs", "2.5", "train.epochs: 2.5 is refused: input should be a valid integer"),
+        ("epochs", "true", "train.epochs: True is refused: input should be a valid integer"),
+        ("bucketing", "yes", "train.bucketing: 'yes' is refused: input should be a valid boolean"),
+        ("cell", "grru", "model.cell: 'grru' is not one of rnn, gru, lstm; did you mean 'gru'?"),
+        ("cell", "no", "model.cell: 'no' is not one of rnn, gru, lstm"),
+        ("keep", "middle", "encode.keep: 'middle' is not one of first, last, ends"),
+        ("dropout", "1.0", "model.dropout: 1.0 is refused: input should be less than 1"),
+        ("threshold", "0", "evaluate.threshold: 0 is refused: input should be greater than 0"),
+        ("max_tokens", "-1", "encode.max_tokens: -1 is refused: input should be greater than or equal to 0"),
+        ("test_fraction", "0.9", "leave nothing to train on"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(workspace: Path, key: str, value: str, expected: str) -> None:
+    changed(workspace, key, value)
+    assert expected in message(workspace)
+
+
+def test_relu_is_for_the_simple_cell_alone(workspace: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = text.replace("cell: rnn ", "cell: gru ").replace("nonlinearity: tanh ", "nonlinearity: relu ")
+    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    assert "model: nonlinearity 'relu' exists for cell 'rnn' only" in message(workspace)
+
+
+def test_an_unknown_key_gets_a_suggestion(workspace: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("  batch_size:", "  batchsize:")
+    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    found = message(workspace)
+    assert "train.batchsize: unknown key; did you mean 'batch_size'?" in found
+    assert "train.batch_size: missing; add it" in found
+
+
+def test_an_unknown_section_gets_a_suggestion(workspace: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("tokenize:", "tokenise:")
+    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    assert "unknown section 'tokenise'; did you mean 'tokenize'?" in message(workspace)
+
+
+def test_all_mistakes_are_reported_at_once(workspace: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = text.replace("epochs: 40", "epochs: 0").replace("max_size: 5000", "max_size: 0")
+    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    assert len(message(workspace).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("train: [", "not valid YAML"),
+        ("just words", "instead of sections"),
+        ("train: {}\ntrain: {}\n", "not valid YAML"),
+        ("\ttrain:", "not valid YAML"),
+    ],
+)
+def test_a_broken_file_is_one_line(workspace: Path, text: str, expected: str) -> None:
+    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    found = message(workspace)
+    assert expected in found
+    assert "\n" not in found
+
+
+def test_a_number_in_scientific_notation_is_a_number(workspace: Path) -> None:
+    changed(workspace, "learning_rate", "1e-3")
+    read.cache_clear()
+    assert load_all(SECTIONS)["train"].model_dump()["learning_rate"] == 0.001
+
+
+def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"ingest.source: 'data/sample/reviews.csv' does not exist"):
+        main()
+    (workspace / "data/sample").mkdir(parents=True)
+    (workspace / "data/sample/reviews.csv").touch()
+    main()
+    assert (workspace / "data/params.checked").is_file()
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    changed(workspace, "device", "cuda")
+    read.cache_clear()
+    with pytest.raises(InputError, match="device 'cuda' is not on this machine; set train.device to auto or cpu"):
+        main()

@@ -1,0 +1,239 @@
+"""The pipeline under DVC, in clones: it repeats itself byte for byte, it can be shared, and a mistake loses nothing."""
+
+import csv
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.clone import SAMPLE, Clone
+
+pytestmark = pytest.mark.pipeline
+
+STAGES = ["check", "ingest", "tokenize", "count_vocab", "encode", "train", "evaluate"]
+
+
+def state(clone: Clone) -> dict[str, str]:
+    """Return every output's hash and the lock file: what a failing run must leave alone."""
+    return clone.hashes() | {"dvc.lock": (clone.path / "dvc.lock").read_text(encoding="utf-8")}
+
+
+def imdb_folder(clone: Clone, root: Path) -> Path:
+    """Write the clone's corpus in the layout of the IMDb data set, a quarter of it as the test split."""
+    with (clone.path / SAMPLE).open(encoding="utf-8", newline="") as stream:
+        for number, row in enumerate(csv.DictReader(stream)):
+            folder = root / ("test" if number % 4 == 0 else "train") / row["label"][:3]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number}_5.txt").write_text(row["text"], encoding="utf-8")
+    return root
+
+
+def test_a_second_run_has_nothing_to_do(clone: Clone) -> None:
+    before = state(clone)
+    done = clone.python("-m", "sentiment.repro")
+    assert "Running stage" not in done.stdout
+    assert [line for line in done.stdout.splitlines() if "didn't change, skipping" in line] == [
+        f"Stage '{stage}' didn't change, skipping" for stage in STAGES
+    ]
+    assert "Test accuracy" in done.stdout
+    assert state(clone) == before
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_two_clones_make_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
+    backwards = tmp_path / "backwards"
+    backwards.mkdir()
+    (backwards / "sitecustomize.py").write_text(
+        "import os\nlistdir = os.listdir\nos.listdir = lambda *words: sorted(listdir(*words), reverse=True)\n",
+        encoding="utf-8",
+    )
+    surroundings = [
+        {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8"},
+        {"PYTHONHASHSEED": "2", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONPATH": str(backwards)},
+    ]
+    clone.set("source", "data/imdb")
+    clone.commit("Another source")
+    found = []
+    for number, env in enumerate(surroundings):
+        other = clone.copy(tmp_path / f"path number {number}" / ("x" * 50 * number + "clone"))
+        imdb_folder(clone, other.path / "data/imdb")
+        other.env = env
+        other.dvc("repro")
+        found.append(state(other))
+    assert found[0] == found[1]
+    assert {"data/predictions.parquet", "models/classifier/weights.safetensors", "data/ids/train/ids.npy"} <= set(
+        found[0]
+    )
+
+
+def test_the_archive_and_its_folder_are_the_same_corpus(clone: Clone, tmp_path: Path) -> None:
+    folder = imdb_folder(clone, tmp_path / "aclImdb")
+    archive = tmp_path / "reviews.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(folder, "aclImdb")
+    found = []
+    for source in (folder, archive):
+        clone.set("source", str(source))
+        clone.python("-m", "stages.ingest")
+        found.append(clone.hashes())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "key, value, expected",
+    [
+        ("epochs", "0", "error: params.yaml: train.epochs: 0 is refused: input should be greater than or equal to 1"),
+        ("cell", "grru", "error: params.yaml: model.cell: 'grru' is not one of rnn, gru, lstm; did you mean 'gru'?"),
+        ("source", "data/missing.csv", "error: ingest.source: 'data/missing.csv' does not exist"),
+        ("source", "../outside.csv", "error: ingest.source: '../outside.csv' leaves the repository; give the absolute path"),
+        ("device", "mps", "error: device 'mps' is not on this machine; set train.device to auto or cpu"),
+        ("text_column", "body", "error: data/sample/reviews.csv: no column 'body' among 'text', 'label'"),
+        ("min_count", "1000000", "error: data/tokens/train.parquet: no token occurs count_vocab.min_count = 1000000 times"),
+        ("learning_rate", "1e30", "error: training diverged in epoch"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("how", ["make repro", "dvc repro"])
+def test_a_mistake_is_one_line_and_loses_nothing(clone: Clone, how: str, key: str, value: str, expected: str) -> None:
+    before = state(clone)
+    clone.set(key, value)
+    done = (
+        clone.python("-m", "sentiment.repro", check=False) if how == "make repro" else clone.dvc("repro", check=False)
+    )
+    assert done.returncode != 0
+    assert len([line for line in done.stderr.splitlines() if line.startswith(expected)]) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    if how == "dvc repro" and key in ("min_count", "learning_rate"):  # found when DVC had removed that stage's outputs
+        clone.git("checkout", "dvc.lock", "metrics")
+        clone.dvc("checkout")
+    assert state(clone) == before
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("", "empty"),
+        ("text,label\n", "each split needs both"),
+        ("text,label\ngood,1\nbad,maybe\n", "row 2 (line 3): unknown label 'maybe'"),
+    ],
+)
+def test_a_bad_source_loses_nothing(clone: Clone, content: str, expected: str) -> None:
+    before = {name: value for name, value in state(clone).items() if name != str(SAMPLE)}
+    (clone.path / SAMPLE).write_text(content, encoding="utf-8")
+    done = clone.dvc("repro", check=False)
+    assert done.returncode != 0
+    assert expected in done.stderr
+    assert {name: value for name, value in state(clone).items() if name != str(SAMPLE)} == before
+
+
+def test_a_vocabulary_that_the_model_does_not_know_is_refused(clone: Clone) -> None:
+    path = clone.path / "data/vocab.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("the,", "teh,", 1), encoding="utf-8")
+    done = clone.python("-m", "stages.train", check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: data/vocab.csv: not the vocabulary that the ids were made with; run `dvc repro encode`\n"
+    )
+
+
+def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> None:
+    def run(key: str, value: str) -> list[str]:
+        clone.set(key, value)
+        lines = clone.dvc("repro").stdout.splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+    assert run("threshold", "0.4") == ["check", "evaluate"]
+    assert run("learning_rate", "1e-3") == ["check", "train", "evaluate"]
+    assert run("max_tokens", "20") == ["check", "encode", "train", "evaluate"]
+    assert run("lowercase", "true") == ["check", "tokenize", "count_vocab", "encode", "train", "evaluate"]
+
+
+def test_a_colleague_pulls_and_has_nothing_to_run(clone: Clone, tmp_path: Path) -> None:
+    clone.dvc("remote", "add", "--default", "team", str(tmp_path / "remote"))
+    clone.dvc("remote", "modify", "team", "verify", "true")
+    clone.commit("A remote")
+    clone.dvc("push")
+    colleague = clone.copy(tmp_path / "colleague")
+    assert not (colleague.path / "models").exists()
+    colleague.dvc("pull")
+    assert state(colleague) == state(clone)
+    assert "Running stage" not in colleague.dvc("repro").stdout
+    assert colleague.git("status", "--porcelain") == ""
+    told = colleague.python("-m", "sentiment.predict", "The plot was not very good.").stdout
+    assert told.split()[0] in ("positive", "negative")
+
+
+def test_a_damaged_object_in_the_remote_is_not_pulled(clone: Clone, tmp_path: Path) -> None:
+    clone.dvc("remote", "add", "--default", "team", str(tmp_path / "remote"))
+    clone.dvc("remote", "modify", "team", "verify", "true")
+    clone.commit("A remote")
+    clone.dvc("push")
+    stored = max((tmp_path / "remote").rglob("*/*"), key=lambda path: path.stat().st_size if path.is_file() else 0)
+    stored.chmod(0o644)
+    stored.write_bytes(b"damaged" + stored.read_bytes()[7:])
+    colleague = clone.copy(tmp_path / "colleague")
+    assert colleague.dvc("pull", check=False).returncode != 0
+
+
+def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere" / "reviews.csv"
+    outside.parent.mkdir()
+    outside.write_bytes((clone.path / SAMPLE).read_bytes())
+    clone.dvc("exp", "run", "--name", "gru", "--set-param", "model.cell=gru")
+    clone.git("checkout", "--force", ".")
+    clone.dvc("exp", "run", "--temp", "--name", "outside", "--set-param", f"ingest.source={outside}")
+    clone.dvc(
+        "exp",
+        "run",
+        "--queue",
+        "--name",
+        "queued",
+        "--set-param",
+        "model.hidden_dim=4,8",
+        "--set-param",
+        f"ingest.source={outside}",
+    )
+    clone.dvc("queue", "start")
+    clone.dvc("queue", "logs", "queued-1", "--follow", check=False)
+    clone.dvc("queue", "logs", "queued-2", "--follow", check=False)
+    table = {
+        row["Experiment"]: row
+        for row in csv.DictReader(clone.dvc("exp", "show", "--csv", "--no-pager").stdout.splitlines())
+    }
+    assert {"gru", "outside", "queued-1", "queued-2"} <= set(table)
+    assert [table[name]["model.hidden_dim"] for name in ("gru", "queued-1", "queued-2")] == ["16", "4", "8"]
+    for name in ("gru", "outside", "queued-1", "queued-2"):
+        assert 0 <= float(table[name]["accuracy"]) <= 1
+        assert float(table[name]["tokens_per_second"]) > 0
+        assert table[name]["device"].startswith("cpu")
+    # The corpus is the same file elsewhere, so the numbers are the same.
+    assert table["outside"]["accuracy"] == table["main"]["accuracy"]
+    assert table["outside"]["train_loss"] == table["main"]["train_loss"]
+    difference = json.loads(clone.dvc("params", "diff", "--json", "main", "gru").stdout)
+    assert difference == {"params.yaml": {"model.cell": {"old": "rnn", "new": "gru"}}}
+    plots = json.loads(clone.dvc("plots", "diff", "--json", "main", "gru").stdout)["data"]
+    assert set(plots) == {"loss", "accuracy", "confusion", "roc", "precision_recall", "calibration"}
+    for name, plot in plots.items():
+        assert set(sum((part["revisions"] for part in plot), [])) == {"main", "gru"}, name
+        assert all("<DVC_METRIC" not in json.dumps(part["content"]) for part in plot), name
+
+
+def test_a_relative_source_outside_is_refused_in_an_experiment_too(clone: Clone) -> None:
+    done = clone.dvc("exp", "run", "--temp", "--set-param", "ingest.source=../reviews.csv", check=False)
+    assert done.returncode != 0
+    assert "leaves the repository; give the absolute path" in done.stdout + done.stderr
+
+
+def test_the_model_is_an_artifact(clone: Clone) -> None:
+    found = json.loads(
+        clone.python(
+            "-c", "import dvc.api, json; print(json.dumps(dvc.api.artifacts_show('classifier')))", check=False
+        ).stdout
+        or "{}"
+    )
+    if not found:  # asks for a Git tag, which a registered version has
+        clone.git("tag", "classifier@v1.0.0")
+        found = json.loads(
+            clone.python("-c", "import dvc.api, json; print(json.dumps(dvc.api.artifacts_show('classifier')))").stdout
+        )
+    assert found["path"] == "models/classifier"

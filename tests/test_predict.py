@@ -1,0 +1,133 @@
+"""Prediction from the command line: texts, CSV, TSV and JSONL, in the input's order, whole or not at all."""
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from sentiment import bundle
+from tests.conftest import Command
+from tests.test_bundle import TEXTS, example
+
+ROWS = [{"id": str(number), "review": text, "note": 'a "b", c'} for number, text in enumerate(TEXTS * 700)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("models") / "classifier"
+    bundle.save(folder, example(), seed=1, epoch=2)
+    return str(folder)
+
+
+def csv_bytes(delimiter: str = ",") -> bytes:
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, list(ROWS[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(ROWS)
+    return stream.getvalue().encode()
+
+
+def jsonl_bytes() -> bytes:
+    return "".join(json.dumps(row | {"more": [1, {"a": None}]}) + "\n" for row in ROWS).encode()
+
+
+def test_texts_get_a_label_and_a_probability(command: Command, model: str) -> None:
+    done = command("sentiment.predict", "--model", model, *TEXTS[:3])
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("  ", 2) for line in done.stdout.splitlines()]
+    assert [line[2] for line in lines] == TEXTS[:3]
+    for word, probability, _ in lines:
+        assert word == ("positive" if float(probability) >= 0.5 else "negative")
+
+
+def test_a_file_keeps_its_rows_their_order_and_its_columns(command: Command, model: str, tmp_path: Path) -> None:
+    found = {}
+    for name, content in {
+        "r.csv": csv_bytes(), "r.tsv": csv_bytes("\t"), "r.jsonl": jsonl_bytes(), "r.csv.gz": gzip.compress(csv_bytes()),
+    }.items():  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+        done = command("sentiment.predict", "--model", model, "--file", str(tmp_path / name))
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""  # no progress where nobody watches
+        if name.endswith("jsonl"):
+            rows = [json.loads(line) for line in done.stdout.splitlines()]
+            assert all(row.pop("more") == [1, {"a": None}] for row in rows)
+        else:
+            rows = list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t" if name == "r.tsv" else ","))
+        found[name] = [(row.pop("predicted"), float(row.pop("probability"))) for row in rows]
+        assert rows == ROWS
+    assert found["r.csv"] == found["r.tsv"] == found["r.jsonl"] == found["r.csv.gz"]
+    assert len(set(found["r.csv"])) == 4
+    assert found["r.csv"][:4] * 700 == found["r.csv"]
+
+
+def test_standard_input_and_an_output_file(command: Command, model: str, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    done = command(
+        "sentiment.predict",
+        "--model",
+        model,
+        "--file",
+        "-",
+        "--format",
+        "csv",
+        "--output",
+        str(output),
+        stdin=csv_bytes(),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    piped = command("sentiment.predict", "--model", model, "--file", "-", "--format", "csv", stdin=csv_bytes())
+    assert output.read_text(encoding="utf-8") == piped.stdout
+
+
+def test_the_threshold_moves_the_label_not_the_probability(command: Command, model: str) -> None:
+    low, high = (
+        command("sentiment.predict", "--model", model, "--threshold", value, TEXTS[0]).stdout
+        for value in ("0.01", "0.99")
+    )
+    assert low.startswith("positive")
+    assert high.startswith("negative")
+    assert low.split()[1] == high.split()[1]
+
+
+@pytest.mark.parametrize(
+    "words, content, expected",
+    [
+        ([], b"", "give texts or --file, one of the two"),
+        (["text", "--file", "r.csv"], b"", "give texts or --file, one of the two"),
+        (["--threshold", "2", "text"], b"", "--threshold 2.0 is not between 0 and 1"),
+        (["--device", "cuda", "text"], b"", "device 'cuda' is not on this machine"),
+        (["--model", "nowhere", "text"], b"", "nowhere/settings.json: missing; run `dvc repro`"),
+        (["--file", "missing.csv"], b"", "missing.csv: no such file"),
+        (["--file", "-"], b"", "-: is it csv, tsv or jsonl? Say so by --format"),
+        (["a\udcffb"], b"", "text 1: the text is not valid UTF-8"),
+        (["--file", "-", "--format", "csv"], b"", "-: empty"),
+        (["--file", "-", "--format", "csv"], b"words\na\n", "no column 'text' or 'review' among 'words'; name it by --text-column"),
+        (["--file", "-", "--format", "csv"], b"text,predicted\na,b\n", "has a column 'predicted' already; rename it"),
+        (["--file", "-", "--format", "csv"], b"text\na\nb\xff\n", "row 2 (line 3): the text is not valid UTF-8"),
+        (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"text": null}\n', "row 2: the text is None, not a string"),
+        (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"word": "b"}\n', "row 2: no column 'text' or 'review'"),
+        (["--frobnicate"], b"", "unrecognized arguments: --frobnicate"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line(
+    command: Command, model: str, words: list[str], content: bytes, expected: str, tmp_path: Path
+) -> None:
+    if "cuda" in words and __import__("torch").cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    output = tmp_path / "out.csv"
+    options = ["--model", model] if "--model" not in words else []
+    if "--file" in words and "text" not in words:
+        output.write_text("from before", encoding="utf-8")
+        options += ["--output", str(output)]
+    done = command("sentiment.predict", *options, *words, stdin=content)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert expected in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    if output.exists():
+        assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+        assert output.read_text(encoding="utf-8") == "from before"

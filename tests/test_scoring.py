@@ -1,0 +1,106 @@
+"""Scores: worked by hand on six reviews, and against slow definitions."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment import scoring
+
+LABELS = np.array([0, 0, 1, 1, 1, 0], np.uint8)
+PROBABILITY = np.array([0.1, 0.6, 0.35, 0.8, 0.9, 0.4], np.float32)
+
+
+def test_six_reviews_by_hand() -> None:
+    # At 0.5 it says 0 1 0 1 1 0: 4 of 6 right, 2 of 3 called positive are, 2 of 3 positive are called so.
+    found = scoring.summary(LABELS, PROBABILITY, 0.5)
+    assert found["reviews"] == 6
+    assert found["accuracy"] == pytest.approx(4 / 6)
+    assert found["majority_accuracy"] == 0.5
+    assert found["precision"] == found["recall"] == found["f1"] == pytest.approx(2 / 3)
+    # Of the nine pairs of a positive and a negative, 0.35 loses to 0.6 and 0.4.
+    assert found["roc_auc"] == pytest.approx(7 / 9)
+    # Positives stand at ranks 1, 2 and 5: (1/1 + 2/2 + 3/5) / 3.
+    assert found["average_precision"] == pytest.approx((1 + 1 + 3 / 5) / 3)
+    right = [0.9, 0.4, 0.35, 0.8, 0.9, 0.6]
+    assert found["log_loss"] == pytest.approx(-np.mean(np.log(right)), abs=1e-6)
+    assert found["brier"] == pytest.approx(np.mean([(1 - p) ** 2 for p in right]), abs=1e-6)
+    # Each review is alone in its bin, so the error is the mean distance of probability and label.
+    assert found["calibration_error"] == pytest.approx(np.mean([1 - p for p in right]), abs=1e-6)
+
+
+def test_the_threshold_belongs_to_the_positive_side() -> None:
+    assert scoring.summary(LABELS, np.full(6, 0.5, np.float32), 0.5)["recall"] == 1
+
+
+def test_a_model_that_never_says_positive_has_precision_zero() -> None:
+    assert scoring.summary(LABELS, PROBABILITY / 10, 0.5)["precision"] == 0
+
+
+def test_certainty_that_is_wrong_has_a_finite_loss() -> None:
+    assert 5 < scoring.summary(LABELS, 1 - LABELS.astype(np.float32), 0.5)["log_loss"] < 20
+
+
+def test_confusion_by_hand() -> None:
+    assert list(scoring.confusion(LABELS, PROBABILITY, 0.5)) == [
+        ("negative", "negative", 2, pytest.approx(2 / 3)),
+        ("negative", "positive", 1, pytest.approx(1 / 3)),
+        ("positive", "negative", 1, pytest.approx(1 / 3)),
+        ("positive", "positive", 2, pytest.approx(2 / 3)),
+    ]
+
+
+def test_calibration_by_hand() -> None:
+    probability = np.array([0.0, 0.05, 0.95, 1.0, 0.55, 0.55], np.float32)
+    rows = list(scoring.calibration(LABELS, probability))
+    assert [row[2] for row in rows] == [2, 2, 2]
+    assert [row[1] for row in rows] == [0, 0.5, 1]
+    assert [row[0] for row in rows] == pytest.approx([0.025, 0.55, 0.975])
+
+
+def test_curves_begin_and_end_where_they_should_and_are_short() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 5000).astype(np.uint8)
+    probability = random.random(5000, np.float32)
+    curve = list(scoring.roc(labels, probability))
+    assert curve[0] == (0, 0)
+    assert curve[-1] == (1, 1)
+    assert len(curve) <= scoring.POINTS
+    recall = [point[0] for point in scoring.precision_recall(labels, probability)]
+    assert recall == sorted(recall)
+    assert (recall[0], recall[-1]) == (0, 1)
+
+
+def test_the_accuracy_interval_covers_the_true_accuracy_95_times_in_100() -> None:
+    random = np.random.default_rng(0)
+    covered = 0
+    for _ in range(2000):
+        right = random.random(200) < 0.8
+        low, high = scoring.accuracy_interval(np.ones(200, np.uint8), right.astype(np.float32), 0.5)
+        covered += low <= 0.8 <= high
+    assert 0.935 < covered / 2000 < 0.965
+
+
+@given(st.integers(0, 2**32), st.booleans())
+def test_a_bootstrap_sample_is_the_auc_of_the_drawn_reviews(seed: int, ties: bool) -> None:
+    random = np.random.default_rng(seed)
+    labels = np.append(random.integers(0, 2, 28), [0, 1]).astype(np.uint8)
+    probability = (random.random(30).round(1) if ties else random.random(30)).astype(np.float32)
+    order = np.argsort(probability, kind="stable")
+    drawn = order[np.random.Generator(np.random.PCG64(seed)).integers(0, 30, 30)]
+    positive, negative = (probability[drawn][labels[drawn] == label] for label in (1, 0))
+    if len(positive) and len(negative):
+        pairs = np.mean((positive[:, None] > negative) + 0.5 * (positive[:, None] == negative))
+        assert scoring.roc_auc_interval(labels, probability, 1, seed) == pytest.approx((pairs, pairs))
+
+
+def test_the_auc_interval_holds_the_auc_and_shrinks_with_more_reviews() -> None:
+    random = np.random.default_rng(0)
+    widths = []
+    for reviews in (100, 10_000):
+        labels = random.integers(0, 2, reviews).astype(np.uint8)
+        probability = (labels * 0.3 + random.random(reviews) * 0.7).astype(np.float32)
+        low, high = scoring.roc_auc_interval(labels, probability, 200, 0)
+        assert low < scoring.summary(labels, probability, 0.5)["roc_auc"] < high
+        widths.append(high - low)
+    assert widths[0] > 5 * widths[1]

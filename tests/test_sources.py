@@ -1,0 +1,238 @@
+"""Sources: every kind gives the same reviews, and what cannot be read is named with its row."""
+
+import csv
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sentiment import sources
+from sentiment.errors import InputError
+from sentiment.sources import Example
+
+ROWS = [
+    ('Good, "very" good.\nTwo lines.', "positive"),
+    ("NA", "0"),
+    ("", "neg"),
+    ("a\tb 🎬 é", "1"),
+    ("word " * 100_000, "POS "),
+]
+EXPECTED = [
+    Example(str(number), text, label) for number, ((text, _), label) in enumerate(zip(ROWS, [1, 0, 0, 1, 1]), 1)
+]
+
+
+def write_csv(
+    path: Path, rows: list[tuple[str, str]], header: tuple[str, str] = ("text", "label"), delimiter: str = ","
+) -> Path:
+    stream = io.StringIO(newline="")
+    csv.writer(stream, delimiter=delimiter).writerows([header, *rows])
+    content = stream.getvalue().encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def write_jsonl(path: Path, rows: list[tuple[str, Any]]) -> Path:
+    content = "".join(json.dumps({"label": label, "text": text, "more": [1]}) + "\n" for text, label in rows).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def write_parquet(path: Path, rows: list[tuple[str, Any]]) -> Path:
+    texts, labels = zip(*rows, strict=True)
+    pq.write_table(pa.table({"text": pa.array(texts), "label": pa.array(labels)}), path)
+    return path
+
+
+WRITERS: dict[str, Callable[[Path, list[tuple[str, str]]], Path]] = {
+    "r.csv": write_csv,
+    "r.csv.gz": write_csv,
+    "R.CSV": write_csv,
+    "r.tsv": lambda path, rows: write_csv(path, rows, delimiter="\t"),
+    "r.tsv.gz": lambda path, rows: write_csv(path, rows, delimiter="\t"),
+    "r.jsonl": write_jsonl,
+    "r.jsonl.gz": write_jsonl,
+    "r.parquet": write_parquet,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_kind_of_table_gives_the_same_reviews(tmp_path: Path, name: str) -> None:
+    path = WRITERS[name](tmp_path / name, ROWS)
+    assert sources.locate(str(path)) == path
+    assert list(sources.read(path)) == EXPECTED
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_bytes(b"\xef\xbb\xbftext,label\r\ngood,1\r\n")
+    assert list(sources.read(path)) == [Example("1", "good", 1)]
+
+
+@pytest.mark.parametrize("label, expected", [(1, 1), (0, 0), (True, 1), (False, 0), ("Negative", 0)])
+def test_labels_of_other_types(tmp_path: Path, label: Any, expected: int) -> None:
+    for path in (
+        write_jsonl(tmp_path / "r.jsonl", [("x", label)]),
+        write_parquet(tmp_path / "r.parquet", [("x", label)]),
+    ):
+        assert [example.label for example in sources.read(path)] == [expected]
+
+
+def test_the_columns_of_common_layouts_are_found(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "r.csv", ROWS, header=("review", "sentiment"))
+    assert list(sources.read(path)) == EXPECTED
+    path = write_csv(tmp_path / "r.csv", ROWS, header=("body", "class"))
+    assert list(sources.read(path, "body", "class")) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("r.csv", b"", "empty"),
+        ("r.csv", b"words,label\na,1\n", "no column 'text' or 'review' among 'words', 'label'; name it by ingest.text_column"),
+        ("r.csv", b"text,stars\na,1\n", "no column 'label' or 'sentiment' among 'text', 'stars'"),
+        ("r.csv", b"text,text,label\na,b,1\n", "names 'text' twice"),
+        ("r.csv", b"text,label\na,1\nb,good\n", r"row 2 \(line 3\): unknown label 'good'; the labels are 0, 1"),
+        ("r.csv", b"text,label\na,1\nb,\n", r"row 2 \(line 3\): unknown label ''"),
+        ("r.csv", b"text,label\na,b,1\n", r"row 1 \(line 2\): 3 fields where the header has 2"),
+        ("r.csv", b'text,label\n"a\nb,1\n', r"row 1 \(line 3\): unexpected end of data; mend its quotes"),
+        ("r.csv", b"text,label\na,1\nb\xff,1\n", r"row 2 \(line 3\): the text is not valid UTF-8"),
+        ("r.csv", b"text,label\na\0b,1\n", r"row 1 \(line 2\): the text holds a NUL byte"),
+        ("r.csv.gz", b"text,label\na,1\n", "damaged or cut off"),
+        ("r.csv.gz", gzip.compress(b"text,label\na,1\n")[:-9], "damaged or cut off"),
+        ("r.jsonl", b'{"text": "a", "label": 1}\n{"text": "a"\n', "row 2: not JSON"),
+        ("r.jsonl", b"[1]\n", "row 1: holds"),
+        ("r.jsonl", b'{"text": "a", "label": 1}\n{"text": "a"}\n', "row 2: no column 'label' or 'sentiment'"),
+        ("r.jsonl", b'{"text": 5, "label": 1}\n', "row 1: the text is 5, not a string"),
+        ("r.jsonl", b'{"text": "\\u0000", "label": 1}\n', "row 1: the text holds a NUL byte"),
+        ("r.jsonl", b'{"text": "\\ud800", "label": 1}\n', "row 1: the text is not valid UTF-8"),
+        ("r.jsonl", b'{"text": "a", "label": 2}\n', "row 1: unknown label 2"),
+        ("r.jsonl", b'{"text": "a", "label": null}\n', "row 1: unknown label None"),
+        ("r.parquet", b"PAR1 but not really", "not a readable Parquet file"),
+    ],
+)  # fmt: skip
+def test_bad_rows_are_named(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=expected) as caught:
+        list(sources.read(path))
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_null_in_parquet_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    pq.write_table(pa.table({"text": ["a", None], "label": [1, 0]}), path)
+    with pytest.raises(InputError, match="row 2: the text is None, not a string"):
+        list(sources.read(path))
+
+
+def test_places_that_are_no_source(workspace: Path) -> None:
+    (workspace / "notes.txt").touch()
+    for source, expected in {
+        "": "empty; give a path",
+        "missing.csv": "does not exist",
+        "notes.txt": "is of no known kind",
+        "../elsewhere.csv": f"give the absolute path, {workspace.parent / 'elsewhere.csv'}",
+    }.items():
+        with pytest.raises(InputError, match=expected):
+            sources.locate(source)
+
+
+Member = tuple[str, bytes]
+REVIEWS: list[Member] = [
+    ("aclImdb/README", b"about"),
+    ("aclImdb/train/unsup/1_0.txt", b"no label"),
+    ("aclImdb/train/pos/10_8.txt", b"ten"),
+    ("aclImdb/train/pos/9_8.txt", b"nine"),
+    ("aclImdb/train/neg/0_2.txt", b"zero \xc3\xa9"),
+    ("aclImdb/test/pos/3_9.txt", b"three"),
+    ("aclImdb/test/neg/4_1.txt", b""),
+    ("aclImdb/test/urls_neg.txt", b"no review"),
+]
+IMDB = [
+    Example("test/neg/4_1", "", 0, "test"),
+    Example("test/pos/3_9", "three", 1, "test"),
+    Example("train/neg/0_2", "zero é", 0, "train"),
+    Example("train/pos/9_8", "nine", 1, "train"),
+    Example("train/pos/10_8", "ten", 1, "train"),
+]  # fmt: skip
+
+
+def archive(path: Path, members: list[Member], more: Callable[[tarfile.TarFile], object] = lambda tar: None) -> Path:
+    with tarfile.open(path, "w:gz" if path.suffix != ".tar" else "w") as tar:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        more(tar)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", "a.tar"])
+@pytest.mark.parametrize("members", [REVIEWS, REVIEWS[::-1]], ids=["as listed", "reversed"])
+def test_an_archive_and_its_folder_give_the_same_reviews(tmp_path: Path, name: str, members: list[Member]) -> None:
+    path = archive(tmp_path / name, members)
+    assert list(sources.read(sources.locate(str(path)))) == IMDB
+    with tarfile.open(path) as tar:
+        tar.extractall(tmp_path / "out", filter="data")
+    assert list(sources.read(sources.locate(str(tmp_path / "out")))) == IMDB
+    assert list(sources.read(tmp_path / "out/aclImdb")) == IMDB
+
+
+def link(kind: bytes) -> Callable[[tarfile.TarFile], object]:
+    info = tarfile.TarInfo("aclImdb/train/pos/1_1.txt")
+    info.type, info.linkname = kind, "/etc/passwd"
+    return lambda tar: tar.addfile(info)
+
+
+@pytest.mark.parametrize(
+    "members, more, expected",
+    [
+        ([*REVIEWS, ("aclImdb/../../x", b"")], None, "points outside the archive"),
+        ([*REVIEWS, ("/etc/x", b"")], None, "points outside the archive"),
+        (REVIEWS, link(tarfile.SYMTYPE), "is a link or a device"),
+        (REVIEWS, link(tarfile.LNKTYPE), "is a link or a device"),
+        (REVIEWS, link(tarfile.CHRTYPE), "is a link or a device"),
+        ([("aclImdb/train/pos/1_9.txt", b"x")], None, "no reviews in test/neg, test/pos, train/neg"),
+        ([*REVIEWS, ("aclImdb/train/neg/7_1.txt", b"a\0b")], None, "train/neg/7_1.txt: the text holds a NUL byte"),
+        ([*REVIEWS, ("aclImdb/train/neg/7_1.txt", b"\xff")], None, "train/neg/7_1.txt: the text is not valid UTF-8"),
+    ],
+)
+def test_bad_archives_are_refused(tmp_path: Path, members: list[Member], more: Any, expected: str) -> None:
+    path = archive(tmp_path / "a.tar.gz", members, more or (lambda tar: None))
+    with pytest.raises(InputError, match=expected):
+        list(sources.read(path))
+
+
+@pytest.mark.parametrize("kept", [0, 10, 0.5, -1])
+def test_a_cut_off_archive_is_refused(tmp_path: Path, kept: float) -> None:
+    members = [*REVIEWS, ("aclImdb/train/pos/99_9.txt", b"filler" * 9999)]
+    path = archive(tmp_path / "a.tar.gz", members)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
+    with pytest.raises(InputError, match="damaged or cut off"):
+        list(sources.read(path))
+
+
+def test_an_altered_archive_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.tar.gz", REVIEWS)
+    content = bytearray(path.read_bytes())
+    content[-6] ^= 1  # in gzip's checksum
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged or cut off"):
+        list(sources.read(path))
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_text("<html>404</html>", encoding="utf-8")
+    with pytest.raises(InputError, match="damaged or cut off"):
+        list(sources.read(path))

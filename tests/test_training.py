@@ -1,0 +1,195 @@
+"""Training: the gradient goes everywhere, the best epoch is kept, equal seeds give equal weights, divergence is an error."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sentiment import device, training
+from sentiment.architecture import Architecture
+from sentiment.batches import InOrder, Shuffled, loader
+from sentiment.corpus import Reviews
+from sentiment.encoded import EncodedSplit
+from sentiment.errors import InputError
+from sentiment.model import Classifier
+from sentiment.predicting import probabilities
+from sentiment.training import Epoch, Recipe, best_epoch, fit
+from stages import train as stage
+from tests.test_encoded import write
+
+CPU = torch.device("cpu")
+SHAPE = Architecture(
+    cell="gru", nonlinearity="tanh", embedding_dim=8, hidden_dim=8, layers=2, bidirectional=True, dropout=0.1,
+    embedding_dropout=0.1,
+)  # fmt: skip
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> tuple[EncodedSplit, EncodedSplit]:
+    """Reviews of random ids; `write` labels them by whether their length is odd."""
+    random = np.random.default_rng(0)
+    reviews = [random.integers(2, 20, random.integers(0, 12)).tolist() for _ in range(300)]
+    return write(tmp_path / "train", reviews[:200]), write(tmp_path / "valid", reviews[200:])
+
+
+def params(**changes: Any) -> stage.Params:
+    values = {
+        "seed": 1, "epochs": 3, "batch_size": 16, "optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.0,
+        "clip_norm": 1.0, "bucketing": True, "patience": 0, "device": "cpu", "precision": "float32", "workers": 0,
+        "threads": 1,
+    }  # fmt: skip
+    return stage.Params.model_validate(values | changes)
+
+
+def weights(model: Classifier) -> list[torch.Tensor]:
+    return [value.clone() for value in model.state_dict().values()]
+
+
+def same(one: Classifier, other: Classifier) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
+
+
+Splits = tuple[EncodedSplit, EncodedSplit]
+
+
+def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: Splits) -> None:
+    one, history = stage.train(splits, 20, SHAPE, params(), CPU)
+    torch.rand(5)  # somebody else draws from the global generator
+    again, same_history = stage.train(splits, 20, SHAPE, params(), CPU)
+    assert same(one, again)
+    assert history == same_history
+    assert same(one, stage.train(splits, 20, SHAPE, params(workers=2), CPU)[0])
+    assert not same(one, stage.train(splits, 20, SHAPE, params(seed=2), CPU)[0])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_every_parameter_learns(splits: Splits, optimizer: str, precision: str) -> None:
+    torch.manual_seed(1)
+    before = weights(Classifier(SHAPE, 20))
+    model, history = stage.train(splits, 20, SHAPE, params(optimizer=optimizer, precision=precision, epochs=2), CPU)
+    assert all(torch.isfinite(value).all() for value in weights(model))
+    assert not any(torch.equal(old, new) for old, new in zip(before, weights(model), strict=True))
+    assert model.embedding.weight.dtype == torch.float32
+
+
+def test_it_learns(splits: Splits) -> None:
+    model, history = stage.train(splits, 20, SHAPE, params(epochs=40), CPU)
+    best = best_epoch(history)
+    assert best.valid_accuracy > 0.9
+    reviews = Reviews(splits[1])
+    probability = probabilities(model, loader(reviews, InOrder(splits[1].lengths, 7), CPU), len(reviews))
+    assert np.mean((probability >= 0.5) == splits[1].labels) == best.valid_accuracy
+
+
+def test_predictions_come_back_in_the_corpus_order(splits: Splits) -> None:
+    torch.manual_seed(0)
+    model, reviews = Classifier(SHAPE, 20), Reviews(splits[1])
+    lengths = splits[1].lengths
+    expected = probabilities(model, loader(reviews, InOrder(lengths, 1), CPU), len(reviews))
+    assert len(np.unique(expected)) > 50
+    for order in (InOrder(lengths, 64), Shuffled(lengths, 7, 3, True), Shuffled(lengths, 100, 4, False)):
+        found = probabilities(model, loader(reviews, order, CPU), len(reviews))
+        assert np.abs(found - expected).max() <= 1e-6
+
+
+def test_the_best_epoch_is_kept_and_patience_counts_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([0.9, 0.5, 0.7, 0.5, 0.6, 0.1])
+    seen: list[float] = []
+    model = Classifier(SHAPE, 20)
+
+    def train_epoch(model: Classifier, *_: object) -> tuple[float, float]:
+        with torch.no_grad():
+            model.readout.bias.fill_(len(seen))
+        return 0.0, 0.0
+
+    def score(*_: object) -> tuple[float, float]:
+        seen.append(next(losses))
+        return seen[-1], 0.0
+
+    monkeypatch.setattr(training, "train_epoch", train_epoch)
+    monkeypatch.setattr(training, "score", score)
+    history = fit(model, lambda epoch: [], list, torch.optim.SGD(model.parameters()), Recipe(9, 0, 3, "float32"))
+    assert seen == [0.9, 0.5, 0.7, 0.5, 0.6]  # the third epoch after the best one is the last
+    assert best_epoch(history).epoch == 2
+    assert model.readout.bias.item() == 1  # what epoch 2 left, the first of the two with that loss
+
+
+def test_losses_are_means_over_reviews_whatever_the_batches(splits: Splits) -> None:
+    torch.manual_seed(0)
+    model, reviews = Classifier(SHAPE, 20), Reviews(splits[0])
+    one = training.score(model, loader(reviews, InOrder(splits[0].lengths, 200), CPU), "float32")
+    for size in (1, 64, 199):
+        found = training.score(model, loader(reviews, InOrder(splits[0].lengths, size), CPU), "float32")
+        assert found == pytest.approx(one, abs=1e-6)
+
+
+def test_clipping_bounds_the_step(splits: Splits) -> None:
+    model = Classifier(SHAPE, 20)
+    before = weights(model)
+    batch = next(iter(loader(Reviews(splits[0]), InOrder(splits[0].lengths, 16), CPU)))
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+    training.train_step(model.train(), batch, sgd, Recipe(1, 1e-3, 0, "float32"))
+    step = sum(((new - old) ** 2).sum() for old, new in zip(before, weights(model), strict=True))
+    assert float(step) ** 0.5 == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_divergence_is_one_line(splits: Splits) -> None:
+    wild = params(optimizer="sgd", learning_rate=1e30, clip_norm=0.0)
+    with pytest.raises(InputError, match="training diverged in epoch 1: .*; lower train.learning_rate") as caught:
+        stage.train(splits, 20, SHAPE, wild, CPU)
+    assert "\n" not in str(caught.value)
+
+
+def test_threads_and_denormals_are_set() -> None:
+    threads = torch.get_num_threads()
+    try:
+        device.prepare(CPU, 1)
+        assert torch.get_num_threads() == 1
+        assert torch.are_deterministic_algorithms_enabled()
+        assert (torch.tensor(1e-38) / 100).item() == 0
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def cuda_present(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    yield
+
+
+def test_auto_prefers_cuda(cuda_present: None) -> None:
+    assert device.choose("auto").type == "cuda"
+    assert device.choose("cpu").type == "cpu"
+
+
+def test_a_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, backend in {"cuda": torch.cuda, "mps": torch.backends.mps}.items():
+        monkeypatch.setattr(backend, "is_available", lambda: False)
+        with pytest.raises(
+            InputError, match=f"device '{kind}' is not on this machine; set train.device to auto or cpu"
+        ):
+            device.choose(kind)  # type: ignore[arg-type]
+
+
+def test_batches_are_pinned_for_cuda_alone(splits: Splits, cuda_present: None) -> None:
+    order = InOrder(splits[0].lengths, 16)
+    assert loader(Reviews(splits[0]), order, torch.device("cuda")).pin_memory
+    assert not loader(Reviews(splits[0]), order, CPU).pin_memory
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_on_cuda_learns_and_repeats(splits: Splits, precision: str) -> None:
+    chosen = device.choose("cuda")
+    device.prepare(chosen, 1)
+    settings = params(epochs=40, precision=precision, workers=2)
+    one, history = stage.train(splits, 20, SHAPE, settings, chosen)
+    assert best_epoch(history).valid_accuracy > 0.9
+    assert same(one, stage.train(splits, 20, SHAPE, settings, chosen)[0])
+    assert isinstance(history[0], Epoch)

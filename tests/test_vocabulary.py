@@ -1,0 +1,106 @@
+"""The vocabulary: its order, its file, its ids."""
+
+from collections import Counter as PythonCounter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment import vocabulary as module
+from sentiment.errors import InputError
+from sentiment.vocabulary import Counter, Vocabulary
+
+AWKWARD = [
+    "NA",
+    "null",
+    "nan",
+    "None",
+    '"',
+    "'",
+    ",",
+    '","',
+    "\t",
+    "\n",
+    "\r",
+    "\r\n",
+    "\\",
+    "🎬",
+    "é",
+    "e\u0301",
+    "#",
+    "=1",
+]
+TOKEN = st.text(st.characters(exclude_categories=["Cs"]), min_size=1) | st.sampled_from(AWKWARD)
+
+
+def counted(*batches: list[str]) -> pa.Table:
+    counter = Counter()
+    for batch in batches:
+        counter.add(pa.array(batch, pa.string()))
+    return counter.table()
+
+
+def test_ids_by_hand() -> None:
+    # b occurs 3 times, a and c twice, d once: c and a tie, so the token decides; d is out of the vocabulary.
+    vocabulary = Vocabulary.most_frequent(counted(["b", "c", "a", "b"], ["c", "a", "b", "d"]), 3, 1)
+    assert vocabulary.tokens.to_pylist() == ["b", "a", "c"]
+    assert vocabulary.encode(pa.array(["a", "d", "b", "c", "new"])).tolist() == [3, 1, 2, 4, 1]
+    assert len(vocabulary) == 5
+
+
+@given(st.lists(st.lists(TOKEN, max_size=20), max_size=5), st.integers(1, 10), st.integers(1, 3))
+def test_counts_and_order_are_those_of_python(batches: list[list[str]], size: int, least: int) -> None:
+    expected = PythonCounter(token for batch in batches for token in batch)
+    ranked = sorted(expected.items(), key=lambda item: (-item[1], item[0].encode()))
+    vocabulary = Vocabulary.most_frequent(counted(*batches), size, least)
+    pairs = list(zip(vocabulary.tokens.to_pylist(), vocabulary.counts.to_pylist(), strict=True))
+    assert pairs == [pair for pair in ranked if pair[1] >= least][:size]
+
+
+def test_adding_up_early_changes_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = [["a", "b"], ["b", "c"], ["c", "a", "a"]]
+    whole = counted(*batches).sort_by("token").to_pydict()
+    monkeypatch.setattr(module, "_PENDING", 1)
+    assert counted(*batches).sort_by("token").to_pydict() == whole == {"token": ["a", "b", "c"], "count": [3, 2, 2]}
+
+
+@given(st.lists(TOKEN, min_size=1, unique=True))
+def test_any_token_survives_the_file(tokens: list[str]) -> None:
+    import tempfile
+
+    vocabulary = Vocabulary.most_frequent(counted(tokens), len(tokens), 1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "vocab.csv")
+        vocabulary.save(path)
+        loaded = Vocabulary.load(path)
+    assert loaded.tokens.equals(vocabulary.tokens)
+    assert loaded.counts.equals(vocabulary.counts)
+    assert loaded.digest == vocabulary.digest
+
+
+def test_the_narrowest_type_holds_the_highest_id() -> None:
+    tokens = [f"t{number}" for number in range(300)]
+    assert Vocabulary.most_frequent(counted(tokens), 254, 1).id_type == "uint8"
+    assert Vocabulary.most_frequent(counted(tokens), 255, 1).id_type == "uint16"
+    ids = Vocabulary.most_frequent(counted(tokens), 254, 1).encode(pa.array(tokens))
+    assert ids.max() == 255
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("word,n\na,1\n", "the header is not token,count"),
+        ("token,count\na,0\n", "row 1 is"),
+        ("token,count\na,2\nb,three\n", "row 2 is"),
+        ("token,count\na,1\nb,2\n", "row 2 is more frequent"),
+        ("token,count\na,1\na,1\n", "token 'a' stands twice"),
+        ('token,count\n"a,1\n', "not the table"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_row(tmp_path: Path, content: str, expected: str) -> None:
+    path = tmp_path / "vocab.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=expected):
+        Vocabulary.load(path)
