@@ -38,8 +38,8 @@ format: $(INSTALLED)  ## put the code into ruff's format
 	ruff check --fix .
 	ruff format .
 
-bench: $(INSTALLED)  ## measure the data stages and write benchmarks/data_stages.json
-	python -m benchmarks.data_stages
+bench: $(INSTALLED)  ## measure the data stages, on SOURCE=path/to/aclImdb.tar.gz if given
+	python -m benchmarks.data_stages $(SOURCE)
 
 imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check their md5
 	@python -m sentiment.imdb

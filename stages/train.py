@@ -31,7 +31,7 @@ class Params(Hardware, name="train"):
     epochs: PositiveInt
     batch_size: PositiveInt
     optimizer: Literal["adam", "adamw", "sgd"]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0, le=1000)]
     weight_decay: NonNegativeFloat
     clip_norm: NonNegativeFloat
     bucketing: bool

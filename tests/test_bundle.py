@@ -28,10 +28,12 @@ ENCODING = Encoding(
 
 def example(cell: str = "lstm") -> Bundle:
     torch.manual_seed(0)
-    shape = Architecture(
-        cell=cell, nonlinearity="tanh", embedding_dim=4, hidden_dim=3, layers=2, bidirectional=True, dropout=0.5,
-        embedding_dropout=0.5,
-    )  # type: ignore[arg-type]  # fmt: skip
+    shape = Architecture.validated(
+        {
+            "cell": cell, "nonlinearity": "tanh", "embedding_dim": 4, "hidden_dim": 3, "layers": 2,
+            "bidirectional": True, "dropout": 0.5, "embedding_dropout": 0.5,
+        }
+    )  # fmt: skip
     return Bundle(Classifier(shape, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
 
 

@@ -1,4 +1,4 @@
-"""The model is exact: packed, padded and masked, and one review at a time are the same function and the same gradient."""
+"""The model is exact: packed, padded and masked, and one review at a time give the same logits and gradients."""
 
 from itertools import product
 from typing import Any
@@ -74,11 +74,12 @@ def by_hand(model: Classifier, ids: list[int]) -> Tensor:
             sides.append(outputs[::-1] if suffix else outputs)
         final = torch.cat([sides[0][-1], *(side[0] for side in sides[1:])])
         inputs = [torch.cat(states) for states in zip(*sides, strict=True)]
-    return model.readout(final).squeeze()
+    logit: Tensor = model.readout(final).squeeze()
+    return logit
 
 
 def padded_and_masked(model: Classifier, reviews: list[list[int]]) -> Tensor:
-    """Return the logits from a padded batch: at a pad a state stays what it was, so the state after them is the last one."""
+    """Return the logits from a padded batch: at a pad a state stays as it was, so the last one is right."""
     steps = max(map(len, reviews))
     ids = torch.tensor([review + [0] * (steps - len(review)) for review in reviews])
     mask = torch.arange(steps) < torch.tensor([[len(review)] for review in reviews])
@@ -101,7 +102,8 @@ def padded_and_masked(model: Classifier, reviews: list[list[int]]) -> Tensor:
             sides.append(torch.stack(outputs, dim=1))
             ends.append(states[0] if isinstance(states, tuple) else states)
         inputs, final = torch.cat(sides, dim=2), torch.cat(ends, dim=1)
-    return model.readout(final).squeeze(1)
+    logits: Tensor = model.readout(final).squeeze(1)
+    return logits
 
 
 def one_step(layer: nn.Module, suffix: str) -> Any:
@@ -185,12 +187,11 @@ def test_the_initial_weights_are_those_that_the_docstring_names() -> None:
     model = Classifier(shape, 1000)
     assert model.embedding.weight[0].abs().max() == 0
     assert model.embedding.weight[1:].std().item() == pytest.approx(0.1, rel=0.02)
-    layer = model.recurrence.layers[0]
-    assert isinstance(layer, nn.LSTM)
-    for gate in layer.weight_hh_l0.split(16):
+    weights = {name.removesuffix("_l0"): value for name, value in model.recurrence.layers[0].named_parameters()}
+    for gate in torch.split(weights["weight_hh"], 16):
         torch.testing.assert_close(gate @ gate.T, torch.eye(16), rtol=0, atol=1e-5)
-    assert layer.bias_ih_l0.split(16)[1].tolist() == [1] * 16
-    assert layer.bias_ih_l0.sum() + layer.bias_hh_l0.sum() == 16
+    assert weights["bias_ih"][16:32].tolist() == [1] * 16
+    assert weights["bias_ih"].sum() + weights["bias_hh"].sum() == 16
 
 
 def test_a_long_review_runs() -> None:

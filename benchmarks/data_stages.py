@@ -1,0 +1,70 @@
+"""What the vectorised stages cost, and that their memory does not grow with the corpus.
+
+    python -m benchmarks.data_stages path/to/aclImdb.tar.gz
+
+The corpus is read once by `ingest`, then repeated once, twice and four times; `tokenize`, `count_vocab` and `encode`
+run on each. CPU time is user and system time of the whole process, imports included; memory is its largest resident
+set. Without an argument the embedded corpus is used. The result goes to benchmarks/data_stages.json.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sentiment import files, paths, tables
+
+ROOT = Path(__file__).parent.parent
+STAGES = ("tokenize", "count_vocab", "encode")
+COPIES = (1, 2, 4)
+RESULT = ROOT / "benchmarks/data_stages.json"
+
+
+def measure(stage: str) -> tuple[float, float]:
+    """Run a stage in the current directory. Return its CPU time in seconds and its peak memory in MiB."""
+    process = subprocess.Popen([sys.executable, "-m", f"stages.{stage}"], env=os.environ | {"PYTHONPATH": str(ROOT)})
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{stage} failed")
+    kib = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)  # macOS counts bytes
+    return usage.ru_utime + usage.ru_stime, kib / 1024
+
+
+def repeat(source: Path, target: Path, copies: int) -> None:
+    """Write a table's rows several times, as different reviews."""
+    with tables.writing(target, tables.REVIEWS) as table:
+        for _ in range(copies):
+            for batch in tables.read(source, tables.REVIEWS):
+                table.write(*batch.columns)
+
+
+def main() -> None:
+    source = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / paths.SAMPLE).resolve()
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        text = (
+            (ROOT / "params.yaml").read_text(encoding="utf-8").replace(f"source: {paths.SAMPLE}", f"source: {source}")
+        )
+        Path("params.yaml").write_text(text, encoding="utf-8")
+        cpu, memory = measure("ingest")
+        rows.append({"copies": 1, "stage": "ingest", "cpu_seconds": round(cpu, 2), "peak_mib": round(memory)})
+        shutil.move(paths.REVIEWS.train.parent, "once")
+        for copies in COPIES:
+            for path in paths.REVIEWS:
+                repeat(Path("once", path.name), path, copies)
+            for stage in STAGES:
+                cpu, memory = measure(stage)
+                rows.append({"copies": copies, "stage": stage, "cpu_seconds": round(cpu, 2), "peak_mib": round(memory)})
+        reviews = sum(tables.count(Path("once", path.name), tables.REVIEWS) for path in paths.REVIEWS)
+    os.chdir(ROOT)
+    files.write_json(RESULT, {"corpus": source.name, "reviews": reviews, "runs": rows})
+    for row in rows:
+        print(f"{row['stage']:12} x{row['copies']}  {row['cpu_seconds']:6.2f} s  {row['peak_mib']:5} MiB")
+
+
+if __name__ == "__main__":
+    main()
