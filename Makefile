@@ -5,7 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help repro check test test-slow lint format bench imdb clean
+.PHONY: help repro check test lint format bench imdb clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -25,9 +25,6 @@ check: $(INSTALLED)  ## say whether params.yaml is valid, and run nothing
 
 test: $(INSTALLED)  ## the tests that need no network, no GPU and no IMDb
 	pytest --numprocesses auto --quiet
-
-test-slow: $(INSTALLED)  ## the tests that take minutes
-	pytest --quiet -m slow
 
 lint: $(INSTALLED)  ## ruff, formatting and types
 	ruff check .

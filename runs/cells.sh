@@ -11,14 +11,14 @@ for cell in "${cells[@]}"; do
     dvc exp run --queue --name "cell-$cell" --set-param "model.cell=$cell"
 done
 dvc queue start --jobs 2
-while dvc queue status | grep -qE 'Queued|Running'; do sleep 2; done
-
+while status=$(dvc queue status) && [[ $status =~ Queued|Running ]]; do sleep 2; done
 for cell in "${cells[@]}"; do
-    if ! dvc queue status | grep -q "cell-$cell .*Success"; then
+    if ! [[ $status =~ cell-$cell\ [^$'\n']*Success ]]; then
         echo "error: cell-$cell did not finish; see: dvc queue logs cell-$cell" >&2
         exit 1
     fi
 done
+
 dvc exp show --csv --precision 4 --drop '.*' \
     --keep 'Experiment|model.cell|parameters|best_epoch|^accuracy$|log_loss|train_seconds|tokens_per_second' |
-    tee benchmarks/cells.csv
+    grep -E '^(Experiment|cell-)' | tee benchmarks/cells.csv

@@ -1,0 +1,37 @@
+"""The real reviews, where $IMDB_ARCHIVE says they are: counts that are published, and what the stages may cost."""
+
+import os
+import resource
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sentiment import paths
+from sentiment.files import read_json
+from tests.clone import Clone
+from tests.imports import ROOT
+
+pytestmark = pytest.mark.imdb
+
+
+def cpu_seconds(clone: Clone, stage: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    clone.python("-m", f"stages.{stage}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_the_data_stages_on_the_real_reviews(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    for package in ("sentiment", "stages"):
+        (tmp_path / package).symlink_to(ROOT / package)
+    clone.set("source", str(Path(os.environ["IMDB_ARCHIVE"]).resolve()))
+    clone.python("-m", "stages.ingest")
+    corpus = read_json(tmp_path / paths.CORPUS)
+    assert corpus["test"]["reviews"] == corpus["train"]["reviews"] + corpus["valid"]["reviews"] == 25_000
+    assert corpus["test"]["positive"] == corpus["train"]["positive"] + corpus["valid"]["positive"] == 12_500
+    assert corpus["test_texts_seen_in_training"] == 123
+    for stage in ("tokenize", "count_vocab", "encode"):
+        assert cpu_seconds(clone, stage) <= 6, stage
