@@ -59,8 +59,8 @@ def save(folder: Path, bundle: Bundle, seed: int, epoch: int) -> None:
         encoding=bundle.encoding,
         seed=seed,
         epoch=epoch,
-        # Without the local suffix ("+cpu", "+cu130"): the same release on another build is the same version.
-        versions={"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
+        # What can matter to a reader of the weights, and no more: not the build ("+cpu"), not Python's patch release.
+        versions={"python": ".".join(platform.python_version_tuple()[:2]), "torch": torch.__version__.split("+")[0]},
     )
     weights = {name: value.detach().cpu().contiguous() for name, value in bundle.classifier.state_dict().items()}
     with replacing_folder(folder) as partial:

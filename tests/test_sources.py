@@ -182,8 +182,9 @@ def archive(path: Path, members: list[Member], more: Callable[[tarfile.TarFile],
 def test_an_archive_and_its_folder_give_the_same_reviews(tmp_path: Path, name: str, members: list[Member]) -> None:
     path = archive(tmp_path / name, members)
     assert list(sources.read(sources.locate(str(path)))) == IMDB
-    with tarfile.open(path) as tar:
-        tar.extractall(tmp_path / "out", filter="data")
+    for member, content in members:
+        (tmp_path / "out" / member).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / member).write_bytes(content)
     assert list(sources.read(sources.locate(str(tmp_path / "out")))) == IMDB
     assert list(sources.read(tmp_path / "out/aclImdb")) == IMDB
 

@@ -1,0 +1,53 @@
+"""What the documents say is what the repository holds."""
+
+import re
+import subprocess
+
+import pytest
+
+from benchmarks import readme
+from sentiment.files import read_json
+from sentiment.summary import lines
+from tests.imports import ROOT
+
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/experiments.md"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tables_are_those_of_the_measurements() -> None:
+    assert readme.filled(README) == README
+
+
+def test_the_summary_shown_is_that_of_the_metrics_in_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "metrics"], check=False).returncode:
+        pytest.skip("the metrics are those of an experiment")
+    shown = "\n".join(lines())
+    assert shown[: shown.index("\n\nNext:")] in README
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
+    assert set(re.findall(r"make ([a-z]+)", " ".join(re.findall(r"`[^`]+`|^\$ .*$", README, flags=re.M)))) <= targets
+    for script in re.findall(r"runs/[a-z]+\.sh", README):
+        assert (ROOT / script).is_file()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_file_that_a_document_names_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:sentiment|stages|tests|runs|benchmarks|docs)/[\w./]+\.\w+)`", text):
+        assert (ROOT / path).is_file(), path
+    for link in re.findall(r"\]\(([^)h][^)]*)\)", text):
+        assert (ROOT / link).is_file(), link
+
+
+def test_the_data_stages_stay_below_six_seconds_on_imdb() -> None:
+    measured = read_json(ROOT / "benchmarks/data_stages.json")
+    assert measured["reviews"] == 50_000
+    peaks: dict[str, list[int]] = {}
+    for run in measured["runs"]:
+        assert run["copies"] > 1 or run["cpu_seconds"] <= 6
+        peaks.setdefault(run["stage"], []).append(run["peak_mib"])
+    for stage in ("tokenize", "count_vocab", "encode"):
+        assert max(peaks[stage]) < 1.25 * min(peaks[stage]), stage
