@@ -28,26 +28,23 @@ def main() -> int:
         if LOCK.exists():
             shutil.copy2(LOCK, kept)
         try:
-            code = _dvc("repro")
+            code = 1 if subprocess.run([sys.executable, "-m", "dvc", "repro"], check=False).returncode else 0
         except KeyboardInterrupt:
             code = 130
         if code:
             _restore(kept)
-            print("error: no output has changed; mend what is named above and run it again", file=sys.stderr)
+            print("The outputs are those of before; mend what is named above and run it again.", file=sys.stderr)
             return code
     summary.main()
     return 0
 
 
 def _restore(kept: Path) -> None:
+    """Bring back metrics, lock file and outputs. In a clone that never ran, the cache has no outputs to bring back."""
     shutil.copytree(kept / "metrics", paths.METRICS, dirs_exist_ok=True)
     if (kept / LOCK).exists():
         shutil.copy2(kept / LOCK, LOCK)
-        _dvc("checkout", "--quiet")  # what the cache does not hold is left as it is
-
-
-def _dvc(*words: str) -> int:
-    return subprocess.run([sys.executable, "-m", "dvc", *words], check=False).returncode
+        subprocess.run([sys.executable, "-m", "dvc", "checkout"], capture_output=True, check=False)
 
 
 if __name__ == "__main__":
