@@ -72,7 +72,7 @@ def fit(
         if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.valid_loss)):
             raise InputError(
                 f"training diverged in epoch {number}: the loss is {epoch.train_loss} (train), {epoch.valid_loss} "
-                "(valid); lower train.learning_rate, clip the gradient by train.clip_norm, or use train.precision float32"
+                "(valid); lower train.learning_rate, clip by train.clip_norm, or use train.precision float32"
             )
         history.append(epoch)
         after_epoch(epoch)
