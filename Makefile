@@ -35,8 +35,10 @@ format: $(INSTALLED)  ## put the code into ruff's format
 	ruff check --fix .
 	ruff format .
 
-bench: $(INSTALLED)  ## measure the data stages, on SOURCE=path/to/aclImdb.tar.gz if given
+bench: $(INSTALLED)  ## measure again what the README says; data stages on SOURCE=path/to/aclImdb.tar.gz
+	python -m benchmarks.corpus
 	python -m benchmarks.data_stages $(SOURCE)
+	python -m benchmarks.readme
 
 imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check their md5
 	@python -m sentiment.imdb

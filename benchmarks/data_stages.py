@@ -4,7 +4,7 @@
 
 The corpus is read once by `ingest`, then repeated once, twice and four times; `tokenize`, `count_vocab` and `encode`
 run on each. CPU time is user and system time of the whole process, imports included; memory is its largest resident
-set. Without an argument the embedded corpus is used. The result goes to benchmarks/data_stages.json.
+set. The result goes to benchmarks/data_stages.json; without an argument the embedded corpus is used and nothing kept.
 """
 
 import os
@@ -61,7 +61,8 @@ def main() -> None:
                 rows.append({"copies": copies, "stage": stage, "cpu_seconds": round(cpu, 2), "peak_mib": round(memory)})
         reviews = sum(tables.count(Path("once", path.name), tables.REVIEWS) for path in paths.REVIEWS)
     os.chdir(ROOT)
-    files.write_json(RESULT, {"corpus": source.name, "reviews": reviews, "runs": rows})
+    if len(sys.argv) > 1:
+        files.write_json(RESULT, {"corpus": source.name, "reviews": reviews, "runs": rows})
     for row in rows:
         print(f"{row['stage']:12} x{row['copies']}  {row['cpu_seconds']:6.2f} s  {row['peak_mib']:5} MiB")
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.readme
 
-`runs/imdb.sh`, `runs/cells.sh` and `benchmarks/data_stages.py` write what this reads; a test compares.
+The scripts in `runs/` and the other modules here write what this reads; a test compares.
 """
 
 import csv
@@ -56,11 +56,21 @@ def cells() -> list[str]:
     )
 
 
+def corpus() -> list[str]:
+    """Return the test accuracy on the embedded corpus, of bags of words and of the lecture's network."""
+    measured = read_json(ROOT / "benchmarks/corpus.json")
+    bags = [[f"logistic regression on {name}", f"{value:.1%}"] for name, value in measured["bags_of_words"].items()]
+    seeds = measured["lecture_network"]
+    network = ", ".join(f"{accuracy:.1%}" for accuracy in seeds.values())
+    return _table(["model", "test accuracy"], [*bags, [f"the lecture's network, seeds {', '.join(seeds)}", network]])
+
+
 def data_stages() -> list[str]:
     """Return CPU time and peak memory of each vectorised stage, by how often the corpus was repeated."""
-    runs = {(run["stage"], run["copies"]): run for run in read_json(ROOT / "benchmarks/data_stages.json")["runs"]}
+    measured = read_json(ROOT / "benchmarks/data_stages.json")
+    runs = {(run["stage"], run["copies"]): run for run in measured["runs"]}
     return _table(
-        ["stage", *(f"{copies} × 50,000 reviews" for copies in (1, 2, 4))],
+        ["stage", *(f"{copies} × {measured['reviews']:,} reviews" for copies in (1, 2, 4))],
         (
             [f"`{stage}`"]
             + [f"{runs[stage, copies]['cpu_seconds']} s, {runs[stage, copies]['peak_mib']} MiB" for copies in (1, 2, 4)]
@@ -71,7 +81,7 @@ def data_stages() -> list[str]:
 
 def filled(text: str) -> str:
     """Return README.md with the tables in their places."""
-    for table in (imdb, cells, data_stages):
+    for table in (corpus, imdb, cells, data_stages):
         name = table.__name__
         before, start, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")

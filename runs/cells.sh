@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The three cells on the embedded corpus, as queued experiments, then the table: about two minutes.
+# The three cells on the embedded corpus, as queued experiments, then the table: about a minute on two cores.
 #   runs/cells.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,12 +1,10 @@
 """The shape of the classifier, without torch: what `train` reads from params.yaml and a model folder remembers."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import model_validator
 
-from sentiment.params import Section
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+from sentiment.params import Fraction, Section, Width
 
 
 class Architecture(Section, name="model"):
@@ -14,9 +12,9 @@ class Architecture(Section, name="model"):
 
     cell: Literal["rnn", "gru", "lstm"]
     nonlinearity: Literal["tanh", "relu"]
-    embedding_dim: PositiveInt
-    hidden_dim: PositiveInt
-    layers: PositiveInt
+    embedding_dim: Width
+    hidden_dim: Width
+    layers: Width
     bidirectional: bool
     dropout: Fraction
     embedding_dropout: Fraction

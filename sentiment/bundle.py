@@ -85,16 +85,22 @@ def load(folder: Path, device: torch.device) -> Bundle:
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
     except SafetensorError as error:
         raise InputError(f"{path}: damaged ({error}); run `dvc checkout {folder}`") from None
-    expected = {name: tuple(value.shape) for name, value in classifier.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in weights.items()}
+    expected = {name: _kind(value) for name, value in classifier.state_dict().items()}
+    found = {name: _kind(value) for name, value in weights.items()}
     if found != expected:
         name = next(name for name in sorted(expected | found) if expected.get(name) != found.get(name))
         raise InputError(
-            f"{path}: {name} has shape {found.get(name)}, settings.json and vocab.csv ask for {expected.get(name)}; "
+            f"{path}: {name} is {found.get(name)}, settings.json and vocab.csv ask for {expected.get(name)}; "
             f"run `dvc checkout {folder}`"
         )
+    if not all(value.isfinite().all() for value in weights.values()):
+        raise InputError(f"{path}: a weight is no finite number; run `dvc checkout {folder}`")
     classifier.load_state_dict(weights)
     return Bundle(classifier.to(device).eval(), vocabulary, about.encoding)
+
+
+def _kind(value: torch.Tensor) -> str:
+    return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
 
 
 def _about(path: Path) -> About:

@@ -28,6 +28,14 @@ class Recurrence(nn.Module):
         `embedded` holds float[tokens, embedding], its reviews by length descending. The forward direction has read
         the whole review at its last token, the backward direction at its first: each is taken there.
         """
+        # Under autocast, torch casts what it hands to cuDNN to float16, whatever type was asked for
+        # (ATen/cudnn/AutocastRNN.cpp): on CUDA the recurrence stays in the type of its weights.
+        if embedded.data.is_cuda:
+            with torch.autocast("cuda", enabled=False):
+                return self._run(embedded)
+        return self._run(embedded)
+
+    def _run(self, embedded: PackedSequence) -> Tensor:
         final = torch.empty(0)
         for depth, layer in enumerate(self.layers):
             if depth:

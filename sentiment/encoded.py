@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from sentiment import tables
 from sentiment.errors import InputError
 from sentiment.files import read_json, replacing_folder
-from sentiment.params import Settings, explain
+from sentiment.params import CountOrNone, Settings, explain
 from sentiment.text import Tokenizer
 from sentiment.vocabulary import Ids, Vocabulary
 
@@ -32,7 +32,7 @@ Lengths = npt.NDArray[np.int64]
 class Truncation(Settings):
     """Which of a long review's tokens are kept: its first, its last, or half from each end. 0 tokens means no limit."""
 
-    max_tokens: int
+    max_tokens: CountOrNone
     keep: Literal["first", "last", "ends"]
 
     def apply(self, ids: Ids, lengths: Lengths) -> tuple[Ids, Lengths]:

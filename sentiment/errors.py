@@ -36,6 +36,13 @@ def run(main: Callable[[], None]) -> None:
     except OSError as error:
         print(f"error: {error.filename or 'input or output'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(1)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):  # torch's way of saying it
+            raise
+        print(
+            "error: not enough memory; lower train.batch_size, encode.max_tokens or the model's widths", file=sys.stderr
+        )
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted: nothing was half written; the same command starts again", file=sys.stderr)
         sys.exit(130)

@@ -52,10 +52,12 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             path.replace(previous)
         partial.replace(path)
-        _remove(previous)
     except BaseException:
+        if previous.exists() and not path.exists():
+            previous.replace(path)
         _remove(partial)
         raise
+    _remove(previous)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -77,6 +79,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds {type(content).__name__}, not an object; run `dvc repro`")
     return content
+
+
+def csv_field(field: str, separator: str = ",") -> str:
+    """Return a field as a CSV file has it. `csv.writer` leaves a lone carriage return bare, which ends a row.
+
+    >>> print(csv_field("yes"), csv_field('the "end" of'))
+    yes "the ""end"" of"
+    """
+    return '"' + field.replace('"', '""') + '"' if any(sign in field for sign in f'"\r\n{separator}') else field
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,8 +1,8 @@
 """On what to compute, without torch: the keys of section `train` that `evaluate` obeys too."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, PositiveInt
+from pydantic import ConfigDict, Field
 
 from sentiment.params import Section
 
@@ -13,4 +13,4 @@ class Hardware(Section, name="train"):
     model_config = ConfigDict(extra="ignore")
 
     device: Literal["auto", "cpu", "cuda", "mps"]
-    threads: PositiveInt
+    threads: Annotated[int, Field(ge=1, le=512)]

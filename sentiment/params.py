@@ -3,7 +3,7 @@
 A stage declares its section beside its code, so that DVC re-runs only the stages whose own knobs changed:
 
     class Params(Section, name="count_vocab"):
-        max_size: PositiveInt
+        max_size: Count
 
     params = Params.load()
 
@@ -15,13 +15,20 @@ import difflib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from sentiment import paths
 from sentiment.errors import InputError, shown
+
+# Whole numbers stay where Arrow, numpy and torch can hold them.
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+CountOrNone = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Width = Annotated[int, Field(ge=1, le=2**16)]
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Settings(BaseModel):
@@ -88,7 +95,7 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: missing; run the command in the root of the repository") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except YAMLError as error:
+    except (YAMLError, RecursionError) as error:
         problem = " ".join(str(error).split())
         raise InputError(f"{path}: not valid YAML: {problem[:200]}; mend that line") from None
     if not isinstance(document, dict):

@@ -9,11 +9,10 @@ A file keeps its rows, their order and all its columns, and gains two: `predicte
 """
 
 import argparse
-import csv
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -24,11 +23,12 @@ import numpy.typing as npt
 
 from sentiment import paths, progress, sources
 from sentiment.errors import InputError, run, shown
-from sentiment.files import replacing
+from sentiment.files import csv_field, replacing
 
 # Reviews that are read, sorted by length and predicted together.
 CHUNK = 2048
 ADDED = ("predicted", "probability")
+_AS_READ: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
 class Parser(argparse.ArgumentParser):
@@ -68,6 +68,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     form = _form(given.file, given.format) if given.file else ""
+    output = _destination(given.output, form) if given.output else None
 
     from sentiment import bundle, device, predicting  # torch: a second that a mistaken command line need not wait
 
@@ -75,15 +76,15 @@ def main() -> None:
     device.prepare(chosen, threads=1)
     predictor = predicting.Predictor(bundle.load(given.model, chosen))
     if given.file:
-        predict_file(given, form, predictor)
+        predict_file(given, form, output, predictor)
         return
     texts = [sources.clean(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
     for text, probability in zip(texts, predictor(texts).tolist(), strict=True):
-        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {text}")
+        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {text}", file=_stdout())
 
 
 def predict_file(
-    given: argparse.Namespace, form: str, predictor: Callable[[list[str]], npt.NDArray[np.float32]]
+    given: argparse.Namespace, form: str, output: Path | None, predictor: Callable[[list[str]], npt.NDArray[np.float32]]
 ) -> None:
     """Copy a file's rows, in their order, with the prediction added to each."""
     stdin = sys.stdin.buffer if given.file == "-" else None
@@ -91,8 +92,8 @@ def predict_file(
         table = sources.read_table(given.file, form, stack.enter_context(sources.open_text(given.file, stdin)))
         if table.header is not None:
             _text_column(given, given.file, table.header)
-        partial = stack.enter_context(replacing(given.output)) if given.output else None
-        target = stack.enter_context(partial.open("w", encoding="utf-8", newline="")) if partial else _stdout()
+        partial = stack.enter_context(replacing(output)) if output else None
+        target = stack.enter_context(partial.open("w", **_AS_READ)) if partial else _stdout()
         write = _writer(target, form, table.header)
         counter = stack.enter_context(progress.counter("predict", None))
         while chunk := list(islice(table.records, CHUNK)):
@@ -121,11 +122,25 @@ def _text_column(given: argparse.Namespace, where: str, names: list[str]) -> str
 
 
 def _writer(target: IO[str], form: str, header: list[str] | None) -> Callable[[dict[str, Any]], object]:
+    """Return what writes a row. Bytes outside the text column that were no UTF-8 come out as they came in."""
     if header is None:
-        return lambda row: target.write(json.dumps(row, ensure_ascii=False) + "\n")
-    writer = csv.DictWriter(target, [*header, *ADDED], delimiter="\t" if form == "tsv" else ",", lineterminator="\n")
-    writer.writeheader()
-    return writer.writerow
+        return lambda row: target.write(_json(row) + "\n")
+    separator = "\t" if form == "tsv" else ","
+
+    def write(fields: Iterable[object]) -> None:
+        target.write(separator.join(csv_field(str(field), separator) for field in fields) + "\n")
+
+    write([*header, *ADDED])
+    return lambda row: write(row.values())
+
+
+def _json(row: dict[str, Any]) -> str:
+    line = json.dumps(row, ensure_ascii=False)
+    try:
+        line.encode(errors="surrogateescape")
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and UTF-8 cannot hold
+        return json.dumps(row)
+    return line
 
 
 def _word(probability: float, threshold: float) -> str:
@@ -142,9 +157,21 @@ def _form(name: str, given: str | None) -> str:
     return form
 
 
+def _destination(path: Path, form: str) -> Path:
+    """Return the file to write, links followed. Raises InputError where it cannot be what its name says."""
+    target = path.resolve()
+    if target.is_dir():
+        raise InputError(f"--output {shown(str(path))}: is a folder; name a file in it")
+    if target.exists() and not target.is_file():
+        raise InputError(f"--output {path}: is no regular file; leave --output out and redirect the standard output")
+    if target.suffix == ".gz" or (sources.form_of(target.name) or form) != form:
+        raise InputError(f"--output {path}: what is written is {form}, as the input is; name it .{form}")
+    return target
+
+
 def _stdout() -> IO[str]:
     assert isinstance(sys.stdout, io.TextIOWrapper)
-    sys.stdout.reconfigure(encoding="utf-8", newline="")
+    sys.stdout.reconfigure(**_AS_READ)
     return sys.stdout
 
 

@@ -24,7 +24,8 @@ def main() -> int:
         return checked.returncode
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder)
-        shutil.copytree(paths.METRICS, kept / "metrics")
+        if paths.METRICS.is_dir():
+            shutil.copytree(paths.METRICS, kept / paths.METRICS)
         if LOCK.exists():
             shutil.copy2(LOCK, kept)
         try:
@@ -32,19 +33,23 @@ def main() -> int:
         except KeyboardInterrupt:
             code = 130
         if code:
-            _restore(kept)
-            print("The outputs are those of before; mend what is named above and run it again.", file=sys.stderr)
+            print(_restore(kept), file=sys.stderr)
             return code
     summary.main()
     return 0
 
 
-def _restore(kept: Path) -> None:
-    """Bring back metrics, lock file and outputs. In a clone that never ran, the cache has no outputs to bring back."""
-    shutil.copytree(kept / "metrics", paths.METRICS, dirs_exist_ok=True)
-    if (kept / LOCK).exists():
-        shutil.copy2(kept / LOCK, LOCK)
-        subprocess.run([sys.executable, "-m", "dvc", "checkout"], capture_output=True, check=False)
+def _restore(kept: Path) -> str:
+    """Bring back metrics, lock file and outputs. Return what to tell the user."""
+    if (kept / paths.METRICS).is_dir():
+        shutil.copytree(kept / paths.METRICS, paths.METRICS, dirs_exist_ok=True)
+    if not (kept / LOCK).exists():
+        return "Mend what is named above and run it again."
+    shutil.copy2(kept / LOCK, LOCK)
+    checkout = subprocess.run([sys.executable, "-m", "dvc", "checkout"], capture_output=True, check=False)
+    if checkout.returncode:  # a clone that never ran, or a cache that was emptied
+        return "DVC's cache does not hold all outputs of the last run: mend what is named above and run it again."
+    return "The outputs of the last run are in place; mend what is named above and run it again."
 
 
 if __name__ == "__main__":

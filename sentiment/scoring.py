@@ -59,23 +59,20 @@ def accuracy_interval(labels: Labels, probability: Probabilities, threshold: flo
 
 
 def roc_auc_interval(labels: Labels, probability: Probabilities, samples: int, seed: int) -> tuple[float, float]:
-    """Return the 95 % interval of the ROC AUC over bootstrap samples of the reviews (Efron 1979).
+    """Return the 95 % interval of the ROC AUC over bootstrap samples, drawn within each class (Efron 1979).
 
     A sample that draws a review twice gives it the weight 2, so the reviews are sorted once for all samples. The AUC is
     the share of pairs of a positive and a negative review that are ranked right, ties counting half.
     """
     random = np.random.Generator(np.random.PCG64(seed))
-    order = np.argsort(probability, kind="stable")
-    positive = labels[order].astype(bool)
-    _, tie = np.unique(probability[order], return_inverse=True)
+    values, rank = np.unique(probability, return_inverse=True)
+    ranks = [rank[labels == label] for label in (0, 1)]
     areas = []
     for _ in range(samples):
-        weight = np.bincount(random.integers(0, len(order), len(order)), minlength=len(order))
-        positives = np.bincount(tie, weight * positive)
-        negatives = np.bincount(tie, weight * ~positive)
-        pairs = positives.sum() * negatives.sum()
-        if pairs:
-            areas.append(float(positives @ (np.cumsum(negatives) - negatives / 2) / pairs))
+        drawn = (own[random.integers(0, len(own), len(own))] for own in ranks)
+        negatives, positives = (np.bincount(chosen, minlength=len(values)) for chosen in drawn)
+        below = np.cumsum(negatives) - negatives / 2
+        areas.append(float(positives @ below) / (len(ranks[0]) * len(ranks[1])))
     low, high = np.quantile(areas, [0.025, 0.975])
     return float(low), float(high)
 

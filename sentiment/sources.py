@@ -3,7 +3,7 @@
 Every source is read as a stream of `Example`, in an order that does not depend on the machine. What cannot be read is
 an `InputError` that names the file and the row.
 
-.csv .tsv .jsonl (also .gz)   one review a row; ids are row numbers, from 1, the header not counted
+.csv .tsv .jsonl (also .gz)   one review a row; ids are row numbers (.jsonl: line numbers), from 1
 .parquet                      one review a row
 a folder, .tar.gz, .tgz, .tar the data set's layout, {train,test}/{neg,pos}/<number>_<rating>.txt, with its own test
                               split; ids are the files' places in it, `test/pos/123_10`
@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment.errors import InputError, shown
+from sentiment.paths import REVIEWS
 from sentiment.tables import ROWS
 
 AUTO = "auto"
@@ -39,7 +40,7 @@ _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _KINDS = f"{', '.join(_TABLES)}, {', '.join(_ARCHIVES)} or a folder"
 _FOLDERS = tuple((split, label) for split in ("test", "train") for label in ("neg", "pos"))
-_REVIEW_FILE = re.compile(r"(\d+)_\d+\.txt")
+_REVIEW_FILE = re.compile(r"([0-9]{1,9})_[0-9]{1,9}\.txt")
 _BROKEN_ARCHIVE = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError)
 
 # The longest field of a CSV file. Python's own limit of 131,072 characters is below a review of 100,000 words.
@@ -61,8 +62,8 @@ def locate(source: str) -> Path:
     Queued experiments run in another folder, where a relative path that leaves the repository would mean another file.
     """
     path = Path(source)
-    if not source.strip():
-        raise InputError("ingest.source: empty; give a path, data/sample/reviews.csv say")
+    if not source.strip() or "\0" in source:
+        raise InputError(f"ingest.source: {shown(source)} is no path; give one, data/sample/reviews.csv say")
     if not path.is_absolute() and not path.resolve().is_relative_to(Path.cwd().resolve()):
         raise InputError(
             f"ingest.source: {shown(source)} leaves the repository; give the absolute path, {path.resolve()}, "
@@ -73,6 +74,8 @@ def locate(source: str) -> Path:
             "" if path.is_absolute() else "; a queued experiment sees only what Git or DVC track, or an absolute path"
         )
         raise InputError(f"ingest.source: {shown(source)} does not exist; check the path{hint}")
+    if path.is_dir() and REVIEWS.train.resolve().is_relative_to(path.resolve()):
+        raise InputError(f"ingest.source: {shown(source)} holds this pipeline's outputs; give the reviews' own folder")
     if not path.is_dir() and not path.name.lower().endswith(
         _ARCHIVES + _TABLES + tuple(f"{kind}.gz" for kind in _TABLES[:3])
     ):
@@ -138,6 +141,8 @@ def column(where: str, wanted: str, default: tuple[str, ...], parameter: str, fo
             f"{where}: no column {' or '.join(map(shown, names))} among {', '.join(map(shown, found[:20]))}; "
             f"name it by {parameter}"
         )
+    if found.count(present[0]) > 1:
+        raise InputError(f"{where}: has two columns {shown(present[0])}; rename one")
     return present[0]
 
 
@@ -287,6 +292,8 @@ def _imdb_archive(path: Path) -> Iterator[Example]:
             for member in archive:
                 key = _member(path, member)
                 content = archive.extractfile(member) if key else None
+                if key in files:
+                    raise InputError(f"{path}: member {shown(member.name)} stands twice; do not trust this file")
                 if key and content:
                     files[key] = (texts.tell(), texts.write(content.read()))
             while plain.read(1 << 20):  # to the end, where gzip checks that nothing is missing or altered

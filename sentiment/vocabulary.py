@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.errors import InputError, shown
-from sentiment.files import replacing
+from sentiment.files import csv_field, replacing
 
 PADDING = 0
 OUT_OF_VOCABULARY = 1
@@ -100,7 +100,7 @@ class Vocabulary:
         with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
             stream.write("token,count\n")
             for token, count in zip(self.tokens.to_pylist(), self.counts.to_pylist(), strict=True):
-                stream.write(f"{_quoted(token)},{count}\n")
+                stream.write(f"{csv_field(token)},{count}\n")
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -124,11 +124,6 @@ class Vocabulary:
             twice = next(token for token in tokens if tokens.count(token) > 1)
             raise InputError(f"{path}: token {shown(twice)} stands twice; run `dvc repro count_vocab`")
         return cls(pa.array(tokens, pa.string()), pa.array(counts, pa.int64()))
-
-
-def _quoted(token: str) -> str:
-    """Quote a CSV field where it must be. `csv.writer` leaves a lone carriage return bare, which ends a row."""
-    return '"' + token.replace('"', '""') + '"' if any(sign in token for sign in '",\r\n') else token
 
 
 def _check_row(path: Path, number: int, row: list[str], counts: list[int]) -> None:

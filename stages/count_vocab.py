@@ -5,17 +5,16 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import PositiveInt
 
 from sentiment import files, paths, progress, tables
 from sentiment.errors import InputError, run
-from sentiment.params import Section
+from sentiment.params import Count, Section
 from sentiment.vocabulary import Counter, Vocabulary
 
 
 class Params(Section, name="count_vocab"):
-    max_size: PositiveInt
-    min_count: PositiveInt
+    max_size: Count
+    min_count: Count
 
 
 def count(tokens: Path) -> pa.Table:
@@ -44,6 +43,8 @@ def describe(counts: pa.Table, vocabulary: Vocabulary) -> dict[str, Any]:
 def main() -> None:
     params = Params.load()
     counts = count(paths.TOKENS.train)
+    if not counts.num_rows:
+        raise InputError(f"{paths.TOKENS.train}: every review is blank; give reviews with words in ingest.source")
     vocabulary = Vocabulary.most_frequent(counts, params.max_size, params.min_count)
     if not len(vocabulary.tokens):
         raise InputError(

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import NonNegativeInt
 
 from sentiment import encoded, files, paths, progress, tables
 from sentiment.encoded import Encoding, Truncation
@@ -16,7 +15,7 @@ from sentiment.vocabulary import OUT_OF_VOCABULARY, Vocabulary
 
 
 class Params(Section, Truncation, name="encode"):
-    max_tokens: NonNegativeInt
+    pass
 
 
 def encode(tokens: Path, folder: Path, encoding: Encoding, vocabulary: Vocabulary) -> dict[str, Any]:

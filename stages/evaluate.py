@@ -6,7 +6,7 @@ This is the only stage after `encode` that reads the test split.
 from typing import Annotated
 
 import pyarrow as pa
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from sentiment import files, paths, progress, tables
 from sentiment.encoded import EncodedSplit, Encoding
@@ -19,7 +19,7 @@ _SEED = 0  # of the bootstrap, so that equal predictions give equal intervals
 
 class Params(Section, name="evaluate"):
     threshold: Annotated[float, Field(gt=0, lt=1)]
-    bootstrap_samples: PositiveInt
+    bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000)]
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import Field, model_validator
 
 from sentiment import files, paths, progress, sources, tables
 from sentiment.errors import InputError, run
-from sentiment.params import Section
+from sentiment.params import Section, Seed
 from sentiment.paths import SPLITS, Split
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -32,7 +32,7 @@ class Params(Section, name="ingest"):
     label_column: str
     valid_fraction: Share
     test_fraction: Share
-    seed: NonNegativeInt
+    seed: Seed
 
     @model_validator(mode="after")
     def _leave_some_to_train_on(self) -> Self:

@@ -7,13 +7,14 @@ import time
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import ConfigDict, Field, NonNegativeFloat
 
 from sentiment import files, paths, progress
 from sentiment.architecture import Architecture
 from sentiment.encoded import EncodedSplit, Encoding
 from sentiment.errors import run
 from sentiment.hardware import Hardware
+from sentiment.params import Count, CountOrNone, Seed
 from sentiment.vocabulary import Vocabulary
 
 # Torch takes over a second to load, and `stages.check` reads the parameters below without it: functions import it.
@@ -27,17 +28,17 @@ if TYPE_CHECKING:
 class Params(Hardware, name="train"):
     model_config = ConfigDict(extra="forbid")
 
-    seed: NonNegativeInt
-    epochs: PositiveInt
-    batch_size: PositiveInt
+    seed: Seed
+    epochs: Count
+    batch_size: Count
     optimizer: Literal["adam", "adamw", "sgd"]
     learning_rate: Annotated[float, Field(gt=0, le=1000)]
-    weight_decay: NonNegativeFloat
+    weight_decay: Annotated[float, Field(ge=0, le=1000)]
     clip_norm: NonNegativeFloat
     bucketing: bool
-    patience: NonNegativeInt
+    patience: CountOrNone
     precision: Literal["float32", "bfloat16"]
-    workers: NonNegativeInt
+    workers: Annotated[int, Field(ge=0, le=256)]
 
 
 def train(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from sentiment import bundle
 from sentiment.architecture import Architecture
@@ -113,8 +114,19 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     bundle.save(tmp_path / "lstm", example("lstm"), seed=1, epoch=2)
     bundle.save(tmp_path / "gru", example("gru"), seed=1, epoch=2)
     (tmp_path / "gru/weights.safetensors").replace(tmp_path / "lstm/weights.safetensors")
-    with pytest.raises(InputError, match="has shape"):
+    with pytest.raises(InputError, match="is float32.*ask for float32"):
         bundle.load(tmp_path / "lstm", CPU)
+
+
+@pytest.mark.parametrize("value, expected", [(float("nan"), "no finite number"), (0, "readout.bias is int32")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float, expected: str) -> None:
+    bundle.save(tmp_path / "model", example(), seed=1, epoch=2)
+    path = tmp_path / "model/weights.safetensors"
+    weights = load_file(path)
+    weights["readout.bias"] = torch.tensor([value], dtype=torch.int32 if value == 0 else torch.float32)
+    save_file(weights, path)
+    with pytest.raises(InputError, match=expected):
+        bundle.load(tmp_path / "model", CPU)
 
 
 def test_ids_of_another_encoding_are_refused() -> None:

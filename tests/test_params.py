@@ -46,6 +46,19 @@ def test_the_parameters_in_the_repository_are_valid(workspace: Path) -> None:
         ("threshold", "0", "evaluate.threshold: 0 is refused: input should be greater than 0"),
         ("max_tokens", "-1", "encode.max_tokens: -1 is refused: input should be greater than or equal to 0"),
         ("test_fraction", "0.9", "leave nothing to train on"),
+        ("threads", "100000", "train.threads: 100000 is refused: input should be less than or equal to 512"),
+        ("weight_decay", "1e308", "train.weight_decay: 1e+308 is refused: input should be less than or equal to 1000"),
+        ("min_count", "99999999999999999999", "count_vocab.min_count: 99999999999999999999 is refused"),
+        (
+            "hidden_dim",
+            "10000000",
+            "model.hidden_dim: 10000000 is refused: input should be less than",
+        ),
+        (
+            "bootstrap_samples",
+            "1",
+            "evaluate.bootstrap_samples: 1 is refused: input should be greater",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_its_key(workspace: Path, key: str, value: str, expected: str) -> None:
@@ -88,6 +101,7 @@ def test_all_mistakes_are_reported_at_once(workspace: Path) -> None:
         ("just words", "instead of sections"),
         ("train: {}\ntrain: {}\n", "not valid YAML"),
         ("\ttrain:", "not valid YAML"),
+        ("[" * 5000, "not valid YAML"),
     ],
 )
 def test_a_broken_file_is_one_line(workspace: Path, text: str, expected: str) -> None:

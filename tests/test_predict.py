@@ -82,6 +82,30 @@ def test_standard_input_and_an_output_file(command: Command, model: str, tmp_pat
     assert output.read_text(encoding="utf-8") == piped.stdout
 
 
+def test_bytes_outside_the_text_come_out_as_they_came_in(command: Command, model: str, tmp_path: Path) -> None:
+    for name, content in {
+        "r.csv": b'text,note\ngood,caf\xe9\n,"a\rb ""c"""\n',
+        "r.jsonl": b'{"text": "good", "x": ["\\ud800", 0.1]}\n{"text": "bad", "x": "caf\xe9"}\n',
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        output = tmp_path / f"out-{name}"
+        done = command("sentiment.predict", "--model", model, "--file", str(tmp_path / name), "--output", str(output))
+        assert done.returncode == 0, done.stderr
+        before, after = content.splitlines(), output.read_bytes().splitlines()
+        assert len(before) == len(after)
+        for old, new in zip(before, after, strict=True):
+            assert new.startswith(old.rstrip(b"}")) or old == b',"a'
+
+
+def test_a_link_to_the_output_is_followed(command: Command, model: str, tmp_path: Path) -> None:
+    (tmp_path / "real.csv").write_text("old", encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    words = ["--model", model, "--file", "-", "--format", "csv", "--output", str(tmp_path / "link.csv")]
+    assert command("sentiment.predict", *words, stdin=b"text\ngood\n").returncode == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_text(encoding="utf-8").startswith("text,predicted,probability\ngood,")
+
+
 def test_the_threshold_moves_the_label_not_the_probability(command: Command, model: str) -> None:
     low, high = (
         command("sentiment.predict", "--model", model, "--threshold", value, TEXTS[0]).stdout
@@ -109,6 +133,10 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["--file", "-", "--format", "csv"], b"text\na\nb\xff\n", "row 2 (line 3): the text is not valid UTF-8"),
         (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"text": null}\n', "row 2: the text is None, not"),
         (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"word": "b"}\n', "row 2: no column 'text' or"),
+        (["--file", "-", "--format", "jsonl", "--output", "x.csv"], b"", "is jsonl, as the input is; name it .jsonl"),
+        (["--file", "-", "--format", "csv", "--output", "x.csv.gz"], b"", "is csv, as the input is; name it .csv"),
+        (["--file", "-", "--format", "csv", "--output", ""], b"", "--output '.': is a folder; name a file in it"),
+        (["--file", "-", "--format", "csv", "--output", "/dev/full"], b"text\n", "/dev/full: is no regular file"),
         (["--frobnicate"], b"", "unrecognized arguments: --frobnicate"),
     ],
 )  # fmt: skip
@@ -117,9 +145,9 @@ def test_bad_input_is_one_line(
 ) -> None:
     if "cuda" in words and __import__("torch").cuda.is_available():
         pytest.skip("there is a CUDA device")
-    output = tmp_path / "out.csv"
+    output = tmp_path / "predicted"
     options = ["--model", model] if "--model" not in words else []
-    if "--file" in words and "text" not in words:
+    if "--file" in words and "text" not in words and "--output" not in words:
         output.write_text("from before", encoding="utf-8")
         options += ["--output", str(output)]
     done = command("sentiment.predict", *options, *words, stdin=content)
@@ -128,5 +156,5 @@ def test_bad_input_is_one_line(
     assert expected in done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
     if output.exists():
-        assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+        assert [path.name for path in tmp_path.iterdir()] == ["predicted"]
         assert output.read_text(encoding="utf-8") == "from before"

@@ -42,7 +42,7 @@ def test_every_file_that_a_document_names_exists(name: str) -> None:
         assert (ROOT / link).is_file(), link
 
 
-def test_the_data_stages_stay_below_six_seconds_on_imdb() -> None:
+def test_the_measured_data_stages_are_within_their_promises() -> None:
     measured = read_json(ROOT / "benchmarks/data_stages.json")
     assert measured["reviews"] == 50_000
     peaks: dict[str, list[int]] = {}

@@ -88,12 +88,16 @@ def test_a_bootstrap_sample_is_the_auc_of_the_drawn_reviews(seed: int, ties: boo
     random = np.random.default_rng(seed)
     labels = np.append(random.integers(0, 2, 28), [0, 1]).astype(np.uint8)
     probability = (random.random(30).round(1) if ties else random.random(30)).astype(np.float32)
-    order = np.argsort(probability, kind="stable")
-    drawn = order[np.random.Generator(np.random.PCG64(seed)).integers(0, 30, 30)]
-    positive, negative = (probability[drawn][labels[drawn] == label] for label in (1, 0))
-    if len(positive) and len(negative):
-        pairs = np.mean((positive[:, None] > negative) + 0.5 * (positive[:, None] == negative))
-        assert scoring.roc_auc_interval(labels, probability, 1, seed) == pytest.approx((pairs, pairs))
+    drawing = np.random.Generator(np.random.PCG64(seed))
+    negative, positive = (
+        own[drawing.integers(0, len(own), len(own))] for own in (probability[labels == label] for label in (0, 1))
+    )
+    pairs = np.mean((positive[:, None] > negative) + 0.5 * (positive[:, None] == negative))
+    assert scoring.roc_auc_interval(labels, probability, 1, seed) == pytest.approx((pairs, pairs))
+
+
+def test_two_reviews_are_enough_for_an_interval() -> None:
+    assert scoring.roc_auc_interval(np.array([0, 1], np.uint8), np.array([0.2, 0.7], np.float32), 100, 0) == (1, 1)
 
 
 def test_the_auc_interval_holds_the_auc_and_shrinks_with_more_reviews() -> None:

@@ -100,6 +100,7 @@ def test_the_columns_of_common_layouts_are_found(tmp_path: Path) -> None:
         ("r.csv", b"words,label\na,1\n", "no column 'text' or 'review' among 'words', 'label'; name it by"),
         ("r.csv", b"text,stars\na,1\n", "no column 'label' or 'sentiment' among 'text', 'stars'"),
         ("r.csv", b"text,text,label\na,b,1\n", "names 'text' twice"),
+        ("r.csv", b"text,label\n\xff,1\n", r"row 1 \(line 2\): the text is not valid UTF-8"),
         ("r.csv", b"text,label\na,1\nb,good\n", r"row 2 \(line 3\): unknown label 'good'; the labels are 0, 1"),
         ("r.csv", b"text,label\na,1\nb,\n", r"row 2 \(line 3\): unknown label ''"),
         ("r.csv", b"text,label\na,b,1\n", r"row 1 \(line 2\): 3 fields where the header has 2"),
@@ -135,10 +136,21 @@ def test_a_null_in_parquet_is_named(tmp_path: Path) -> None:
         list(sources.read(path))
 
 
+def test_two_columns_of_a_name_in_parquet_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([1])], ["text", "text", "label"]), path
+    )
+    with pytest.raises(InputError, match="has two columns 'text'; rename one"):
+        list(sources.read(path))
+
+
 def test_places_that_are_no_source(workspace: Path) -> None:
     (workspace / "notes.txt").touch()
     for source, expected in {
-        "": "empty; give a path",
+        "": "is no path; give one",
+        "a\0b.csv": "is no path; give one",
+        ".": "holds this pipeline's outputs; give the reviews' own folder",
         "missing.csv": "does not exist",
         "notes.txt": "is of no known kind",
         "../elsewhere.csv": f"give the absolute path, {workspace.parent / 'elsewhere.csv'}",
@@ -201,6 +213,8 @@ def link(kind: bytes) -> Callable[[tarfile.TarFile], object]:
         ([*REVIEWS, ("aclImdb/../../x", b"")], None, "points outside the archive"),
         ([*REVIEWS, ("/etc/x", b"")], None, "points outside the archive"),
         (REVIEWS, link(tarfile.SYMTYPE), "is a link or a device"),
+        ([*REVIEWS, REVIEWS[2]], None, "member 'aclImdb/train/pos/10_8.txt' stands twice"),
+        ([*REVIEWS, ("other/train/pos/10_8.txt", b"")], None, "member 'other/train/pos/10_8.txt' stands twice"),
         (REVIEWS, link(tarfile.LNKTYPE), "is a link or a device"),
         (REVIEWS, link(tarfile.CHRTYPE), "is a link or a device"),
         ([("aclImdb/train/pos/1_9.txt", b"x")], None, "no reviews in test/neg, test/pos, train/neg"),

@@ -1,0 +1,90 @@
+"""What the embedded corpus asks for: bags of words fail, the lecture's network succeeds with every seed.
+
+    python -m benchmarks.corpus
+
+The same split for all: that of params.yaml. The result goes to benchmarks/corpus.json.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from sentiment import device, files, paths, tables
+from sentiment.architecture import Architecture
+from sentiment.batches import InOrder, loader
+from sentiment.corpus import Reviews
+from sentiment.encoded import EncodedSplit
+from sentiment.params import read
+from sentiment.predicting import BATCH_SIZE, probabilities
+from sentiment.vocabulary import Vocabulary
+from stages import count_vocab, encode, ingest, tokenize, train
+
+ROOT = Path(__file__).parent.parent
+RESULT = ROOT / "benchmarks/corpus.json"
+SEEDS = (1, 2, 3, 4, 5)
+NGRAMS = {"unigrams": 1, "uni- and bigrams": 2, "uni-, bi- and trigrams": 3}
+
+
+@contextmanager
+def data_stages() -> Iterator[None]:
+    """Run the data stages on the embedded corpus in a folder of their own, which is the current directory meanwhile."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / paths.SAMPLE).parent.mkdir(parents=True)
+        shutil.copy(ROOT / paths.SAMPLE, folder / paths.SAMPLE)
+        shutil.copy(ROOT / "params.yaml", folder)
+        os.chdir(folder)
+        read.cache_clear()
+        try:
+            for stage in (ingest, tokenize, count_vocab, encode):
+                stage.main()
+            yield
+        finally:
+            os.chdir(before)
+            read.cache_clear()
+
+
+def bag_of_words(size: int) -> float:
+    """Return the test accuracy of a logistic regression on the counts of the n-grams of up to `size` tokens."""
+    splits = [list(tables.read(path, tables.REVIEWS)) for path in (paths.REVIEWS.train, paths.REVIEWS.test)]
+    texts, labels = (
+        [[value for batch in batches for value in batch[column].to_pylist()] for batches in splits]
+        for column in ("text", "label")
+    )
+    counter = CountVectorizer(tokenizer=str.split, token_pattern=None, lowercase=False, ngram_range=(1, size))
+    model = LogisticRegression(max_iter=500).fit(counter.fit_transform(texts[0]), labels[0])
+    return float(model.score(counter.transform(texts[1]), labels[1]))
+
+
+def network(seed: int) -> float:
+    """Return the test accuracy of the network of params.yaml, trained with a seed."""
+    params = train.Params.load().model_copy(update={"seed": seed})
+    cpu = torch.device("cpu")
+    device.prepare(cpu, params.threads)
+    splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
+    model, _ = train.train(splits, len(Vocabulary.load(paths.VOCABULARY)), Architecture.load(), params, cpu)
+    test = EncodedSplit.open(paths.IDS.test)
+    probability = probabilities(model, loader(Reviews(test), InOrder(test.lengths, BATCH_SIZE), cpu), len(test.labels))
+    return float(np.mean((probability >= 0.5) == test.labels))
+
+
+def main() -> None:
+    with data_stages():
+        bags = {name: bag_of_words(size) for name, size in NGRAMS.items()}
+        seeds = {str(seed): network(seed) for seed in SEEDS}
+    files.write_json(RESULT, {"bags_of_words": bags, "lecture_network": seeds})
+    for name, accuracy in (bags | {f"seed {seed}": accuracy for seed, accuracy in seeds.items()}).items():
+        print(f"{name:24} {accuracy:.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Whole or absent: whatever goes wrong, what was there before is there after."""
+
+from pathlib import Path
+
+import pytest
+
+from sentiment.files import read_json, replacing, replacing_folder, write_json
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "new/file"
+    with replacing(path) as partial:
+        partial.write_text("new", encoding="utf-8")
+        assert not path.exists()
+    assert path.read_text(encoding="utf-8") == "new"
+    with pytest.raises(UnicodeEncodeError), replacing(path) as partial:
+        partial.write_text("half" * 9999 + "\ud800", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "new"
+    assert [file.name for file in path.parent.iterdir()] == ["file"]
+
+
+def test_a_folder_appears_when_it_is_complete_and_takes_nothing_along(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for name in ("old", "new"):
+        with replacing_folder(folder) as partial:
+            (partial / name).touch()
+    assert [file.name for file in folder.iterdir()] == ["new"]
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_full_disk_at_the_last_moment_loses_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "folder"
+    with replacing_folder(folder) as partial:
+        (partial / "old").touch()
+    replace = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name.endswith(".partial"):
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="No space left"), replacing_folder(folder) as partial:
+        (partial / "new").touch()
+    assert [file.name for file in folder.iterdir()] == ["old"]
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_a_killed_run_left_is_not_taken_along(tmp_path: Path) -> None:
+    (tmp_path / ".folder.partial").mkdir()
+    (tmp_path / ".folder.partial/stale").touch()
+    with replacing_folder(tmp_path / "folder") as partial:
+        (partial / "new").touch()
+    assert [file.name for file in (tmp_path / "folder").iterdir()] == ["new"]
+
+
+def test_json_has_no_nan(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    write_json(path, {"b": 1, "a": "é"})
+    assert path.read_bytes() == '{\n  "b": 1,\n  "a": "é"\n}\n'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"loss": float("nan")})
+    assert read_json(path) == {"b": 1, "a": "é"}
