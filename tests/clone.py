@@ -47,7 +47,7 @@ class Clone:
         with (path / SAMPLE).open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows(chain([header], rows[:300], rows[-300:]))
         clone.set("epochs", "2")
-        clone.set("bootstrap_samples", "20")
+        clone.set("bootstrap_samples", "100")
         clone.commit("A small corpus")
         return clone
 
