@@ -22,9 +22,11 @@ def shown(value: object) -> str:
     return _short.repr(value)
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:
     """Call `main` as a command: exit with 2 on a mistake of the user, 1 where the machine fails, 130 if interrupted."""
     try:
+        if not takes_arguments:
+            _refuse_arguments(sys.argv[1:])
         main()
     except InputError as error:
         for line in str(error).splitlines():
@@ -46,3 +48,12 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted: nothing was half written; the same command starts again", file=sys.stderr)
         sys.exit(130)
+
+
+def _refuse_arguments(words: list[str]) -> None:
+    """A command without arguments has its docstring for help."""
+    if words and words[0] in ("-h", "--help"):
+        print((sys.modules["__main__"].__doc__ or "").strip())
+        sys.exit(0)
+    if words:
+        raise InputError(f"argument {shown(words[0])}: this command takes none; its parameters are in params.yaml")

@@ -176,4 +176,4 @@ def _stdout() -> IO[str]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, takes_arguments=True)
