@@ -1,6 +1,7 @@
 """Mistakes of a user, and how a command ends: one line on standard error and an exit code, never a traceback."""
 
 import os
+import re
 import reprlib
 import sys
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:
         print(f"error: {error.filename or 'input or output'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(1)
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):  # torch's way of saying it
+        if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
             raise
         print(
             "error: not enough memory; lower train.batch_size, encode.max_tokens or the model's widths", file=sys.stderr

@@ -60,7 +60,10 @@ def _discard(target: Path, record: Path) -> None:
     """Remove the file, its .dvc file and the copy in DVC's cache."""
     if target.exists():
         digest = _md5(target)
-        cached = Path(".dvc/cache/files/md5", digest[:2], digest[2:])
+        asked = subprocess.run(
+            [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=True
+        )
+        cached = Path(asked.stdout.strip(), "files/md5", digest[:2], digest[2:])
         cached.unlink(missing_ok=True)
     target.unlink(missing_ok=True)
     record.unlink(missing_ok=True)

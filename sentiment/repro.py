@@ -6,23 +6,30 @@ DVC removes a stage's outputs before it runs the stage. So the parameters are ch
 the same (a loss that is no number, a full disk), the outputs of the last whole run are taken from DVC's cache again.
 """
 
+import fcntl
+import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sentiment import paths, summary
+from sentiment.errors import InputError, run
 
 LOCK = Path("dvc.lock")
+_TMP = Path(".dvc/tmp")
 
 
-def main() -> int:
-    """Return the exit code of what failed, or 0."""
+def main() -> None:
+    """Exit with the code of what failed."""
     checked = subprocess.run([sys.executable, "-m", "stages.check"], check=False)
     if checked.returncode:
-        return checked.returncode
-    with tempfile.TemporaryDirectory() as folder:
+        sys.exit(checked.returncode)
+    with _alone(), tempfile.TemporaryDirectory() as folder:
         kept = Path(folder)
         if paths.METRICS.is_dir():
             shutil.copytree(paths.METRICS, kept / paths.METRICS)
@@ -34,9 +41,42 @@ def main() -> int:
             code = 130
         if code:
             print(_restore(kept), file=sys.stderr)
-            return code
+            sys.exit(code)
     summary.main()
-    return 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Raise InputError where another run is at work: to restore would take its outputs from under it."""
+    _TMP.mkdir(parents=True, exist_ok=True)
+    with (_TMP / "repro.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError("make repro is running here already; wait for its end") from None
+        if process := _writer():
+            raise InputError(f"DVC is at work here already, as process {process}; wait for its end")
+        yield
+
+
+def _writer() -> int | None:
+    """Return the process that writes outputs now, as DVC notes in its lock file, or None."""
+    try:
+        noted = json.loads((_TMP / "rwlock").read_text(encoding="utf-8"))
+        processes = [int(entry["pid"]) for entry in noted.get("write", {}).values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no file, or of another version of DVC
+        return None
+    return next((process for process in processes if _lives(process)), None)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
 
 
 def _restore(kept: Path) -> str:
@@ -53,4 +93,4 @@ def _restore(kept: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -9,10 +9,12 @@ a folder, .tar.gz, .tgz, .tar the data set's layout, {train,test}/{neg,pos}/<num
                               split; ids are the files' places in it, `test/pos/123_10`
 """
 
+import codecs
 import csv
 import gzip
 import io
 import json
+import os
 import re
 import tarfile
 import tempfile
@@ -64,22 +66,23 @@ def locate(source: str) -> Path:
     path = Path(source)
     if not source.strip() or "\0" in source:
         raise InputError(f"ingest.source: {shown(source)} is no path; give one, data/sample/reviews.csv say")
-    if not path.is_absolute() and not path.resolve().is_relative_to(Path.cwd().resolve()):
+    # By the words of the path alone: DVC may have put a link to its cache, elsewhere, in the place of a tracked file.
+    if not path.is_absolute() and os.path.normpath(path).startswith(os.pardir):
         raise InputError(
-            f"ingest.source: {shown(source)} leaves the repository; give the absolute path, {path.resolve()}, "
-            "since queued experiments run in another folder"
+            f"ingest.source: '{source}' leaves the repository; give its absolute path, since queued experiments run "
+            "in another folder"
         )
     if not path.exists():
         hint = (
             "" if path.is_absolute() else "; a queued experiment sees only what Git or DVC track, or an absolute path"
         )
-        raise InputError(f"ingest.source: {shown(source)} does not exist; check the path{hint}")
+        raise InputError(f"ingest.source: '{source}' does not exist; check the path{hint}")
     if path.is_dir() and REVIEWS.train.resolve().is_relative_to(path.resolve()):
-        raise InputError(f"ingest.source: {shown(source)} holds this pipeline's outputs; give the reviews' own folder")
+        raise InputError(f"ingest.source: '{source}' holds this pipeline's outputs; give the reviews' own folder")
     if not path.is_dir() and not path.name.lower().endswith(
         _ARCHIVES + _TABLES + tuple(f"{kind}.gz" for kind in _TABLES[:3])
     ):
-        raise InputError(f"ingest.source: {shown(source)} is of no known kind; give {_KINDS}")
+        raise InputError(f"ingest.source: '{source}' is of no known kind; give {_KINDS}")
     return path
 
 
@@ -186,6 +189,9 @@ def open_text(name: str, stream: IO[bytes] | None = None) -> Iterator[IO[str]]:
         with ExitStack() as stack:
             raw = stream or stack.enter_context(open(name, "rb"))
             plain: Any = stack.enter_context(gzip.open(raw)) if name.lower().endswith(".gz") else raw
+            plain = stack.enter_context(io.BufferedReader(plain)) if not hasattr(plain, "peek") else plain
+            if plain.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise InputError(f"{name}: is UTF-16; save it as UTF-8")
             yield stack.enter_context(io.TextIOWrapper(plain, **options))
     except _BROKEN_ARCHIVE as error:
         raise InputError(f"{name}: damaged or cut off ({error}); fetch the file again") from None

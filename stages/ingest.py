@@ -83,7 +83,7 @@ def ingest(examples: Iterable[sources.Example], params: Params, writers: dict[Sp
             negative, positive = writer.labels
             raise InputError(
                 f"{params.source}: {split} would have {negative} negative and {positive} positive reviews; each split "
-                "needs both: add reviews, or change ingest.valid_fraction and ingest.test_fraction"
+                "needs both: add reviews of both labels, or give the split a larger share"
             )
     hashes = {split: np.unique(np.frombuffer(writer.hashes, np.uint64)) for split, writer in writers.items()}
     trained_on = np.union1d(hashes["train"], hashes["valid"])

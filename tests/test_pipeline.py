@@ -1,7 +1,9 @@
 """The pipeline under DVC, in clones: it repeats itself byte for byte, it can be shared, and a mistake loses nothing."""
 
 import csv
+import fcntl
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -224,7 +226,43 @@ def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -
 def test_a_relative_source_outside_is_refused_in_an_experiment_too(clone: Clone) -> None:
     done = clone.dvc("exp", "run", "--temp", "--set-param", "ingest.source=../reviews.csv", check=False)
     assert done.returncode != 0
-    assert "leaves the repository; give the absolute path" in done.stdout + done.stderr
+    assert "leaves the repository; give its absolute path" in done.stdout + done.stderr
+
+
+def test_a_source_that_dvc_tracks_is_there_in_the_queue(clone: Clone) -> None:
+    mine = clone.path / "data/mine.csv"
+    mine.write_bytes((clone.path / SAMPLE).read_bytes())
+    clone.dvc("add", "data/mine.csv")
+    clone.commit("My reviews")
+    clone.dvc("exp", "run", "--temp", "--name", "mine", "--set-param", "ingest.source=data/mine.csv")
+    table = clone.dvc("exp", "show", "--csv", "--no-pager").stdout
+    assert any("mine" in line and ",data/mine.csv," in line for line in table.splitlines())
+
+
+def test_a_second_make_repro_leaves_the_first_alone(clone: Clone) -> None:
+    before = state(clone)
+    with (clone.path / ".dvc/tmp/repro.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = clone.python("-m", "sentiment.repro", check=False)
+    assert (done.returncode, done.stderr) == (2, "error: make repro is running here already; wait for its end\n")
+    writing = {"write": {"models/classifier": {"pid": os.getpid(), "cmd": "dvc repro"}}, "read": {}}
+    (clone.path / ".dvc/tmp/rwlock").write_text(json.dumps(writing), encoding="utf-8")
+    done = clone.python("-m", "sentiment.repro", check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: DVC is at work here already, as process {os.getpid()}")
+    (clone.path / ".dvc/tmp/rwlock").unlink()
+    assert state(clone) == before
+
+
+def test_the_recipe_for_cells_compares_them(clone: Clone) -> None:
+    printed = clone.run("bash", "runs/cells.sh", "-S", "train.epochs=1").stdout
+    rows = {row["Experiment"]: row for row in csv.DictReader(printed[printed.index("Experiment,") :].splitlines())}
+    assert {name: row["model.cell"] for name, row in rows.items()} == {
+        "cell-rnn": "rnn",
+        "cell-gru": "gru",
+        "cell-lstm": "lstm",
+    }
+    assert len({row["parameters"] for row in rows.values()}) == 3
 
 
 def test_the_model_is_an_artifact(clone: Clone) -> None:

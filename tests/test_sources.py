@@ -153,7 +153,8 @@ def test_places_that_are_no_source(workspace: Path) -> None:
         ".": "holds this pipeline's outputs; give the reviews' own folder",
         "missing.csv": "does not exist",
         "notes.txt": "is of no known kind",
-        "../elsewhere.csv": f"give the absolute path, {workspace.parent / 'elsewhere.csv'}",
+        "../elsewhere.csv": "'../elsewhere.csv' leaves the repository; give its absolute path",
+        "data/../../elsewhere.csv": "leaves the repository",
     }.items():
         with pytest.raises(InputError, match=expected):
             sources.locate(source)
@@ -252,3 +253,18 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     path.write_text("<html>404</html>", encoding="utf-8")
     with pytest.raises(InputError, match="damaged or cut off"):
         list(sources.read(path))
+
+
+def test_a_link_that_dvc_put_in_the_place_of_a_tracked_file_is_followed(workspace: Path) -> None:
+    cached = workspace.parent / "cache-elsewhere"
+    write_csv(cached, ROWS)
+    (workspace / "mine.csv").symlink_to(cached)
+    assert list(sources.read(sources.locate("mine.csv"))) == EXPECTED
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl.gz"])
+def test_utf_16_is_named_as_such(tmp_path: Path, name: str) -> None:
+    content = "text,label\ngood,1\n".encode("utf-16")
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(InputError, match=f"{name}: is UTF-16; save it as UTF-8"):
+        list(sources.read(tmp_path / name))
