@@ -61,13 +61,13 @@ def collate(reviews: Sequence[Review]) -> Batch:
     lengths = np.fromiter((len(ids) for _, ids, _ in reviews), np.int64, len(reviews))
     order = np.argsort(-lengths, kind="stable")
     sorted_lengths = lengths[order]
-    ids = np.concatenate([reviews[row][1] for row in order]).astype(np.int32)
-    starts = np.cumsum(sorted_lengths) - sorted_lengths
-    steps = np.arange(len(ids)) - np.repeat(starts, sorted_lengths)
+    # Through a padded table: filled review by review, read step by step.
+    present = np.arange(sorted_lengths[0]) < sorted_lengths[:, None]
+    padded = np.empty(present.shape, np.int32)
+    padded[present] = np.concatenate([reviews[row][1] for row in order])
+    steps = np.ascontiguousarray(present.T)
     return Batch(
-        ids=PackedSequence(
-            torch.from_numpy(ids[np.argsort(steps, kind="stable")]), torch.from_numpy(np.bincount(steps))
-        ),
+        ids=PackedSequence(torch.from_numpy(padded.T[steps]), torch.from_numpy(np.count_nonzero(steps, axis=1))),
         labels=torch.tensor([reviews[row][2] for row in order], dtype=torch.float32),
         positions=torch.tensor([reviews[row][0] for row in order], dtype=torch.int64),
     )

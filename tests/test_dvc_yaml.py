@@ -18,7 +18,19 @@ STAGES: dict[str, Any] = PIPELINE["stages"]
 LADDER = [
     ["architecture", "errors", "files", "grammar", "hardware", "params", "paths", "progress", "tables"],
     ["encoded", "imdb", "scoring", "sources", "summary", "repro", "text", "vocabulary"],
-    ["batches", "bundle", "cells", "corpus", "device", "model", "predicting", "training", "predict"],
+    [
+        "batches",
+        "bundle",
+        "cells",
+        "corpus",
+        "device",
+        "kernels",
+        "model",
+        "predicting",
+        "recurrence",
+        "training",
+        "predict",
+    ],
 ]
 TORCH = set(LADDER[2]) - {"predict"}
 

@@ -1,0 +1,209 @@
+"""One recurrent layer in one direction over a packed batch on the CPU, as a differentiable function of torch.
+
+It gives what `nn.RNN`, `nn.GRU` and `nn.LSTM` give for a `PackedSequence` with the same weights, gradients included.
+Three things make it fast:
+
+* the input's product with the input weights is hoisted out of the time loop, and where a batch has more tokens than
+  the vocabulary has entries it is computed once for each entry and looked up (`cells.py` chooses);
+* the time loop is compiled (`kernels.py`), touches each row once, and runs without Python's lock, so that threads share
+  a batch by its reviews;
+* the gradient of the recurrent weights is one matrix product over all tokens.
+
+**Reproducible.** A batch is cut into spans of `SPAN` reviews whatever the number of threads, a row's numbers come from
+its own span, and gradients are summed in the order of the rows: the number of threads changes no bit.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from sentiment import kernels
+
+# Reviews that one thread takes at a time. A step of 32 rows is enough for a matrix product near the core's peak, and
+# with their gates for 4 x 64 units 32 KiB, which stay in the first cache.
+SPAN = 32
+
+# Below so many multiplications a batch takes less time than to wake a thread (50 to 100 us).
+_WORTH_A_THREAD = 5_000_000
+
+_NO_INDEX = np.empty(0, np.int32)
+
+Steps = npt.NDArray[np.int64]
+
+
+def steps(batch_sizes: Tensor, reverse: bool) -> Steps:
+    """Return the first row and the number of rows of each step, in reading order: int64[steps, 2].
+
+    >>> steps(torch.tensor([2, 2, 1]), reverse=True).tolist()
+    [[4, 1], [2, 2], [0, 2]]
+    """
+    sizes = batch_sizes.numpy()
+    table = np.stack([np.cumsum(sizes) - sizes, sizes], axis=1)
+    return np.ascontiguousarray(table[::-1]) if reverse else table
+
+
+def run(
+    cell: str,
+    inputs: Tensor,
+    index: Tensor | None,
+    weight: Tensor,
+    bias: Tensor | None,
+    batch_sizes: Tensor,
+    reverse: bool,
+) -> tuple[Tensor, Tensor]:
+    """Return all states, float[tokens, hidden], and each review's state after its last token, float[reviews, hidden].
+
+    cell: tanh, relu, gru or lstm
+    inputs: float[tokens or entries, gates * hidden], the input's product with its weights plus the biases
+    index: int32[tokens], the row of `inputs` that each token takes; None where each has its own
+    weight: float[gates * hidden, hidden], torch's `weight_hh`
+    bias: float[hidden], for a GRU only: the part of torch's `bias_hh` that the reset gate scales
+    batch_sizes: int64[steps], as in a `PackedSequence`
+    reverse: read each review from its end; the "last" token is then its first
+    """
+    order = steps(batch_sizes, reverse)
+    states, final = _Layer.apply(cell, inputs, index, weight, bias, order)  # type: ignore[no-untyped-call]
+    return states, final
+
+
+class _Layer(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        cell: str,
+        inputs: Tensor,
+        index: Tensor | None,
+        weight: Tensor,
+        bias: Tensor | None,
+        order: Steps,
+    ) -> tuple[Tensor, Tensor]:
+        ctx.set_materialize_grads(False)
+        states, final, gates, cells = _read(
+            cell, inputs, index, weight, bias, order, keep_gates=any(ctx.needs_input_grad)
+        )
+        ctx.save_for_backward(inputs, index, weight, bias, states, gates, cells)
+        ctx.cell, ctx.order, ctx.spent = cell, order, False
+        return states, final
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_states: Tensor | None, d_final: Tensor | None) -> tuple[Tensor | None, ...]:
+        inputs, index, weight, bias, states, gates, cells = ctx.saved_tensors
+        cell, order, hidden = ctx.cell, ctx.order, weight.shape[1]
+        # The kernels write gradients over the gates. Whoever goes back a second time over a retained graph finds none.
+        if ctx.spent:
+            _, _, gates, cells = _read(cell, inputs, index, weight, bias, order, keep_gates=True)
+        ctx.spent = True
+        d_states = states.new_empty(0, hidden) if d_states is None else d_states
+        d_final = states.new_zeros(_reviews(order), hidden) if d_final is None else d_final
+        given = (order, _array(_recurrent(cell, weight)))
+        ends = (_array(states), _array(d_final), _array(d_states))
+        previous = torch.empty_like(states)
+        d_sums = torch.empty_like(states) if cell in ("tanh", "relu") else gates
+        to = _array(previous)
+        if cell == "lstm":
+            saved = (_array(gates), _array(cells))
+            _share(order, weight, lambda a, b: kernels.lstm_backward(a, b, *given, *saved, *ends, to))
+        elif cell == "gru":
+            _share(order, weight, lambda a, b: kernels.gru_backward(a, b, *given, _array(gates), *ends, to))
+        else:
+            _share(
+                order,
+                weight,
+                lambda a, b: kernels.rnn_backward(a, b, *given, cell == "relu", *ends, _array(d_sums), to),
+            )
+        d_inputs = d_products = d_sums
+        if cell == "gru":
+            d_inputs, d_products = gates[:, hidden:], gates[:, : 3 * hidden]
+        d_weight = d_products.t() @ previous
+        d_bias = None
+        if cell == "gru":
+            d_weight, d_bias = torch.roll(d_weight, -hidden, 0), gates[:, :hidden].sum(0)
+        if index is not None:
+            d_inputs = _sum_by_index(d_inputs, index, len(inputs))
+        return None, d_inputs, None, d_weight, d_bias, None
+
+
+def _read(
+    cell: str,
+    inputs: Tensor,
+    index: Tensor | None,
+    weight: Tensor,
+    bias: Tensor | None,
+    order: Steps,
+    keep_gates: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return states, final states, gates and cells; no gates for a plain RNN or where none are to be kept."""
+    tokens, hidden = int(order[:, 1].sum()), weight.shape[1]
+    states, final = inputs.new_empty(tokens, hidden), inputs.new_empty(_reviews(order), hidden)
+    gates = inputs.new_empty(tokens if keep_gates and cell in ("gru", "lstm") else 0, 4 * hidden)
+    cells = inputs.new_empty(tokens if cell == "lstm" else 0, hidden)
+    rows = _NO_INDEX if index is None else _array(index)
+    given = (order, _array(inputs), rows, _array(_recurrent(cell, weight).t()))
+    out = (_array(states), _array(final))
+    if cell == "lstm":
+        kept = (_array(gates), _array(cells))
+        _share(order, weight, lambda a, b: kernels.lstm_forward(a, b, *given, *kept, *out))
+    elif cell == "gru":
+        assert bias is not None
+        b_n = _array(bias)
+        _share(order, weight, lambda a, b: kernels.gru_forward(a, b, *given, b_n, _array(gates), *out))
+    else:
+        _share(order, weight, lambda a, b: kernels.rnn_forward(a, b, *given, cell == "relu", *out))
+    return states, final, gates, cells
+
+
+def _reviews(order: Steps) -> int:
+    return int(order[:, 1].max())
+
+
+def _recurrent(cell: str, weight: Tensor) -> Tensor:
+    """Return the recurrent weights in the order that the kernels want: a GRU's as n r z instead of r z n."""
+    return torch.roll(weight, weight.shape[1], 0) if cell == "gru" else weight
+
+
+def _array(tensor: Tensor) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = tensor.detach().contiguous().numpy()
+    return array
+
+
+def _share(order: Steps, weight: Tensor, work: Callable[[int, int], None]) -> None:
+    """Call `work(first, last)` for each span of the batch's reviews, on torch's number of threads."""
+    spans = [(first, min(first + SPAN, _reviews(order))) for first in range(0, _reviews(order), SPAN)]
+    multiplications = int(order[:, 1].sum()) * weight.numel()
+    _spread(spans, work, multiplications > _WORTH_A_THREAD)
+
+
+def _sum_by_index(rows: Tensor, index: Tensor, entries: int) -> Tensor:
+    """Return the sum of the rows of each entry: float[tokens, width], int32[tokens] -> float[entries, width]."""
+    width = rows.shape[1]
+    total = rows.new_zeros(entries, width)
+    # A thread adds up its own columns, so that each number is a sum in the order of the rows.
+    share = max(16, -(-width // torch.get_num_threads()))
+    columns = [(first, min(first + share, width)) for first in range(0, width, share)]
+    given = (rows.numpy(), _array(index), total.numpy())
+    _spread(columns, lambda a, b: kernels.sum_by_index(a, b, *given), rows.numel() > _WORTH_A_THREAD)
+    return total
+
+
+def _spread(parts: list[tuple[int, int]], work: Callable[[int, int], None], worth_it: bool) -> None:
+    threads = torch.get_num_threads()
+    if threads == 1 or len(parts) == 1 or not worth_it:
+        for first, last in parts:
+            work(first, last)
+        return
+    for result in [_pool(threads).submit(work, first, last) for first, last in parts]:
+        result.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    # Denormals are flushed or not thread by thread (device.py says why).
+    return ThreadPoolExecutor(threads, "recurrence", torch.set_flush_denormal, (True,))
