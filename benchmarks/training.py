@@ -1,0 +1,284 @@
+"""How fast a training step is, against what else one could install, in one run.
+
+    python -m benchmarks.training [path/to/aclImdb.tar.gz]
+
+A step is all of it: the batch put together, forward, backward, the gradient clipped, Adam. Every contestant trains the
+same network on the same reviews with the same number of threads, denormals flushed to zero. Their batches:
+
+* random: 64 reviews drawn from the whole corpus
+* bucketed: 64 or 256 reviews of about one length, as `train.bucketing` makes them
+
+A round takes each contestant through a few batches of its kind that stand for all: bucketed ones at even distances in
+the order of length. The result goes to benchmarks/results/training-*.json.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
+from torch.utils.data import DataLoader
+
+from benchmarks import prepared, timing
+from benchmarks.timing import Contestant
+from sentiment import device, paths, training
+from sentiment.architecture import Architecture
+from sentiment.batches import Shuffled, collate
+from sentiment.corpus import Review, Reviews
+from sentiment.encoded import EncodedSplit
+from sentiment.model import Classifier
+from sentiment.vocabulary import Vocabulary
+
+THREADS = 2
+ROUNDS = 5
+RECIPE = training.Recipe(epochs=1, clip_norm=1.0, patience=0, precision="float32")
+LEARNING_RATE = 1e-3
+
+OURS = "this project"
+RANDOM = "torch packed, random, 64"
+BUCKETED = "torch packed, bucketed, 64"
+PADDED = ("torch padded, bucketed, 64", "torch padded, bucketed, 256")
+KERAS = "Keras on TensorFlow, bucketed, 64"
+LECTURE = "the lecture's loop, one token at a time"
+
+Positions = list[list[int]]
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is trained."""
+
+    cell: str
+    embedding_dim: int
+    hidden_dim: int
+    bidirectional: bool = False
+
+    def __str__(self) -> str:
+        name = ("bidirectional " if self.bidirectional else "") + self.cell.upper()
+        return f"{name} {self.embedding_dim} → {self.hidden_dim}"
+
+    @property
+    def shape(self) -> Architecture:
+        values: dict[str, Any] = {
+            "cell": self.cell, "nonlinearity": "tanh", "embedding_dim": self.embedding_dim,
+            "hidden_dim": self.hidden_dim, "layers": 1, "bidirectional": self.bidirectional, "dropout": 0.0,
+            "embedding_dropout": 0.0,
+        }  # fmt: skip
+        return Architecture(**values)
+
+
+NETWORKS = (
+    Network("rnn", 32, 16),
+    Network("gru", 64, 64),
+    Network("lstm", 64, 64),
+    Network("lstm", 128, 128),
+    Network("lstm", 64, 64, bidirectional=True),
+)
+
+
+class Stock(nn.Module):
+    """The network as one writes it with `torch.nn`, on packed or on padded input."""
+
+    def __init__(self, network: Network, vocabulary_size: int) -> None:
+        super().__init__()
+        kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[network.cell]
+        self.embedding = nn.Embedding(vocabulary_size, network.embedding_dim, padding_idx=0)
+        self.layer = kind(network.embedding_dim, network.hidden_dim, bidirectional=network.bidirectional)
+        self.readout = nn.Linear(network.hidden_dim * (1 + network.bidirectional), 1)
+
+    def forward(self, batch: tuple[Any, Tensor]) -> Tensor:
+        ids, ends = batch
+        if isinstance(ids, PackedSequence):
+            _, state = self.layer(ids._replace(data=self.embedding(ids.data)))
+            state = state[0] if isinstance(state, tuple) else state
+            last = torch.cat(state.unbind(), dim=1)
+        else:
+            # The state at each review's end. From the other side the pads come first; to read around them would cost
+            # more, so the padded way is measured at its cheapest.
+            states, _ = self.layer(self.embedding(ids))
+            last = states[ends, torch.arange(len(ends))]
+        logits: Tensor = self.readout(last).squeeze(1)
+        return logits
+
+
+def packed(reviews: Sequence[Review]) -> tuple[tuple[PackedSequence, Tensor], Tensor]:
+    ids = [torch.from_numpy(ids.astype(np.int32)) for _, ids, _ in reviews]
+    order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+    ends = torch.tensor([len(ids[row]) - 1 for row in order])
+    labels = torch.tensor([float(reviews[row][2]) for row in order])
+    return (pack_sequence([ids[row] for row in order]), ends), labels
+
+
+def padded(reviews: Sequence[Review]) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    ids = pad_sequence([torch.from_numpy(ids.astype(np.int32)) for _, ids, _ in reviews])
+    ends = torch.tensor([len(ids) - 1 for _, ids, _ in reviews])
+    return (ids, ends), torch.tensor([float(label) for _, _, label in reviews])
+
+
+def ours(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Contestant:
+    torch.manual_seed(0)
+    model = Classifier(network.shape, vocabulary_size).train()
+    adam = training.optimizer(model, "adam", LEARNING_RATE, 0.0)
+
+    def work() -> float:
+        for batch in DataLoader(reviews, batch_sampler=batches, collate_fn=collate):
+            training.train_step(model, batch, adam, RECIPE)
+        return tokens(reviews, batches)
+
+    return work
+
+
+def stock(
+    network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions, pack: Callable[..., Any]
+) -> Contestant:
+    torch.manual_seed(0)
+    model = Stock(network, vocabulary_size)
+    adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+
+    def work() -> float:
+        for inputs, labels in DataLoader(reviews, batch_sampler=batches, collate_fn=pack):
+            adam.zero_grad()
+            nn.functional.binary_cross_entropy_with_logits(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), RECIPE.clip_norm)
+            adam.step()
+        return tokens(reviews, batches)
+
+    return work
+
+
+def by_keras(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Contestant:
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import tensorflow
+
+    tensorflow.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(THREADS)
+    kind = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}[network.cell]
+    layer = kind(network.hidden_dim)
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(vocabulary_size, network.embedding_dim, mask_zero=True),
+            keras.layers.Bidirectional(layer) if network.bidirectional else layer,
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=RECIPE.clip_norm),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+    )
+
+    def work() -> float:
+        for rows in batches:
+            (ids, _), labels = padded([reviews[row] for row in rows])
+            model.train_on_batch(ids.T.numpy(), labels.numpy()[:, None])
+        return tokens(reviews, batches)
+
+    return work
+
+
+def lecture(network: Network, vocabulary_size: int, reviews: Reviews, rows: list[int]) -> Contestant:
+    """The lecture's own loop: one review a step, its tokens one after the other in Python."""
+    torch.manual_seed(0)
+    embedding = nn.Embedding(vocabulary_size, network.embedding_dim)
+    seen, remembered = (nn.Linear(width, network.hidden_dim) for width in (network.embedding_dim, network.hidden_dim))
+    readout = nn.Linear(network.hidden_dim, 1)
+    parameters = [parameter for part in (embedding, seen, remembered, readout) for parameter in part.parameters()]
+    adam = torch.optim.Adam(parameters, lr=LEARNING_RATE)
+
+    def work() -> float:
+        for row in rows:
+            _, ids, label = reviews[row]
+            state = torch.zeros(network.hidden_dim)
+            for vector in embedding(torch.from_numpy(ids.astype(np.int32))):
+                state = torch.tanh(seen(vector) + remembered(state))
+            adam.zero_grad()
+            loss = nn.functional.binary_cross_entropy_with_logits(readout(state)[0], torch.tensor(float(label)))
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(parameters, RECIPE.clip_norm)
+            adam.step()
+        return tokens(reviews, [rows])
+
+    return work
+
+
+def tokens(reviews: Reviews, batches: Positions) -> float:
+    lengths = reviews.split.lengths
+    return float(sum(lengths[rows].sum() for rows in batches))
+
+
+def batches(lengths: npt.NDArray[np.int64], size: int, bucketing: bool, count: int) -> Positions:
+    """Return `count` batches that stand for an epoch's: the middles of as many equal parts of it, by tokens a batch."""
+    drawn = [rows for rows in Shuffled(lengths, size, seed=0, bucketing=bucketing) if lengths[rows].min()]
+    drawn.sort(key=lambda rows: int(lengths[rows].sum()))
+    return [drawn[int((part + 0.5) * len(drawn) / count)] for part in range(count)]
+
+
+def measure(network: Network, reviews: Reviews, vocabulary_size: int) -> dict[str, list[float]]:
+    """Return each contestant's tokens per second in each round. A peer that is not installed has no rounds."""
+    lengths = reviews.split.lengths
+    given = (network, vocabulary_size, reviews)
+    bucketed, large = batches(lengths, 64, True, 8), batches(lengths, 256, True, 4)
+    random = batches(lengths, 64, False, 2)
+    contestants = {
+        OURS: ours(*given, bucketed),
+        RANDOM: stock(*given, random, packed),
+        BUCKETED: stock(*given, bucketed, packed),
+        PADDED[0]: stock(*given, bucketed, padded),
+        PADDED[1]: stock(*given, large, padded),
+    }
+    skipped: dict[str, list[float]] = {}
+    if timing.missing("keras") or timing.missing("tensorflow"):
+        skipped = {KERAS: []}
+    else:
+        contestants[KERAS] = by_keras(*given, bucketed)
+    if network == NETWORKS[0]:
+        contestants[LECTURE] = lecture(*given, [row for rows in batches(lengths, 1, True, 16) for row in rows])
+    return timing.rates(contestants, ROUNDS) | skipped
+
+
+def ratios(rates: dict[str, list[float]]) -> dict[str, timing.Ratio]:
+    """Return how many times faster this project is than each peer; the better one of the padded batch sizes counts."""
+    peers = {name: values for name, values in rates.items() if values and name != OURS and name not in PADDED}
+    best = [max(pair) for pair in zip(*(rates[name] for name in PADDED), strict=True)]
+    peers["torch padded, bucketed, best of 64 and 256"] = best
+    return {name: timing.ratio(rates[OURS], values) for name, values in peers.items()}
+
+
+def main() -> None:
+    source = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
+    device.prepare(torch.device("cpu"), THREADS)
+    with prepared.corpus(source, max_tokens="0"):
+        reviews = Reviews(EncodedSplit.open(paths.IDS.train))
+        size = len(Vocabulary.load(paths.VOCABULARY))
+        measured = {}
+        for network in NETWORKS:
+            measured[str(network)] = rates = measure(network, reviews, size)
+            print(
+                f"\n{network}: {np.median(rates[OURS]) / 1000:,.0f} thousand tokens per second, which is, times faster"
+            )
+            table = [["than " + name, str(value)] for name, value in ratios(rates).items()]
+            timing.show(["median (least to most)", "times"], table)
+            for name in (name for name, values in rates.items() if not values):
+                print(f"skipped: {name}; pip install -r benchmarks/requirements.txt")
+    timing.save(
+        prepared.named(source, "training"),
+        {
+            "machine": timing.machine(THREADS),
+            "tokens_per_second": {
+                network: {name: [round(value) for value in values] for name, values in rates.items()}
+                for network, rates in measured.items()
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
