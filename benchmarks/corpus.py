@@ -2,7 +2,7 @@
 
     python -m benchmarks.corpus
 
-The same split for all: that of params.yaml. The result goes to benchmarks/corpus.json.
+The same split for all: that of params.yaml. The result goes to benchmarks/results/corpus.json.
 """
 
 import os
@@ -28,7 +28,7 @@ from sentiment.vocabulary import Vocabulary
 from stages import count_vocab, encode, ingest, tokenize, train
 
 ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "benchmarks/corpus.json"
+RESULT = ROOT / "benchmarks/results/corpus.json"
 SEEDS = (1, 2, 3, 4, 5)
 NGRAMS = {"unigrams": 1, "uni- and bigrams": 2, "uni-, bi- and trigrams": 3}
 

@@ -21,4 +21,4 @@ done
 
 dvc exp show --csv --precision 4 --drop '.*' \
     --keep 'Experiment|model.cell|parameters|best_epoch|^accuracy$|log_loss|train_seconds|tokens_per_second' |
-    grep -E '^(Experiment|cell-)' | tee benchmarks/cells.csv
+    grep -E '^(Experiment|cell-)' | tee benchmarks/results/cells.csv
