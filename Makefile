@@ -35,9 +35,11 @@ format: $(INSTALLED)  ## put the code into ruff's format
 	ruff check --fix .
 	ruff format .
 
-bench: $(INSTALLED)  ## measure again what the README says; data stages on SOURCE=path/to/aclImdb.tar.gz
+bench: $(INSTALLED)  ## measure again what the README says, on this corpus or on CORPUS=path/to/aclImdb_v1.tar.gz
 	python -m benchmarks.corpus
-	python -m benchmarks.data_stages $(SOURCE)
+	python -m benchmarks.data_stages $(CORPUS)
+	python -m benchmarks.text $(CORPUS)
+	python -m benchmarks.pipeline $(CORPUS)
 	python -m benchmarks.readme
 
 imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check their md5

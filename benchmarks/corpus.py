@@ -2,14 +2,9 @@
 
     python -m benchmarks.corpus
 
-The same split for all: that of params.yaml. The result goes to benchmarks/corpus.json.
+The same split for all: that of params.yaml. The result goes to benchmarks/results/corpus.json.
 """
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,40 +12,20 @@ import torch
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks import prepared
 from sentiment import device, files, paths, tables
 from sentiment.architecture import Architecture
 from sentiment.batches import InOrder, loader
 from sentiment.corpus import Reviews
 from sentiment.encoded import EncodedSplit
-from sentiment.params import read
 from sentiment.predicting import BATCH_SIZE, probabilities
 from sentiment.vocabulary import Vocabulary
-from stages import count_vocab, encode, ingest, tokenize, train
+from stages import train
 
 ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "benchmarks/corpus.json"
+RESULT = ROOT / "benchmarks/results/corpus.json"
 SEEDS = (1, 2, 3, 4, 5)
 NGRAMS = {"unigrams": 1, "uni- and bigrams": 2, "uni-, bi- and trigrams": 3}
-
-
-@contextmanager
-def data_stages() -> Iterator[None]:
-    """Run the data stages on the embedded corpus in a folder of their own, which is the current directory meanwhile."""
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / paths.SAMPLE).parent.mkdir(parents=True)
-        shutil.copy(ROOT / paths.SAMPLE, folder / paths.SAMPLE)
-        shutil.copy(ROOT / "params.yaml", folder)
-        os.chdir(folder)
-        read.cache_clear()
-        try:
-            for stage in (ingest, tokenize, count_vocab, encode):
-                stage.main()
-            yield
-        finally:
-            os.chdir(before)
-            read.cache_clear()
 
 
 def bag_of_words(size: int) -> float:
@@ -78,7 +53,7 @@ def network(seed: int) -> float:
 
 
 def main() -> None:
-    with data_stages():
+    with prepared.data_stages():
         bags = {name: bag_of_words(size) for name, size in NGRAMS.items()}
         seeds = {str(seed): network(seed) for seed in SEEDS}
     files.write_json(RESULT, {"bags_of_words": bags, "lecture_network": seeds})

@@ -1,10 +1,10 @@
 """What the vectorised stages cost, and that their memory does not grow with the corpus.
 
-    python -m benchmarks.data_stages path/to/aclImdb.tar.gz
+    python -m benchmarks.data_stages [path/to/aclImdb_v1.tar.gz]
 
 The corpus is read once by `ingest`, then repeated once, twice and four times; `tokenize`, `count_vocab` and `encode`
 run on each. CPU time is user and system time of the whole process, imports included; memory is its largest resident
-set. The result goes to benchmarks/data_stages.json; without an argument the embedded corpus is used and nothing kept.
+set. The result goes to benchmarks/results/data_stages-imdb.json, or data_stages-sample.json for the embedded corpus.
 """
 
 import os
@@ -15,12 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.corpora import ROOT, Corpus
 from sentiment import files, paths, tables
+from sentiment.errors import run
 
-ROOT = Path(__file__).parent.parent
 STAGES = ("tokenize", "count_vocab", "encode")
 COPIES = (1, 2, 4)
-RESULT = ROOT / "benchmarks/data_stages.json"
 
 
 def measure(stage: str) -> tuple[float, float]:
@@ -42,13 +42,12 @@ def repeat(source: Path, target: Path, copies: int) -> None:
 
 
 def main() -> None:
-    source = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / paths.SAMPLE).resolve()
+    corpus = Corpus.given()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        text = (
-            (ROOT / "params.yaml").read_text(encoding="utf-8").replace(f"source: {paths.SAMPLE}", f"source: {source}")
-        )
+        text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+        text = text.replace(f"source: {paths.SAMPLE}", f"source: {corpus.source}")
         Path("params.yaml").write_text(text, encoding="utf-8")
         cpu, memory = measure("ingest")
         rows.append({"copies": 1, "stage": "ingest", "cpu_seconds": round(cpu, 2), "peak_mib": round(memory)})
@@ -61,11 +60,10 @@ def main() -> None:
                 rows.append({"copies": copies, "stage": stage, "cpu_seconds": round(cpu, 2), "peak_mib": round(memory)})
         reviews = sum(tables.count(Path("once", path.name), tables.REVIEWS) for path in paths.REVIEWS)
     os.chdir(ROOT)
-    if len(sys.argv) > 1:
-        files.write_json(RESULT, {"corpus": source.name, "reviews": reviews, "runs": rows})
+    files.write_json(corpus.result("data_stages"), {"reviews": reviews, "runs": rows})
     for row in rows:
         print(f"{row['stage']:12} x{row['copies']}  {row['cpu_seconds']:6.2f} s  {row['peak_mib']:5} MiB")
 
 
 if __name__ == "__main__":
-    main()
+    run(main, takes_arguments=True)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 
 @contextmanager
-def corpus(source: Path | None = None, **changes: str) -> Iterator[None]:
+def data_stages(source: Path | None = None, **changes: str) -> Iterator[None]:
     """Run the data stages on the embedded corpus or another source; their folder is the current directory meanwhile.
 
     `changes` are values of params.yaml by key, `max_tokens="0"` say.
@@ -39,8 +39,3 @@ def corpus(source: Path | None = None, **changes: str) -> Iterator[None]:
             os.chdir(before)
             read.cache_clear()
             shutil.rmtree(name, ignore_errors=True)
-
-
-def named(source: Path | None, benchmark: str) -> str:
-    """Return the name of a benchmark's result: `training-sample`, or `training-imdb` for a source of one's own."""
-    return f"{benchmark}-{'imdb' if source else 'sample'}"

@@ -6,18 +6,18 @@ The scripts in `runs/` and the other modules here write what this reads; a test 
 """
 
 import csv
+import statistics
 from collections.abc import Iterable
-from pathlib import Path
 
+from benchmarks.corpora import RESULTS, ROOT
 from sentiment.files import read_json, replacing
 
-ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 
 
 def imdb() -> list[str]:
     """Return one row for each experiment of runs/imdb.sh, in its order."""
-    with (ROOT / "benchmarks/imdb.csv").open(encoding="utf-8", newline="") as stream:
+    with (RESULTS / "imdb.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["Experiment"]: row for row in csv.DictReader(stream)}
     return _table(
         ["experiment", "test accuracy", "95 % interval", "ROC AUC", "parameters", "training", "tokens/s"],
@@ -39,7 +39,7 @@ def imdb() -> list[str]:
 
 def cells() -> list[str]:
     """Return one row for each cell on the embedded corpus."""
-    with (ROOT / "benchmarks/cells.csv").open(encoding="utf-8", newline="") as stream:
+    with (RESULTS / "cells.csv").open(encoding="utf-8", newline="") as stream:
         rows = sorted(csv.DictReader(stream), key=lambda row: int(row["parameters"]))
     return _table(
         ["cell", "test accuracy", "log loss, nats", "best epoch", "parameters"],
@@ -58,7 +58,7 @@ def cells() -> list[str]:
 
 def corpus() -> list[str]:
     """Return the test accuracy on the embedded corpus, of bags of words and of the lecture's network."""
-    measured = read_json(ROOT / "benchmarks/corpus.json")
+    measured = read_json(RESULTS / "corpus.json")
     bags = [[f"logistic regression on {name}", f"{value:.1%}"] for name, value in measured["bags_of_words"].items()]
     seeds = measured["lecture_network"]
     network = ", ".join(f"{accuracy:.1%}" for accuracy in seeds.values())
@@ -67,7 +67,7 @@ def corpus() -> list[str]:
 
 def data_stages() -> list[str]:
     """Return CPU time and peak memory of each vectorised stage, by how often the corpus was repeated."""
-    measured = read_json(ROOT / "benchmarks/data_stages.json")
+    measured = read_json(RESULTS / "data_stages-imdb.json")
     runs = {(run["stage"], run["copies"]): run for run in measured["runs"]}
     return _table(
         ["stage", *(f"{copies} × {measured['reviews']:,} reviews" for copies in (1, 2, 4))],
@@ -79,15 +79,55 @@ def data_stages() -> list[str]:
     )
 
 
-def filled(text: str) -> str:
+def text() -> list[str]:
+    """Return seconds of the corpus stages' work on IMDb's training reviews, and in those of this project."""
+    measured = read_json(RESULTS / "text-imdb.json")
+    return _table(
+        ["tokenize, count, encode", "seconds", f"in those of {measured['reference']}"],
+        (
+            [row["name"], "–", f"skipped: {row['skipped']}"]
+            if "skipped" in row
+            else [
+                row["name"],
+                _short(statistics.median(row["seconds"])),
+                "{} ({} to {})".format(*(_short(row["ratio"][key]) for key in ("median", "low", "high"))),
+            ]
+            for row in measured["contestants"]
+        ),
+    )
+
+
+def pipeline() -> list[str]:
+    """Return where the seconds of a whole `dvc repro` on IMDb go."""
+    measured = read_json(RESULTS / "pipeline-imdb.json")
+    stages = measured["stages"]
+    sums = [sum(stage[part] for stage in stages) for part in ("imports", "own", "dvc")]
+    return _table(
+        ["seconds", "interpreter and imports", "own work", "DVC"],
+        [
+            ["start", "", "", f"{measured['start']:.1f}"],
+            *(
+                [f"`{stage['name']}`", *(f"{stage[part]:.1f}" for part in ("imports", "own", "dvc"))]
+                for stage in stages
+            ),
+            ["all", *(f"{seconds:.1f}" for seconds in (sums[0], sums[1], sums[2] + measured["start"]))],
+        ],
+    )
+
+
+def filled(document: str) -> str:
     """Return README.md with the tables in their places."""
-    for table in (corpus, imdb, cells, data_stages):
+    for table in (corpus, imdb, text, data_stages, pipeline, cells):
         name = table.__name__
-        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        before, start, rest = document.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")
         assert end, f"README.md has no place for {name}"
-        text = before + start + "\n".join(table()) + "\n" + end + after
-    return text
+        document = before + start + "\n".join(table()) + "\n" + end + after
+    return document
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def _table(header: list[str], rows: Iterable[list[str]]) -> list[str]:

@@ -8,15 +8,13 @@ same network on the same reviews with the same number of threads, denormals flus
 * random: 64 reviews drawn from the whole corpus
 * bucketed: 64 or 256 reviews of about one length, as `train.bucketing` makes them
 
-A round takes each contestant through a few batches of its kind that stand for all: bucketed ones at even distances in
-the order of length. The result goes to benchmarks/results/training-*.json.
+A round takes each contestant through a few batches of its kind that stand for all: those at even distances in the
+order of length. Times are seconds per million tokens.
 """
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,28 +25,32 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
 from benchmarks import prepared, timing
-from benchmarks.timing import Contestant
-from sentiment import device, paths, training
+from benchmarks.corpora import Corpus
+from benchmarks.timing import Contestant, Timing
+from sentiment import device, files, paths, training
 from sentiment.architecture import Architecture
 from sentiment.batches import Shuffled, collate
 from sentiment.corpus import Review, Reviews
 from sentiment.encoded import EncodedSplit
+from sentiment.errors import run
 from sentiment.model import Classifier
 from sentiment.vocabulary import Vocabulary
 
 THREADS = 2
-ROUNDS = 5
+ROUNDS = 3
 RECIPE = training.Recipe(epochs=1, clip_norm=1.0, patience=0, precision="float32")
 LEARNING_RATE = 1e-3
 
 OURS = "this project"
 RANDOM = "torch packed, random, 64"
 BUCKETED = "torch packed, bucketed, 64"
+BEST_PADDED = "torch padded, bucketed, the better of both"
 PADDED = ("torch padded, bucketed, 64", "torch padded, bucketed, 256")
 KERAS = "Keras on TensorFlow, bucketed, 64"
 LECTURE = "the lecture's loop, one token at a time"
 
 Positions = list[list[int]]
+Work = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -122,38 +124,36 @@ def padded(reviews: Sequence[Review]) -> tuple[tuple[Tensor, Tensor], Tensor]:
     return (ids, ends), torch.tensor([float(label) for _, _, label in reviews])
 
 
-def ours(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Contestant:
+def ours(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Work:
     torch.manual_seed(0)
     model = Classifier(network.shape, vocabulary_size).train()
     adam = training.optimizer(model, "adam", LEARNING_RATE, 0.0)
 
-    def work() -> float:
+    def work() -> None:
         for batch in DataLoader(reviews, batch_sampler=batches, collate_fn=collate):
             training.train_step(model, batch, adam, RECIPE)
-        return tokens(reviews, batches)
 
     return work
 
 
 def stock(
     network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions, pack: Callable[..., Any]
-) -> Contestant:
+) -> Work:
     torch.manual_seed(0)
     model = Stock(network, vocabulary_size)
     adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
 
-    def work() -> float:
+    def work() -> None:
         for inputs, labels in DataLoader(reviews, batch_sampler=batches, collate_fn=pack):
             adam.zero_grad()
             nn.functional.binary_cross_entropy_with_logits(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), RECIPE.clip_norm)
             adam.step()
-        return tokens(reviews, batches)
 
     return work
 
 
-def by_keras(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Contestant:
+def by_keras(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Work:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
@@ -175,16 +175,15 @@ def by_keras(network: Network, vocabulary_size: int, reviews: Reviews, batches: 
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
     )
 
-    def work() -> float:
+    def work() -> None:
         for rows in batches:
             (ids, _), labels = padded([reviews[row] for row in rows])
             model.train_on_batch(ids.T.numpy(), labels.numpy()[:, None])
-        return tokens(reviews, batches)
 
     return work
 
 
-def lecture(network: Network, vocabulary_size: int, reviews: Reviews, rows: list[int]) -> Contestant:
+def lecture(network: Network, vocabulary_size: int, reviews: Reviews, rows: list[int]) -> Work:
     """The lecture's own loop: one review a step, its tokens one after the other in Python."""
     torch.manual_seed(0)
     embedding = nn.Embedding(vocabulary_size, network.embedding_dim)
@@ -193,7 +192,7 @@ def lecture(network: Network, vocabulary_size: int, reviews: Reviews, rows: list
     parameters = [parameter for part in (embedding, seen, remembered, readout) for parameter in part.parameters()]
     adam = torch.optim.Adam(parameters, lr=LEARNING_RATE)
 
-    def work() -> float:
+    def work() -> None:
         for row in rows:
             _, ids, label = reviews[row]
             state = torch.zeros(network.hidden_dim)
@@ -204,7 +203,6 @@ def lecture(network: Network, vocabulary_size: int, reviews: Reviews, rows: list
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(parameters, RECIPE.clip_norm)
             adam.step()
-        return tokens(reviews, [rows])
 
     return work
 
@@ -221,64 +219,55 @@ def batches(lengths: npt.NDArray[np.int64], size: int, bucketing: bool, count: i
     return [drawn[int((part + 0.5) * len(drawn) / count)] for part in range(count)]
 
 
-def measure(network: Network, reviews: Reviews, vocabulary_size: int) -> dict[str, list[float]]:
-    """Return each contestant's tokens per second in each round. A peer that is not installed has no rounds."""
+def measure(network: Network, reviews: Reviews, vocabulary_size: int) -> list[Timing]:
+    """Return each contestant's seconds per million tokens in each round."""
     lengths = reviews.split.lengths
     given = (network, vocabulary_size, reviews)
     bucketed, large = batches(lengths, 64, True, 8), batches(lengths, 256, True, 4)
     random = batches(lengths, 64, False, 2)
-    contestants = {
-        OURS: ours(*given, bucketed),
-        RANDOM: stock(*given, random, packed),
-        BUCKETED: stock(*given, bucketed, packed),
-        PADDED[0]: stock(*given, bucketed, padded),
-        PADDED[1]: stock(*given, large, padded),
-    }
-    skipped: dict[str, list[float]] = {}
-    if timing.missing("keras") or timing.missing("tensorflow"):
-        skipped = {KERAS: []}
-    else:
-        contestants[KERAS] = by_keras(*given, bucketed)
+
+    def contestant(name: str, chosen: Positions, start: Callable[[], Work], package: str = "") -> Contestant:
+        work: list[Work] = []  # started at the first call only, which warms up and does not count
+
+        def per_million() -> float:
+            if not work:
+                work.append(start())
+            return timing.clock(work[0])() / tokens(reviews, chosen) * 1e6
+
+        return Contestant(name, per_million, package)
+
+    contestants = [
+        contestant(OURS, bucketed, lambda: ours(*given, bucketed)),
+        contestant(RANDOM, random, lambda: stock(*given, random, packed)),
+        contestant(BUCKETED, bucketed, lambda: stock(*given, bucketed, packed)),
+        contestant(PADDED[0], bucketed, lambda: stock(*given, bucketed, padded)),
+        contestant(PADDED[1], large, lambda: stock(*given, large, padded)),
+        contestant(KERAS, bucketed, lambda: by_keras(*given, bucketed), "tensorflow"),
+    ]
     if network == NETWORKS[0]:
-        contestants[LECTURE] = lecture(*given, [row for rows in batches(lengths, 1, True, 16) for row in rows])
-    return timing.rates(contestants, ROUNDS) | skipped
-
-
-def ratios(rates: dict[str, list[float]]) -> dict[str, timing.Ratio]:
-    """Return how many times faster this project is than each peer; the better one of the padded batch sizes counts."""
-    peers = {name: values for name, values in rates.items() if values and name != OURS and name not in PADDED}
-    best = [max(pair) for pair in zip(*(rates[name] for name in PADDED), strict=True)]
-    peers["torch padded, bucketed, best of 64 and 256"] = best
-    return {name: timing.ratio(rates[OURS], values) for name, values in peers.items()}
+        single = batches(lengths, 1, True, 16)
+        contestants.append(contestant(LECTURE, single, lambda: lecture(*given, [row for (row,) in single])))
+    timings = timing.compete(contestants, ROUNDS)
+    both = [each.seconds for each in timings if each.name in PADDED]
+    return [*timings, Timing(BEST_PADDED, tuple(min(pair) for pair in zip(*both, strict=True)))]
 
 
 def main() -> None:
-    source = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
+    corpus = Corpus.given()
     device.prepare(torch.device("cpu"), THREADS)
-    with prepared.corpus(source, max_tokens="0"):
+    networks = []
+    with prepared.data_stages(corpus.source, max_tokens="0"):
         reviews = Reviews(EncodedSplit.open(paths.IDS.train))
         size = len(Vocabulary.load(paths.VOCABULARY))
-        measured = {}
         for network in NETWORKS:
-            measured[str(network)] = rates = measure(network, reviews, size)
-            print(
-                f"\n{network}: {np.median(rates[OURS]) / 1000:,.0f} thousand tokens per second, which is, times faster"
-            )
-            table = [["than " + name, str(value)] for name, value in ratios(rates).items()]
-            timing.show(["median (least to most)", "times"], table)
-            for name in (name for name, values in rates.items() if not values):
-                print(f"skipped: {name}; pip install -r benchmarks/requirements.txt")
-    timing.save(
-        prepared.named(source, "training"),
-        {
-            "machine": timing.machine(THREADS),
-            "tokens_per_second": {
-                network: {name: [round(value) for value in values] for name, values in rates.items()}
-                for network, rates in measured.items()
-            },
-        },
-    )
+            rows = timing.described(measure(network, reviews, size), OURS)
+            networks.append({"network": str(network), "contestants": rows})
+            print(f"\n{network}, seconds per million tokens")
+            print("\n".join(timing.lines(rows, OURS)), flush=True)
+    packages = ["torch", "numba", "numpy", "scipy", "tensorflow-cpu", "keras"]
+    about = {"reviews": len(reviews), "machine": timing.machine(THREADS, packages), "reference": OURS}
+    files.write_json(corpus.result("training"), {**about, "networks": networks})
 
 
 if __name__ == "__main__":
-    main()
+    run(main, takes_arguments=True)

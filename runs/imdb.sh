@@ -21,4 +21,4 @@ try imdb-lstm-64 train.epochs=5 model.cell=lstm model.hidden_dim=64 \
 
 dvc exp show --csv --precision 4 --drop '.*' \
     --keep 'Experiment|model.cell|hidden_dim|method|parameters|best_epoch|^accuracy|roc_auc$|train_seconds|tokens_per_second' |
-    grep -E '^(Experiment|imdb-)' | tee benchmarks/imdb.csv
+    grep -E '^(Experiment|imdb-)' | tee benchmarks/results/imdb.csv

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import corpus
+from benchmarks import corpus, prepared
 from sentiment.architecture import Architecture
 
 
 @pytest.fixture(scope="module", autouse=True)
 def encoded() -> Iterator[None]:
-    with corpus.data_stages():
+    with prepared.data_stages():
         yield
 
 

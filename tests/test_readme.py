@@ -9,7 +9,7 @@ from sentiment.files import read_json
 from sentiment.summary import lines
 from tests.imports import ROOT
 
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/experiments.md"]
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/experiments.md", "benchmarks/README.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -46,7 +46,7 @@ def test_every_file_that_a_document_names_exists(name: str) -> None:
 
 
 def test_the_measured_data_stages_are_within_their_promises() -> None:
-    measured = read_json(ROOT / "benchmarks/data_stages.json")
+    measured = read_json(ROOT / "benchmarks/results/data_stages-imdb.json")
     assert measured["reviews"] == 50_000
     peaks: dict[str, list[int]] = {}
     for run in measured["runs"]:
@@ -54,3 +54,16 @@ def test_the_measured_data_stages_are_within_their_promises() -> None:
         peaks.setdefault(run["stage"], []).append(run["peak_mib"])
     for stage in ("tokenize", "count_vocab", "encode"):
         assert max(peaks[stage]) < 1.25 * min(peaks[stage]), stage
+
+
+def test_tokenizing_counting_and_encoding_take_at_most_three_times_the_bound() -> None:
+    measured = read_json(ROOT / "benchmarks/results/text-imdb.json")
+    assert measured["reviews"] == 25_000
+    assert measured["times_the_bound"]["median"] <= 3
+
+
+def test_what_is_no_work_of_a_stage_takes_less_than_ten_seconds() -> None:
+    measured = read_json(ROOT / "benchmarks/results/pipeline-imdb.json")
+    parts = [stage["imports"] + stage["dvc"] for stage in measured["stages"]]
+    assert measured["overhead"] == pytest.approx(measured["start"] + sum(parts), abs=0.02)
+    assert measured["overhead"] < 10

@@ -1,0 +1,206 @@
+"""Tokenize, count and encode the training reviews, on one thread: this project, other ways, and a bound.
+
+    python -m benchmarks.text [path/to/aclImdb_v1.tar.gz]
+
+The work is the lecture's: tokens between white space, the 5,000 most frequent get ids, all others share one. Everybody
+starts from texts in memory, in the form that suits him. Before anything is timed, whoever says the same thing must
+have said the same: see `check`. The result goes to benchmarks/results/text-imdb.json, or text-sample.json for the
+embedded corpus, repeated to IMDb's size.
+"""
+
+import collections
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sklearn.feature_extraction.text import CountVectorizer
+
+from benchmarks.corpora import Corpus
+from benchmarks.timing import Contestant, clock, compete, machine, report
+from sentiment import tables
+from sentiment.encoded import EncodedSplit, Encoding, Truncation
+from sentiment.errors import run
+from sentiment.text import Tokenizer
+from sentiment.vocabulary import FIRST, OUT_OF_VOCABULARY, Counter, Vocabulary
+from stages import count_vocab, encode, tokenize
+
+SIZE = 5000
+ROUNDS = 5
+SAMPLED = 250  # of so many reviews, the lecture's code is timed on one
+OURS = "this project"
+BOUND = "bound: read, split and hash in Arrow"
+
+LECTURE = Tokenizer(method="whitespace", lowercase=False, strip_html=False)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a contestant found: its tokens, the most frequent first, their counts, and ids[tokens] of all texts."""
+
+    tokens: Sequence[str]
+    counts: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.integer] | None = None
+
+
+def this_project(batches: Sequence[pa.StringArray]) -> Encoded:
+    """The functions of the stages, on the batches that the stages see."""
+    tokens = [LECTURE(texts).flatten() for texts in batches]
+    counter = Counter()
+    for batch in tokens:
+        counter.add(batch)
+    vocabulary = Vocabulary.most_frequent(counter.table(), SIZE, min_count=1)
+    ids = np.concatenate([vocabulary.encode(batch) for batch in tokens])
+    return Encoded(vocabulary.tokens.to_pylist(), vocabulary.counts.to_numpy(), ids)
+
+
+def stages(folder: Path) -> Encoded:
+    """The stages themselves, imports apart: as `this_project`, but from Parquet to Parquet, compressed and checked."""
+    tokens = folder / "tokens.parquet"
+    tokenize.tokenize(folder / "reviews.parquet", tokens, LECTURE)
+    vocabulary = Vocabulary.most_frequent(count_vocab.count(tokens), SIZE, min_count=1)
+    whole = Truncation(max_tokens=0, keep="last")
+    encoding = Encoding(tokenizer=LECTURE, truncation=whole, vocabulary=vocabulary.digest)
+    encode.encode(tokens, folder / "ids", encoding, vocabulary)
+    ids = EncodedSplit.open(folder / "ids").ids
+    return Encoded(vocabulary.tokens.to_pylist(), vocabulary.counts.to_numpy(), ids)
+
+
+def bound(batches: Sequence[pa.StringArray]) -> int:
+    """Read, split and hash the bytes, in Arrow's C++: cut at ASCII white space, hash each token once, and no more.
+
+    Nothing is merged over the batches, sorted or given an id, so this is less than anybody can do with.
+    """
+    return sum(len(pc.unique(pc.ascii_split_whitespace(texts).flatten())) for texts in batches)
+
+
+def python_bound(content: bytes) -> int:
+    """The same in Python's own C: a list of all tokens, then the set of them."""
+    return len(set(content.split()))
+
+
+def plain_python(texts: Sequence[str]) -> Encoded:
+    """`Counter` and a dict, as one writes them."""
+    tokens = [text.split() for text in texts]
+    counter: collections.Counter[str] = collections.Counter()
+    for review in tokens:
+        counter.update(review)
+    top = counter.most_common(SIZE)
+    lookup = {token: number for number, (token, _) in enumerate(top, start=FIRST)}
+    ids = np.fromiter((lookup.get(token, OUT_OF_VOCABULARY) for token in chain.from_iterable(tokens)), np.uint16)
+    return Encoded([token for token, _ in top], np.array([count for _, count in top]), ids)
+
+
+def scikit_learn(texts: Sequence[str]) -> Encoded:
+    """`CountVectorizer`: how often each token of the vocabulary stands in each review; no ids in their order."""
+    vectorizer = CountVectorizer(tokenizer=str.split, token_pattern=None, lowercase=False, max_features=SIZE)
+    counts = np.asarray(vectorizer.fit_transform(texts).sum(axis=0)).ravel()
+    order = np.argsort(-counts, kind="stable")
+    return Encoded(vectorizer.get_feature_names_out()[order].tolist(), counts[order])
+
+
+def hugging_face(texts: Sequence[str]) -> Encoded:
+    """`tokenizers`: a word-level model, split at white space, trained and applied by its Rust code."""
+    from tokenizers import Tokenizer as WordLevelTokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
+    from tokenizers.trainers import WordLevelTrainer
+
+    special = ["[PAD]", "[UNK]"]
+    tokenizer = WordLevelTokenizer(WordLevel(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    trainer = WordLevelTrainer(vocab_size=SIZE + len(special), special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    ids = np.concatenate([np.array(review.ids, np.uint16) for review in tokenizer.encode_batch_fast(texts)])
+    vocabulary = tokenizer.get_vocab()
+    tokens = sorted(vocabulary.keys() - set(special), key=vocabulary.__getitem__)
+    return Encoded(tokens, np.bincount(ids, minlength=FIRST + len(tokens))[FIRST:], ids)
+
+
+def lecture(texts: Sequence[str]) -> float:
+    """The lecture's algorithm, its seconds estimated: a new `Counter` for each review, `list.index` for each token.
+
+    The sum of two counters costs what the vocabulary so far has grown to, and `list.index` the rank of the token: all
+    of IMDb takes minutes. So one review of `SAMPLED` is timed, and each stands for as many: its counter is added to
+    the very counter that the whole run would have had there, its tokens are looked up in the final list.
+    """
+    counter: collections.Counter[str] = collections.Counter()
+    seconds = 0.0
+    for number, text in enumerate(texts):
+        if number % SAMPLED:
+            counter.update(text.split())
+            continue
+        start = time.perf_counter()
+        counter = counter + collections.Counter(text.split())
+        seconds += time.perf_counter() - start
+    vocabulary = [token for token, _ in counter.most_common(SIZE)]
+    start = time.perf_counter()
+    for text in texts[::SAMPLED]:
+        for token in text.split():
+            with contextlib.suppress(ValueError):
+                vocabulary.index(token)
+    return (seconds + time.perf_counter() - start) * len(texts) / len(texts[::SAMPLED])
+
+
+def check(found: Encoded, ours: Encoded) -> None:
+    """Raise AssertionError where another's vocabulary or ids differ from ours, but for the order of equal counts.
+
+    Where counts are equal we go by token, others by first occurrence: so tokens are compared as a set, those with the
+    lowest count of the vocabulary, of which some are left out, not at all, and ids by the count of their token.
+    """
+    assert np.array_equal(found.counts, ours.counts)
+    lowest = ours.counts[-1]
+    frequent = int(np.count_nonzero(ours.counts > lowest))
+    assert set(found.tokens[:frequent]) == set(ours.tokens[:frequent])
+    if found.ids is not None and ours.ids is not None:
+        counts = np.concatenate([[lowest] * FIRST, ours.counts])
+        assert np.array_equal(counts[found.ids], counts[ours.ids])
+
+
+def contestants(texts: Sequence[str], folder: Path) -> list[Contestant]:
+    """Return everybody, each with the texts in his form; `folder` is for the files of the stages."""
+    batches = [pa.array(texts[start : start + tables.ROWS]) for start in range(0, len(texts), tables.ROWS)]
+    with tables.writing(folder / "reviews.parquet", tables.REVIEWS) as table:
+        for batch in batches:
+            table.write(pa.array([""] * len(batch)), batch, pa.array([0] * len(batch), pa.uint8()))
+    alike = partial(check, ours=this_project(batches))
+    return [
+        Contestant(BOUND, clock(partial(bound, batches))),
+        Contestant("bound in Python: set of bytes.split", clock(partial(python_bound, "\n".join(texts).encode()))),
+        Contestant(OURS, clock(partial(this_project, batches), alike)),
+        Contestant("its stages, files included", clock(partial(stages, folder), alike)),
+        Contestant("plain Python: Counter and dict", clock(partial(plain_python, texts), alike)),
+        Contestant("scikit-learn: CountVectorizer", clock(partial(scikit_learn, texts), alike)),
+        Contestant("Hugging Face: tokenizers", clock(partial(hugging_face, texts), alike), package="tokenizers"),
+        Contestant("the lecture's algorithm, estimated", partial(lecture, texts)),
+    ]
+
+
+def main() -> None:
+    corpus = Corpus.given()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one thread, as everybody else
+    pa.set_cpu_count(1)
+    texts = corpus.training_texts()
+    with tempfile.TemporaryDirectory() as folder:
+        timings = compete(contestants(texts, Path(folder)), ROUNDS)
+    ours, bounded = (next(timing for timing in timings if timing.name == name) for name in (OURS, BOUND))
+    about = {
+        "reviews": len(texts),
+        "bytes": sum(len(text.encode()) for text in texts),
+        "times_the_bound": ours.ratio(bounded)._asdict(),
+    }
+    described = machine(1, ["numpy", "pyarrow", "scikit-learn", "tokenizers"])
+    report(corpus.result("text"), timings, OURS, about, described)
+
+
+if __name__ == "__main__":
+    run(main, takes_arguments=True)
