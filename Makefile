@@ -38,6 +38,7 @@ format: $(INSTALLED)  ## put the code into ruff's format
 bench: $(INSTALLED)  ## measure again what the README says, on this corpus or on CORPUS=path/to/aclImdb_v1.tar.gz
 	python -m benchmarks.corpus
 	python -m benchmarks.data_stages $(CORPUS)
+	python -m benchmarks.training $(CORPUS)
 	python -m benchmarks.text $(CORPUS)
 	python -m benchmarks.pipeline $(CORPUS)
 	python -m benchmarks.readme

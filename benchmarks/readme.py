@@ -8,11 +8,13 @@ The scripts in `runs/` and the other modules here write what this reads; a test 
 import csv
 import statistics
 from collections.abc import Iterable
+from typing import Any
 
 from benchmarks.corpora import RESULTS, ROOT
 from sentiment.files import read_json, replacing
 
 README = ROOT / "README.md"
+_SPREAD = ("median", "low", "high")
 
 
 def imdb() -> list[str]:
@@ -90,10 +92,34 @@ def text() -> list[str]:
             else [
                 row["name"],
                 _short(statistics.median(row["seconds"])),
-                "{} ({} to {})".format(*(_short(row["ratio"][key]) for key in ("median", "low", "high"))),
+                "{} ({} to {})".format(*(_short(row["ratio"][key]) for key in _SPREAD)),
             ]
             for row in measured["contestants"]
         ),
+    )
+
+
+def training() -> list[str]:
+    """Return how many times slower than this project each peer trains a network on IMDb's reviews."""
+    measured = read_json(RESULTS / "training-imdb.json")
+    networks = {each["network"]: {row["name"]: row for row in each["contestants"]} for each in measured["networks"]}
+    names = list(dict.fromkeys(name for rows in networks.values() for name in rows))
+    ours, *peers = (name for name in names if "torch padded" not in name or "better" in name)
+
+    def cell(row: dict[str, Any] | None) -> str:
+        if row is None:
+            return ""
+        if "skipped" in row:
+            return f"skipped: {row['skipped']}"
+        return "{} ({} to {})".format(*(f"{row['ratio'][key]:.{int(row['ratio'][key] < 10)}f}" for key in _SPREAD))
+
+    rate = {name: 1000 / statistics.median(rows[ours]["seconds"]) for name, rows in networks.items()}
+    return _table(
+        ["", *networks],
+        [
+            ["thousand tokens per second", *(f"{rate[name]:,.0f}" for name in networks)],
+            *([f"times {peer}", *(cell(rows.get(peer)) for rows in networks.values())] for peer in peers),
+        ],
     )
 
 
@@ -117,7 +143,7 @@ def pipeline() -> list[str]:
 
 def filled(document: str) -> str:
     """Return README.md with the tables in their places."""
-    for table in (corpus, imdb, text, data_stages, pipeline, cells):
+    for table in (corpus, imdb, training, text, data_stages, pipeline, cells):
         name = table.__name__
         before, start, rest = document.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The three cells on the embedded corpus, as queued experiments, then the table: about half a minute on two cores.
-#   runs/cells.sh                          prints the table
-#   runs/cells.sh -S train.epochs=2        the same with other parameters
+#   runs/cells.sh > benchmarks/results/cells.csv
+#   runs/cells.sh -S train.epochs=2                  the same with other parameters
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
@@ -16,9 +16,9 @@ for cell in "${cells[@]}"; do # of an earlier time
     fi
 done
 for cell in "${cells[@]}"; do
-    dvc exp run --queue --name "cell-$cell" -S "model.cell=$cell" "$@"
+    dvc exp run --queue --name "cell-$cell" -S "model.cell=$cell" "$@" >&2
 done
-dvc queue start --jobs 2
+dvc queue start --jobs 2 >&2
 while status=$(dvc queue status) && [[ $status =~ cell-[a-z]+\ [^$'\n']*(Queued|Running) ]]; do sleep 2; done
 for cell in "${cells[@]}"; do
     if ! [[ $status =~ cell-$cell\ [^$'\n']*Success ]]; then

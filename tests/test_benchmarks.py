@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from itertools import count
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from benchmarks import corpora, pipeline, text, timing
+from benchmarks import corpora, data_stages, pipeline, text, timing
 from benchmarks.timing import Contestant, Ratio, Timing
+from sentiment import paths
 from tests.clone import Clone
 from tests.conftest import Command
+from tests.imports import ROOT
 
 ABSENT = "a_package_that_nobody_wrote"
 
@@ -129,3 +132,19 @@ def test_the_seconds_of_a_run_are_divided_among_its_stages(reproduced: Clone, tm
         assert min(stage.imports, stage.own, stage.dvc) > 0, stage
     imports = {stage.name: stage.imports for stage in stages}
     assert imports["train"] > 2 * imports["tokenize"]  # torch, which is imported inside a function
+
+
+def test_memory_does_not_grow_with_the_corpus(workspace: Path) -> None:
+    """The stages as commands, on the embedded corpus repeated: four times the rows, the same peak of memory."""
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    Path("params.yaml").write_text(text.replace(str(paths.SAMPLE), str(ROOT / paths.SAMPLE)), encoding="utf-8")
+    data_stages.measure("ingest")
+    shutil.move(paths.REVIEWS.train.parent, "once")
+    peaks: dict[str, list[float]] = {}
+    for copies in (15, 60):
+        for path in paths.REVIEWS:
+            data_stages.repeat(Path("once", path.name), path, copies)
+        for stage in data_stages.STAGES:
+            peaks.setdefault(stage, []).append(data_stages.measure(stage)[1])
+    for stage, (small, large) in peaks.items():
+        assert large < 1.15 * small, stage
