@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Three networks on the 50,000 IMDb reviews, one after the other, then the table: about half an hour on one CPU core.
+# Three networks on the 50,000 IMDb reviews, one after the other, then the table: about three minutes on two cores.
 #   runs/imdb.sh path/to/aclImdb_v1.tar.gz
 set -euo pipefail
 source=$(realpath "${1:?give the path of the IMDb archive or folder; make imdb fetches it}")
