@@ -11,7 +11,7 @@ try() { # name, then the parameters in which it differs
     shift
     for change in "$@"; do changes+=(--set-param "$change"); done
     dvc exp remove --quiet "$name" 2>/dev/null || true # of an earlier time
-    dvc exp run --temp --name "$name" --set-param "ingest.source=$source" --set-param train.learning_rate=1e-3 "${changes[@]}"
+    dvc exp run --temp --name "$name" --set-param "ingest.source=$source" --set-param train.learning_rate=1e-3 --set-param train.threads=2 "${changes[@]}"
 }
 
 try imdb-rnn train.epochs=8
