@@ -5,14 +5,13 @@
 The same split for all: that of params.yaml. The result goes to benchmarks/results/corpus.json.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import prepared
+from benchmarks.corpora import RESULTS
 from sentiment import device, files, paths, tables
 from sentiment.architecture import Architecture
 from sentiment.batches import InOrder, loader
@@ -22,8 +21,7 @@ from sentiment.predicting import BATCH_SIZE, probabilities
 from sentiment.vocabulary import Vocabulary
 from stages import train
 
-ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "benchmarks/results/corpus.json"
+RESULT = RESULTS / "corpus.json"
 SEEDS = (1, 2, 3, 4, 5)
 NGRAMS = {"unigrams": 1, "uni- and bigrams": 2, "uni-, bi- and trigrams": 3}
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora import ROOT, Corpus
+from benchmarks.prepared import write_params
 from sentiment import files, paths, tables
 from sentiment.errors import run
 
@@ -46,9 +47,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-        text = text.replace(f"source: {paths.SAMPLE}", f"source: {corpus.source}")
-        Path("params.yaml").write_text(text, encoding="utf-8")
+        write_params(corpus.source)
         cpu, memory = measure("ingest")
         rows.append({"copies": 1, "stage": "ingest", "cpu_seconds": round(cpu, 2), "peak_mib": round(memory)})
         shutil.move(paths.REVIEWS.train.parent, "once")

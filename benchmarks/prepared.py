@@ -2,40 +2,39 @@
 
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.corpora import ROOT
 from sentiment import paths
 from sentiment.params import read
 from stages import count_vocab, encode, ingest, tokenize
 
-ROOT = Path(__file__).parent.parent
 
-
-@contextmanager
-def data_stages(source: Path | None = None, **changes: str) -> Iterator[None]:
-    """Run the data stages on the embedded corpus or another source; their folder is the current directory meanwhile.
-
-    `changes` are values of params.yaml by key, `max_tokens="0"` say.
-    """
-    before = Path.cwd()
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    for key, value in (changes | {"source": str(source or ROOT / paths.SAMPLE)}).items():
+def write_params(source: Path = ROOT / paths.SAMPLE, **changes: str) -> None:
+    """Write the project's params.yaml into the current directory, with a source and other values by key."""
+    text = (ROOT / paths.PARAMS).read_text(encoding="utf-8")
+    for key, value in (changes | {"source": str(source)}).items():
         line = re.search(rf"^  {key}: (\S+)", text, flags=re.M)
         assert line, key
         text = text[: line.start(1)] + value + text[line.end(1) :]
+    paths.PARAMS.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def data_stages(source: Path = ROOT / paths.SAMPLE, **changes: str) -> Iterator[None]:
+    """Run the data stages on a source, with other values by key; their folder is the current directory meanwhile."""
+    before = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
-        Path(name, "params.yaml").write_text(text, encoding="utf-8")
         os.chdir(name)
         read.cache_clear()
         try:
+            write_params(source, **changes)
             for stage in (ingest, tokenize, count_vocab, encode):
                 stage.main()
             yield
         finally:
             os.chdir(before)
             read.cache_clear()
-            shutil.rmtree(name, ignore_errors=True)

@@ -127,6 +127,18 @@ def _rows(steps: Any, step: int, first: int, last: int) -> tuple[int, int]:
 
 
 @kernel
+def _place(steps: Any, step: int, first: int, last: int) -> tuple[int, int, int, int, int]:
+    """Return where the reviews `first` to `last` stand in a step, and how many of them do before and after it.
+
+    First row and rows here; first row in the step before, and how many of the rows have one there; how many of them go
+    on in the step after.
+    """
+    here, rows = _rows(steps, step, first, last)
+    before, there = _rows(steps, step - 1, first, last)
+    return here, rows, before, min(there, rows), min(_rows(steps, step + 1, first, last)[1], rows)
+
+
+@kernel
 def rnn_forward(
     first: int, last: int, steps: Any, inputs: Any, index: Any, weight: Any, relu: bool, states: Any, final: Any
 ) -> None:
@@ -134,10 +146,7 @@ def rnn_forward(
     by_token = len(index) == 0
     zero = states.dtype.type(0)
     for step in range(len(steps)):
-        here, rows = _rows(steps, step, first, last)
-        before, kept = _rows(steps, step - 1, first, last)
-        kept = min(kept, rows)
-        going = _rows(steps, step + 1, first, last)[1]
+        here, rows, before, kept, going = _place(steps, step, first, last)
         block = states[here : here + rows]
         if kept:
             np.dot(states[before : before + kept], weight, block[:kept])
@@ -172,10 +181,7 @@ def rnn_backward(
     zero, one = states.dtype.type(0), states.dtype.type(1)
     d_state = np.empty((last - first, states.shape[1]), states.dtype)
     for step in range(len(steps) - 1, -1, -1):
-        here, rows = _rows(steps, step, first, last)
-        before, kept = _rows(steps, step - 1, first, last)
-        kept = min(kept, rows)
-        going = min(_rows(steps, step + 1, first, last)[1], rows)
+        here, rows, before, kept, going = _place(steps, step, first, last)
         d_state[going:rows] = d_final[first + going : first + rows]
         if len(d_states):
             for row in range(rows):
@@ -216,10 +222,7 @@ def lstm_forward(
     by_token, kept_gates = len(index) == 0, len(gates) > 0
     products = np.empty((last - first, 4 * hidden), states.dtype)
     for step in range(len(steps)):
-        here, rows = _rows(steps, step, first, last)
-        before, kept = _rows(steps, step - 1, first, last)
-        kept = min(kept, rows)
-        going = _rows(steps, step + 1, first, last)[1]
+        here, rows, before, kept, going = _place(steps, step, first, last)
         if kept:
             np.dot(states[before : before + kept], weight, products[:kept])
         products[kept:rows] = states.dtype.type(0)
@@ -264,10 +267,7 @@ def lstm_backward(
     d_cell = np.empty((last - first, hidden), states.dtype)
     t = np.empty(hidden, states.dtype)
     for step in range(len(steps) - 1, -1, -1):
-        here, rows = _rows(steps, step, first, last)
-        before, kept = _rows(steps, step - 1, first, last)
-        kept = min(kept, rows)
-        going = min(_rows(steps, step + 1, first, last)[1], rows)
+        here, rows, before, kept, going = _place(steps, step, first, last)
         d_state[going:rows] = d_final[first + going : first + rows]
         d_cell[going:rows] = zero
         for row in range(rows):
@@ -323,10 +323,7 @@ def gru_forward(
     products = np.empty((last - first, 3 * hidden), states.dtype)
     spare = np.empty(4 * hidden, states.dtype)
     for step in range(len(steps)):
-        here, rows = _rows(steps, step, first, last)
-        before, kept = _rows(steps, step - 1, first, last)
-        kept = min(kept, rows)
-        going = _rows(steps, step + 1, first, last)[1]
+        here, rows, before, kept, going = _place(steps, step, first, last)
         if kept:
             np.dot(states[before : before + kept], weight, products[:kept])
         products[kept:rows] = states.dtype.type(0)
@@ -370,10 +367,7 @@ def gru_backward(
     d_products = np.empty((last - first, 3 * hidden), states.dtype)
     through = np.empty((last - first, hidden), states.dtype)
     for step in range(len(steps) - 1, -1, -1):
-        here, rows = _rows(steps, step, first, last)
-        before, kept = _rows(steps, step - 1, first, last)
-        kept = min(kept, rows)
-        going = min(_rows(steps, step + 1, first, last)[1], rows)
+        here, rows, before, kept, going = _place(steps, step, first, last)
         d_state[going:rows] = d_final[first + going : first + rows]
         for row in range(rows):
             gate = gates[here + row]

@@ -4,7 +4,7 @@ It gives what `nn.RNN`, `nn.GRU` and `nn.LSTM` give for a `PackedSequence` with 
 Three things make it fast:
 
 * the input's product with the input weights is hoisted out of the time loop, and where a batch has more tokens than
-  the vocabulary has entries it is computed once for each entry and looked up (`cells.py` chooses);
+  the vocabulary has entries it is computed once for each entry and looked up (`model.py` chooses);
 * the time loop is compiled (`kernels.py`), touches each row once, and runs without Python's lock, so that threads share
   a batch by its reviews;
 * the gradient of the recurrent weights is one matrix product over all tokens.
@@ -119,13 +119,12 @@ class _Layer(torch.autograd.Function):
                 weight,
                 lambda a, b: kernels.rnn_backward(a, b, *given, cell == "relu", *ends, _array(d_sums), to),
             )
-        d_inputs = d_products = d_sums
+        d_inputs, d_bias = d_sums, None
         if cell == "gru":
-            d_inputs, d_products = gates[:, hidden:], gates[:, : 3 * hidden]
-        d_weight = d_products.t() @ previous
-        d_bias = None
-        if cell == "gru":
-            d_weight, d_bias = torch.roll(d_weight, -hidden, 0), gates[:, :hidden].sum(0)
+            d_inputs, d_bias = gates[:, hidden:], gates[:, :hidden].sum(0)
+            d_weight = torch.roll(gates[:, : 3 * hidden].t() @ previous, -hidden, 0)
+        else:
+            d_weight = d_sums.t() @ previous
         if index is not None:
             d_inputs = _sum_by_index(d_inputs, index, len(inputs))
         return None, d_inputs, None, d_weight, d_bias, None

@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from benchmarks import corpora, data_stages, pipeline, text, timing
+from benchmarks import corpora, data_stages, pipeline, prepared, text, timing
 from benchmarks.timing import Contestant, Ratio, Timing
 from sentiment import paths
 from tests.clone import Clone
 from tests.conftest import Command
-from tests.imports import ROOT
 
 ABSENT = "a_package_that_nobody_wrote"
 
@@ -136,8 +135,7 @@ def test_the_seconds_of_a_run_are_divided_among_its_stages(reproduced: Clone, tm
 
 def test_memory_does_not_grow_with_the_corpus(workspace: Path) -> None:
     """The stages as commands, on the embedded corpus repeated: four times the rows, the same peak of memory."""
-    text = Path("params.yaml").read_text(encoding="utf-8")
-    Path("params.yaml").write_text(text.replace(str(paths.SAMPLE), str(ROOT / paths.SAMPLE)), encoding="utf-8")
+    prepared.write_params()
     data_stages.measure("ingest")
     shutil.move(paths.REVIEWS.train.parent, "once")
     peaks: dict[str, list[float]] = {}
