@@ -45,13 +45,11 @@ class Recurrence(nn.Module):
             # (ATen/cudnn/AutocastRNN.cpp): the recurrence stays in the type of its weights.
             with torch.autocast(entries.device.type, enabled=False):
                 return self._by_torch(embedded, batch_sizes)
-        final = entries
-        for depth, layer in enumerate(self.layers):
-            if depth:
-                entries, index = self.dropout(entries), None
-            states, ends = zip(*self._directions(layer, entries, index, batch_sizes), strict=True)
-            entries, final = torch.cat(states, dim=1), torch.cat(ends, dim=1)
-        return final
+        states, final = zip(*self._directions(self.layers[0], entries, index, batch_sizes), strict=True)
+        for layer in self.layers[1:]:
+            entries = self.dropout(torch.cat(states, dim=1))
+            states, final = zip(*self._directions(layer, entries, None, batch_sizes), strict=True)
+        return torch.cat(final, dim=1)
 
     def _directions(
         self, layer: nn.Module, entries: Tensor, index: Tensor | None, batch_sizes: Tensor

@@ -27,8 +27,10 @@ from torch.autograd.function import once_differentiable
 from sentiment import kernels
 
 # Reviews that one thread takes at a time. A step of 32 rows is enough for a matrix product near the core's peak, and
-# with their gates for 4 x 64 units 32 KiB, which stay in the first cache.
+# with their gates for 4 x 64 units 32 KiB, which stay in the first cache. Wide layers gain a tenth from longer spans,
+# since BLAS copies the weights for each product: a batch large enough to be shared all the same gets them.
 SPAN = 32
+_WIDE = 128
 
 # Below so many multiplications a batch takes less time than to wake a thread (50 to 100 us).
 _WORTH_A_THREAD = 5_000_000
@@ -97,7 +99,7 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, d_states: Tensor | None, d_final: Tensor | None) -> tuple[Tensor | None, ...]:
         inputs, index, weight, bias, states, gates, cells = ctx.saved_tensors
         cell, order, hidden = ctx.cell, ctx.order, weight.shape[1]
-        # The kernels write gradients over the gates. Whoever goes back a second time over a retained graph finds none.
+        # The kernels write over gates and cells. Whoever goes back a second time over a retained graph finds none.
         if ctx.spent:
             _, _, gates, cells = _read(cell, inputs, index, weight, bias, order, keep_gates=True)
         ctx.spent = True
@@ -105,12 +107,11 @@ class _Layer(torch.autograd.Function):
         d_final = states.new_zeros(_reviews(order), hidden) if d_final is None else d_final
         given = (order, _array(_recurrent(cell, weight)))
         ends = (_array(states), _array(d_final), _array(d_states))
-        previous = torch.empty_like(states)
+        previous = cells if cell == "lstm" else torch.empty_like(states)
         d_sums = torch.empty_like(states) if cell in ("tanh", "relu") else gates
         to = _array(previous)
         if cell == "lstm":
-            saved = (_array(gates), _array(cells))
-            _share(order, weight, lambda a, b: kernels.lstm_backward(a, b, *given, *saved, *ends, to))
+            _share(order, weight, lambda a, b: kernels.lstm_backward(a, b, *given, _array(gates), to, *ends))
         elif cell == "gru":
             _share(order, weight, lambda a, b: kernels.gru_backward(a, b, *given, _array(gates), *ends, to))
         else:
@@ -119,14 +120,14 @@ class _Layer(torch.autograd.Function):
                 weight,
                 lambda a, b: kernels.rnn_backward(a, b, *given, cell == "relu", *ends, _array(d_sums), to),
             )
-        d_inputs, d_bias = d_sums, None
-        if cell == "gru":
-            d_inputs, d_bias = gates[:, hidden:], gates[:, :hidden].sum(0)
-            d_weight = torch.roll(gates[:, : 3 * hidden].t() @ previous, -hidden, 0)
+        d_bias, skipped = None, 0
+        if cell == "gru":  # q r z n: the recurrent weights feed the first three, the input the last three
+            skipped = hidden
+            d_bias = d_sums[:, :hidden].sum(0)
+            d_weight = torch.roll(d_sums[:, : 3 * hidden].t() @ previous, -hidden, 0)
         else:
             d_weight = d_sums.t() @ previous
-        if index is not None:
-            d_inputs = _sum_by_index(d_inputs, index, len(inputs))
+        d_inputs = d_sums[:, skipped:] if index is None else _sum_by_index(d_sums, skipped, index, len(inputs))
         return None, d_inputs, None, d_weight, d_bias, None
 
 
@@ -175,19 +176,25 @@ def _array(tensor: Tensor) -> npt.NDArray[Any]:
 
 def _share(order: Steps, weight: Tensor, work: Callable[[int, int], None]) -> None:
     """Call `work(first, last)` for each span of the batch's reviews, on torch's number of threads."""
-    spans = [(first, min(first + SPAN, _reviews(order))) for first in range(0, _reviews(order), SPAN)]
+    reviews = _reviews(order)
+    span = 2 * SPAN if weight.shape[1] >= _WIDE and reviews >= 4 * SPAN else SPAN
+    spans = [(first, min(first + span, reviews)) for first in range(0, reviews, span)]
     multiplications = int(order[:, 1].sum()) * weight.numel()
     _spread(spans, work, multiplications > _WORTH_A_THREAD)
 
 
-def _sum_by_index(rows: Tensor, index: Tensor, entries: int) -> Tensor:
-    """Return the sum of the rows of each entry: float[tokens, width], int32[tokens] -> float[entries, width]."""
-    width = rows.shape[1]
+def _sum_by_index(rows: Tensor, skipped: int, index: Tensor, entries: int) -> Tensor:
+    """Return the sum of the rows of each entry, without the first columns: float[entries, columns - skipped].
+
+    rows: float[tokens, columns]; index: int32[tokens]. The rows come whole, since a kernel does not vectorise over what
+    may have gaps.
+    """
+    width = rows.shape[1] - skipped
     total = rows.new_zeros(entries, width)
     # A thread adds up its own columns, so that each number is a sum in the order of the rows.
     share = max(16, -(-width // torch.get_num_threads()))
     columns = [(first, min(first + share, width)) for first in range(0, width, share)]
-    given = (rows.numpy(), _array(index), total.numpy())
+    given = (rows.numpy(), skipped, _array(index), total.numpy())
     _spread(columns, lambda a, b: kernels.sum_by_index(a, b, *given), rows.numel() > _WORTH_A_THREAD)
     return total
 

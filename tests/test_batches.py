@@ -1,6 +1,7 @@
 """Batches: packing, presentation order, worker processes."""
 
 import multiprocessing
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.utils.rnn import pack_sequence
+from torch.utils.data import DataLoader
 
-from sentiment.batches import InOrder, Shuffled, collate, loader
+from sentiment.batches import Batch, InOrder, Resident, Shuffled, collate, loader
 from sentiment.corpus import Review, Reviews
 from tests.test_encoded import write
 
@@ -78,18 +80,44 @@ def test_evaluation_reads_every_review_once_longest_first() -> None:
     assert batches == [[1, 3], [4, 0], [2]]
 
 
+def assert_same(one: Batch, other: Batch) -> None:
+    for mine, its in zip(
+        (one.ids.data, one.ids.batch_sizes, one.positions, one.labels),
+        (other.ids.data, other.ids.batch_sizes, other.positions, other.labels),
+        strict=True,
+    ):
+        assert mine.dtype == its.dtype
+        assert torch.equal(mine, its)
+
+
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_worker_processes_change_no_batch(tmp_path: Path, start: str) -> None:
     reviews = Reviews(write(tmp_path / "train", [[number] * (number % 5) for number in range(60)]))
     order = Shuffled(reviews.split.lengths, 8, 0, True)
     alone = list(loader(reviews, order, CPU))
     with_workers = loader(reviews, order, CPU, workers=2)
+    assert isinstance(with_workers, DataLoader)
     with_workers.multiprocessing_context = multiprocessing.get_context(start)
     for one, other in zip(alone, with_workers, strict=True):
-        assert torch.equal(one.ids.data, other.ids.data)
-        assert torch.equal(one.ids.batch_sizes, other.ids.batch_sizes)
-        assert torch.equal(one.positions, other.positions)
-        assert torch.equal(one.labels, other.labels)
+        assert_same(one, other)
+
+
+@given(st.lists(st.lists(st.integers(2, 60_000), max_size=12), min_size=1, max_size=30), st.integers(1, 9))
+def test_a_split_on_the_device_gives_the_same_batches(reviews: list[list[int]], size: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        split = write(Path(folder) / "train", reviews, "uint16")
+        order = Shuffled(split.lengths, size, 0, True)
+        for one, other in zip(Resident(split, order, CPU), loader(Reviews(split), order, CPU), strict=True):
+            assert_same(one, other)
+
+
+@pytest.mark.parametrize("free, resident", [(4 * 4 * 120, True), (4 * 4 * 120 - 1, False)])
+def test_a_split_lies_on_cuda_where_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, resident: bool
+) -> None:
+    split = write(tmp_path / "train", [[number] * (number % 5) for number in range(60)])
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 0))
+    assert Resident.fits(split, torch.device("cuda")) == resident
 
 
 def test_a_batch_moves_as_a_whole_but_its_bookkeeping() -> None:

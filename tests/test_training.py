@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from sentiment import device, training
 from sentiment.architecture import Architecture
@@ -176,10 +177,15 @@ def test_a_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
             device.choose(kind)  # type: ignore[arg-type]
 
 
-def test_batches_are_pinned_for_cuda_alone(splits: Splits, cuda_present: None) -> None:
+def test_batches_are_pinned_for_cuda_alone(
+    splits: Splits, cuda_present: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))  # too small for the split to lie there
     order = InOrder(splits[0].lengths, 16)
-    assert loader(Reviews(splits[0]), order, torch.device("cuda")).pin_memory
-    assert not loader(Reviews(splits[0]), order, CPU).pin_memory
+    for kind in ("cuda", "cpu"):
+        batches = loader(Reviews(splits[0]), order, torch.device(kind))
+        assert isinstance(batches, DataLoader)
+        assert batches.pin_memory == (kind == "cuda")
 
 
 @pytest.mark.cuda
