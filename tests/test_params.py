@@ -11,8 +11,8 @@ from stages.check import SECTIONS, main
 from tests.imports import ROOT
 
 
-def changed(workspace: Path, key: str, value: str) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+def changed(workspace: Path, key: str, value: str, source: Path = ROOT) -> None:
+    text = (source / "params.yaml").read_text(encoding="utf-8")
     text, changes = re.subn(rf"^(  {key}: )\S+", rf"\g<1>{value}", text, flags=re.M)
     assert changes == 1
     (workspace / "params.yaml").write_text(text, encoding="utf-8")
@@ -88,9 +88,8 @@ def test_an_unknown_section_gets_a_suggestion(workspace: Path) -> None:
 
 
 def test_all_mistakes_are_reported_at_once(workspace: Path) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    text = text.replace("epochs: 40", "epochs: 0").replace("max_size: 5000", "max_size: 0")
-    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    changed(workspace, "epochs", "0")
+    changed(workspace, "max_size", "0", workspace)
     assert len(message(workspace).splitlines()) == 2
 
 

@@ -177,9 +177,7 @@ def test_a_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
             device.choose(kind)  # type: ignore[arg-type]
 
 
-def test_batches_are_pinned_for_cuda_alone(
-    splits: Splits, cuda_present: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_are_pinned_for_cuda_alone(splits: Splits, cuda_present: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))  # too small for the split to lie there
     order = InOrder(splits[0].lengths, 16)
     for kind in ("cuda", "cpu"):
