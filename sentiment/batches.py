@@ -141,7 +141,8 @@ class Resident:
         sent = torch.from_numpy(np.concatenate(numbers))
         if self._device.type == "cuda":
             sent = sent.pin_memory()
-        rows, first, starts, reviews = sent.to(self._device, non_blocking=True).split([len(part) for part in numbers])
+        sent = sent.to(self._device, non_blocking=True)
+        rows, first, starts, reviews = torch.split(sent, [len(part) for part in numbers])
         tokens = int(lengths.sum())
         step = torch.repeat_interleave(rows, output_size=tokens)  # of each token; unknown, the size would be waited for
         row = torch.arange(tokens, device=self._device) - first[step]

@@ -40,7 +40,7 @@ def prepare(device: torch.device, threads: int) -> None:
     # What `use_deterministic_algorithms(True)` sets, without the 0.8 s that it takes to import torch's compiler.
     torch.set_deterministic_debug_mode("error")
     # That setting also fills all new memory with NaN, a tenth of a training step. What is read here is written before.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
 
 
