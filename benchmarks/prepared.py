@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ def data_stages(source: Path = ROOT / paths.SAMPLE, **changes: str) -> Iterator[
         read.cache_clear()
         try:
             write_params(source, **changes)
+            Path("data").mkdir()
+            shutil.copy(ROOT / "data/no_vectors.txt", "data")
             for stage in (ingest, tokenize, count_vocab, encode):
                 stage.main()
             yield

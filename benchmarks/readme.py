@@ -6,6 +6,7 @@ The scripts in `runs/` and the other modules here write what this reads; a test 
 """
 
 import csv
+import re
 import statistics
 from collections.abc import Iterable
 from typing import Any
@@ -39,21 +40,23 @@ def imdb() -> list[str]:
     )
 
 
-def cells() -> list[str]:
-    """Return one row for each cell on the embedded corpus."""
-    with (RESULTS / "cells.csv").open(encoding="utf-8", newline="") as stream:
-        rows = sorted(csv.DictReader(stream), key=lambda row: int(row["parameters"]))
+def ideas() -> list[str]:
+    """Return one row for each experiment of runs/ideas.sh, in its order, and the baseline beside them."""
+    with (RESULTS / "ideas.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {row["Experiment"]: row for row in csv.DictReader(stream)}
+    recipe = (ROOT / "runs/ideas.sh").read_text(encoding="utf-8")
     return _table(
-        ["cell", "test accuracy", "log loss, nats", "best epoch", "parameters"],
+        ["experiment", "changes", "test accuracy", "log loss, nats", "parameters", "training"],
         (
             [
-                row["model.cell"],
-                f"{float(row['accuracy']):.1%}",
-                f"{float(row['log_loss']):.5f}",
-                row["best_epoch"],
-                f"{int(row['parameters']):,}",
+                f"`{name}`",
+                ", ".join(f"`{change}`" for change in changes.split()),
+                f"{float(rows[name]['accuracy']):.1%}",
+                f"{float(rows[name]['log_loss']):.5f}",
+                f"{int(rows[name]['parameters']):,}",
+                f"{float(rows[name]['train_seconds']):.0f} s",
             ]
-            for row in rows
+            for name, changes in re.findall(r'^    "(idea-[a-z-]+) ?(.*)"', recipe, flags=re.M)
         ),
     )
 
@@ -143,7 +146,7 @@ def pipeline() -> list[str]:
 
 def filled(document: str) -> str:
     """Return README.md with the tables in their places."""
-    for table in (corpus, imdb, training, text, data_stages, pipeline, cells):
+    for table in (corpus, imdb, training, text, data_stages, pipeline, ideas):
         name = table.__name__
         before, start, rest = document.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->")

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from typing import Any
 
@@ -31,7 +31,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
 from benchmarks import prepared, timing
-from benchmarks.corpora import Corpus
+from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import Contestant, Timing
 from sentiment import device, files, paths, training
 from sentiment.architecture import Architecture
@@ -75,12 +75,7 @@ class Network:
 
     @property
     def shape(self) -> Architecture:
-        values: dict[str, Any] = {
-            "cell": self.cell, "nonlinearity": "tanh", "embedding_dim": self.embedding_dim,
-            "hidden_dim": self.hidden_dim, "layers": 1, "bidirectional": self.bidirectional, "dropout": 0.0,
-            "embedding_dropout": 0.0,
-        }  # fmt: skip
-        return Architecture(**values)
+        return Architecture.load(ROOT / paths.PARAMS).model_copy(update=asdict(self))
 
 
 NETWORKS = (

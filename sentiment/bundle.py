@@ -1,6 +1,6 @@
 """A model folder: one bundle that says all about itself, so that prediction needs nothing else.
 
-weights.safetensors   the parameters by name, float32; no pickle is read or written
+weights.safetensors   the parameters by name, float32, and which ids began with a vector; no pickle is read or written
 vocab.csv             the vocabulary, byte for byte the one that the training ids were made with
 settings.json         model, tokenizer and truncation settings, the vocabulary's digest, the versions that trained it
 """
@@ -23,7 +23,7 @@ from sentiment.model import Classifier
 from sentiment.params import Settings, explain
 from sentiment.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 
 
 class About(Settings):

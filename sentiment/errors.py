@@ -1,10 +1,12 @@
 """Mistakes of a user, and how a command ends: one line on standard error and an exit code, never a traceback."""
 
+import argparse
 import os
 import re
 import reprlib
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
@@ -21,6 +23,13 @@ def shown(value: object) -> str:
     "'two\\\\nlines'"
     """
     return _short.repr(value)
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a command line and says what is wrong with it in one line, as every command here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; `{self.prog} --help` explains the options")
 
 
 def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:

@@ -402,3 +402,35 @@ def sum_by_index(first: int, last: int, rows: Any, skipped: int, index: Any, tot
     """
     for row in range(len(index)):
         _add(total[index[row], first:last], rows[row, skipped + first : skipped + last])
+
+
+@kernel
+def pool_forward(first: int, last: int, steps: Any, states: Any, total: Any, highest: Any, where: Any) -> None:
+    """Write each review's sum of states, their maximum and the row of the maximum: [reviews, hidden] each."""
+    for step in range(len(steps)):
+        here, rows = _rows(steps, step, first, last)
+        for row in range(rows):
+            state, review = states[here + row], first + row
+            if step == 0:
+                _copy(total[review], state)
+                _copy(highest[review], state)
+                where[review] = here + row
+            else:
+                _add(total[review], state)
+                top, place = highest[review], where[review]
+                for k in range(len(state)):
+                    if state[k] > top[k]:
+                        top[k] = state[k]
+                        place[k] = here + row
+
+
+@kernel
+def pool_backward(first: int, last: int, steps: Any, d_total: Any, d_highest: Any, where: Any, d_states: Any) -> None:
+    """Write the gradient of each state, [tokens, hidden]: that of the sum, and of the maximum where it was found."""
+    for step in range(len(steps)):
+        here, rows = _rows(steps, step, first, last)
+        for row in range(rows):
+            _copy(d_states[here + row], d_total[first + row])
+    for review in range(first, last):
+        for k in range(d_highest.shape[1]):
+            d_states[where[review, k], k] += d_highest[review, k]

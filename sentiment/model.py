@@ -1,13 +1,18 @@
 """The classifier: packed ids in, one logit for each review out."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from sentiment.architecture import Architecture
 from sentiment.cells import Recurrence
 from sentiment.device import one_thread
-from sentiment.vocabulary import PADDING
+from sentiment.pooling import lengths
+from sentiment.transformer import Transformer
+from sentiment.vectors import Vectors
+from sentiment.vocabulary import FIRST, PADDING, Ids
 
 # Standard deviation of a new embedding. torch's own is 1, which drives a tanh unit into saturation from the first step;
 # docs/experiments.md has the test accuracies of both.
@@ -15,16 +20,41 @@ EMBEDDING_STD = 0.1
 
 
 class Classifier(nn.Module):
-    """Embedding, recurrence and a linear readout of the last state. A positive logit means a positive review."""
+    """Embedding, recurrence and a linear readout of its pooled states. A positive logit means a positive review."""
 
     def __init__(self, shape: Architecture, vocabulary_size: int) -> None:
         super().__init__()
         self.shape = shape
         self.embedding = nn.Embedding(vocabulary_size, shape.embedding_dim, padding_idx=PADDING)
+        # Which ids began with a pre-trained vector: bool[vocabulary], stored with the weights.
+        self.register_buffer("pretrained", torch.zeros(vocabulary_size, dtype=torch.bool))
+        self.pretrained: Tensor
         self.dropout = nn.Dropout(shape.embedding_dropout)
-        self.recurrence = Recurrence(shape)
-        self.readout = nn.Linear(shape.state_dim, 1)
+        self.recurrence = Transformer(shape) if shape.cell == "transformer" else Recurrence(shape)
+        self.output_dropout = nn.Dropout(shape.output_dropout)
+        self.readout = nn.Linear(shape.readout_dim, 1)
         self._initialise()
+
+    def start_from(self, vectors: Vectors) -> None:
+        """Put pre-trained vectors, by token of the vocabulary, into the embedding.
+
+        Words without one are drawn anew, as spread as those with one. If `model.tune_vectors` is false, the whole
+        embedding stays as it is from here on.
+        """
+        if not len(vectors.places):
+            return
+        rows, values = torch.from_numpy(vectors.places + FIRST), torch.from_numpy(vectors.values)
+        with torch.no_grad():
+            self.embedding.weight.normal_(std=float(values.std()))
+            self.embedding.weight[PADDING].zero_()
+            self.embedding.weight[rows] = values
+        self.pretrained[rows] = True
+        self.embedding.weight.requires_grad_(self.shape.tune_vectors)
+
+    def coverage(self, ids: Ids) -> float:
+        """Return the share of some tokens that began with a pre-trained vector."""
+        counts = np.bincount(ids, minlength=len(self.pretrained))
+        return float(counts[self.pretrained.cpu().numpy()].sum() / max(len(ids), 1))
 
     def forward(self, ids: PackedSequence, reviews: int) -> Tensor:
         """Return the logits: float[reviews].
@@ -33,23 +63,36 @@ class Classifier(nn.Module):
         empty and keep the zero state that every review starts from.
         """
         filled = int(ids.batch_sizes[0]) if len(ids.batch_sizes) else 0
-        states = self.readout.weight.new_zeros(reviews - filled, self.shape.state_dim)
+        states = self.readout.weight.new_zeros(reviews - filled, self.shape.readout_dim)
         if filled:
-            final = self.recurrence(*self._embedded(ids.data), ids.batch_sizes)
-            states = torch.cat([final, states.to(final.dtype)])
-        logits: Tensor = self.readout(states).squeeze(1)
+            seen = self._seen(ids)
+            states = torch.cat([seen, states.to(seen.dtype)])
+        logits: Tensor = self.readout(self.output_dropout(states)).squeeze(1)
         return logits
 
-    def _embedded(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _seen(self, ids: PackedSequence) -> Tensor:
+        """Return what the readout sees of each review that has tokens: float[reviews, readout]."""
+        table = self.embedding.weight
+        if self.training and self.shape.word_dropout:
+            # Whole entries of the table, so a word is missing everywhere in a batch (Gal and Ghahramani 2016).
+            table = table * functional.dropout(table.new_ones(len(table), 1), self.shape.word_dropout)
+        pooled: Tensor = self.recurrence(*self._embedded(table, ids.data), ids.batch_sizes)
+        if not self.shape.input_conditioned:
+            return pooled
+        ends = lengths(ids.batch_sizes) - 1
+        rows = torch.cumsum(ids.batch_sizes, 0)[ends] - ids.batch_sizes[ends] + torch.arange(len(ends))
+        last = functional.embedding(ids.data[rows.to(ids.data.device)], table)
+        return torch.cat([pooled, last.to(pooled.dtype)], dim=1)
+
+    def _embedded(self, table: Tensor, ids: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return rows and which row each token takes: the table as it is, or a row for each token.
 
         The input weights multiply every row once, so the table is the cheaper one as soon as a batch has more tokens
         than the vocabulary has entries. Dropout makes each token's embedding another one.
         """
-        table = self.embedding.weight
         if len(ids) > len(table) and ids.device.type == "cpu" and not (self.training and self.dropout.p):
             return table, ids
-        return self.dropout(self.embedding(ids)), None
+        return self.dropout(functional.embedding(ids, table)), None
 
     def _initialise(self) -> None:
         """Start where a gradient can reach the first token: small embeddings, orthogonal recurrent maps.
@@ -60,6 +103,8 @@ class Classifier(nn.Module):
         with torch.no_grad(), one_thread():  # the QR decomposition behind `orthogonal_` rounds by the threads
             self.embedding.weight.normal_(std=EMBEDDING_STD)
             self.embedding.weight[PADDING].zero_()
+            if self.shape.cell == "transformer":
+                return
             for name, parameter in self.recurrence.named_parameters():
                 gates = torch.split(parameter, self.shape.hidden_dim)
                 for gate in gates:

@@ -30,6 +30,7 @@ IDS = Splits.inside("data/ids")
 ENCODING = Path("data/ids/encoding.json")
 MODEL = Path("models/classifier")
 PREDICTIONS = Path("data/predictions.parquet")
+BASELINE_PREDICTIONS = Path("data/baseline.parquet")
 
 METRICS = Path("metrics")
 CORPUS = METRICS / "corpus.json"
@@ -37,6 +38,7 @@ VOCABULARY_METRICS = METRICS / "vocab.json"
 IDS_METRICS = METRICS / "ids.json"
 TRAIN_METRICS = METRICS / "train.json"
 TEST_METRICS = METRICS / "test.json"
+BASELINE_METRICS = METRICS / "baseline.json"
 HISTORY = METRICS / "history.csv"
 SPEED = METRICS / "speed.json"
 PLOTS = METRICS / "plots"

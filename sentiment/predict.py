@@ -16,26 +16,19 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sentiment import paths, progress, sources
-from sentiment.errors import InputError, run, shown
+from sentiment.errors import InputError, Parser, run, shown
 from sentiment.files import csv_field, replacing
 
 # Reviews that are read, sorted by length and predicted together.
 CHUNK = 2048
 ADDED = ("predicted", "probability")
 _AS_READ: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other command here does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; `python -m sentiment.predict --help` explains the options")
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:

@@ -104,7 +104,7 @@ class _Layer(torch.autograd.Function):
             _, _, gates, cells = _read(cell, inputs, index, weight, bias, order, keep_gates=True)
         ctx.spent = True
         d_states = states.new_empty(0, hidden) if d_states is None else d_states
-        d_final = states.new_zeros(_reviews(order), hidden) if d_final is None else d_final
+        d_final = states.new_zeros(reviews(order), hidden) if d_final is None else d_final
         given = (order, _array(_recurrent(cell, weight)))
         ends = (_array(states), _array(d_final), _array(d_states))
         previous = cells if cell == "lstm" else torch.empty_like(states)
@@ -142,7 +142,7 @@ def _read(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return states, final states, gates and cells; no gates for a plain RNN or where none are to be kept."""
     tokens, hidden = int(order[:, 1].sum()), weight.shape[1]
-    states, final = inputs.new_empty(tokens, hidden), inputs.new_empty(_reviews(order), hidden)
+    states, final = inputs.new_empty(tokens, hidden), inputs.new_empty(reviews(order), hidden)
     gates = inputs.new_empty(tokens if keep_gates and cell in ("gru", "lstm") else 0, 4 * hidden)
     cells = inputs.new_empty(tokens if cell == "lstm" else 0, hidden)
     rows = _NO_INDEX if index is None else _array(index)
@@ -160,7 +160,8 @@ def _read(
     return states, final, gates, cells
 
 
-def _reviews(order: Steps) -> int:
+def reviews(order: Steps) -> int:
+    """Return how many reviews a batch has."""
     return int(order[:, 1].max())
 
 
@@ -175,12 +176,17 @@ def _array(tensor: Tensor) -> npt.NDArray[Any]:
 
 
 def _share(order: Steps, weight: Tensor, work: Callable[[int, int], None]) -> None:
-    """Call `work(first, last)` for each span of the batch's reviews, on torch's number of threads."""
-    reviews = _reviews(order)
-    span = 2 * SPAN if weight.shape[1] >= _WIDE and reviews >= 4 * SPAN else SPAN
-    spans = [(first, min(first + span, reviews)) for first in range(0, reviews, span)]
-    multiplications = int(order[:, 1].sum()) * weight.numel()
-    _spread(spans, work, multiplications > _WORTH_A_THREAD)
+    span = 2 * SPAN if weight.shape[1] >= _WIDE and reviews(order) >= 4 * SPAN else SPAN
+    share(order, span, weight.numel(), work)
+
+
+def share(order: Steps, span: int, operations: int, work: Callable[[int, int], None]) -> None:
+    """Call `work(first, last)` for each span of a batch's reviews, on torch's threads if it is worth their while.
+
+    operations: how many a token costs
+    """
+    spans = [(first, min(first + span, reviews(order))) for first in range(0, reviews(order), span)]
+    _spread(spans, work, int(order[:, 1].sum()) * operations > _WORTH_A_THREAD)
 
 
 def _sum_by_index(rows: Tensor, skipped: int, index: Tensor, entries: int) -> Tensor:

@@ -7,12 +7,24 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import metrics
 
+from sentiment.evaluation import Evaluation
+
 Labels = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
 
 BINS = 10  # of equal width, for calibration
 POINTS = 200  # of a curve, at most: a curve in Git need not have 25,000
-_TINY = 1e-7  # a probability is kept this far from 0 and 1 in the log loss: float32 rounds closer ones
+_SEED = 0  # of the bootstrap, so that equal predictions give equal intervals
+TINY = 1e-7  # a probability is kept this far from 0 and 1 in the log loss: float32 rounds closer ones
+
+
+def report(labels: Labels, probability: Probabilities, how: Evaluation) -> dict[str, Any]:
+    """Return the metrics of some predictions with the 95 % intervals of accuracy and ROC AUC."""
+    found = summary(labels, probability, how.threshold)
+    found["accuracy_low"], found["accuracy_high"] = accuracy_interval(labels, probability, how.threshold)
+    area = roc_auc_interval(labels, probability, how.bootstrap_samples, _SEED)
+    found["roc_auc_low"], found["roc_auc_high"] = area
+    return found
 
 
 def summary(labels: Labels, probability: Probabilities, threshold: float) -> dict[str, Any]:
@@ -25,7 +37,7 @@ def summary(labels: Labels, probability: Probabilities, threshold: float) -> dic
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         labels, predicted, average="binary", zero_division=0.0
     )
-    clipped = np.clip(probability.astype(np.float64), _TINY, 1 - _TINY)
+    clipped = np.clip(probability.astype(np.float64), TINY, 1 - TINY)
     return {
         "reviews": len(labels),
         "accuracy": float(np.mean(predicted == labels)),
@@ -104,6 +116,16 @@ def calibration(labels: Labels, probability: Probabilities) -> Iterator[tuple[fl
     for number in np.unique(bins):
         inside = bins == number
         yield float(probability[inside].mean(dtype=np.float64)), float(labels[inside].mean()), int(inside.sum())
+
+
+def by_length(
+    labels: Labels, probability: Probabilities, lengths: npt.NDArray[np.int64], threshold: float
+) -> Iterator[tuple[int, int, float, int]]:
+    """Yield shortest, longest, accuracy and number of the reviews of each tenth by tokens that the network read."""
+    right = (probability >= threshold) == labels
+    for part in np.array_split(np.argsort(lengths, kind="stable"), 10):
+        if len(part):
+            yield int(lengths[part[0]]), int(lengths[part[-1]]), float(right[part].mean()), len(part)
 
 
 def _calibration_error(labels: Labels, probability: Probabilities) -> float:

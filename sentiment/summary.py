@@ -13,9 +13,11 @@ _TRY = "I expected a masterpiece, but the plot was not very good."
 def lines() -> list[str]:
     """Return the summary of the metrics that lie in the workspace."""
     test, train, corpus = (read_json(path) for path in (paths.TEST_METRICS, paths.TRAIN_METRICS, paths.CORPUS))
+    baseline = read_json(paths.BASELINE_METRICS)["baseline"]
     return [
         f"Test accuracy    {test['accuracy']:.1%} of {test['reviews']:,} reviews"
         f" (95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%})",
+        f"Baseline         {baseline['accuracy']:.1%}, a logistic regression on words and word pairs",
         f"Majority class   {test['majority_accuracy']:.1%}, which needs no model",
         f"Trained          {train['parameters']:,} parameters on {corpus['train']['reviews']:,} reviews;"
         f" best of {train['epochs']} epochs: {train['best_epoch']}",

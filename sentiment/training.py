@@ -4,9 +4,11 @@ import copy
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sentiment.batches import Batch
 from sentiment.device import Precision, autocast
@@ -27,25 +29,48 @@ class Epoch:
     valid_accuracy: float
 
 
+Schedule = Literal["constant", "one_cycle"]
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """How to train, whatever the model and the data. `clip_norm` 0 does not clip; `patience` 0 never stops early."""
+    """How to train, whatever the model and the data.
+
+    `clip_norm` 0 does not clip; `patience` 0 never stops early; `averaging` 0 scores and keeps the weights as they are,
+    otherwise their exponential moving average over the steps, whose every step forgets `1 - averaging` of the past.
+    """
 
     epochs: int
     clip_norm: float
     patience: int
     precision: Precision
+    averaging: float = 0.0
 
 
 def optimizer(model: nn.Module, name: str, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Return the optimizer over all the model's parameters, the embedding among them."""
+    """Return the optimizer over all that the model is to learn, its embedding as a rule among it."""
     kinds: dict[str, Callable[..., torch.optim.Optimizer]] = {
         "adam": torch.optim.Adam,
         "adamw": torch.optim.AdamW,
         "sgd": torch.optim.SGD,
     }
     # Fused: one pass over a parameter and its moments instead of ten, 0.1 ms instead of 0.5 for the lecture's network.
-    return kinds[name](model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return kinds[name](learned, lr=learning_rate, weight_decay=weight_decay, fused=True)
+
+
+def follow(optimizer: torch.optim.Optimizer, schedule: Schedule, steps: int) -> None:
+    """Let the learning rate follow a schedule over so many steps.
+
+    `one_cycle` rises to the given rate over the first quarter and falls to nearly nothing, along half a cosine each
+    (Smith and Topin 2018, arXiv 1708.07120). `constant` leaves it.
+    """
+    if schedule == "one_cycle":
+        peak = optimizer.param_groups[0]["lr"]
+        cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, peak, total_steps=steps, pct_start=0.25, cycle_momentum=False
+        )
+        optimizer.register_step_post_hook(lambda *_: cycle.step())
 
 
 def fit(
@@ -63,12 +88,18 @@ def fit(
     """
     history: list[Epoch] = []
     best = math.inf
-    weights = copy.deepcopy(model.state_dict())
+    judged = model
+    if recipe.averaging:
+        ema = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
+        averaged = AveragedModel(model, multi_avg_fn=ema)
+        optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
+        judged = cast(Classifier, averaged.module)
+    weights = copy.deepcopy(judged.state_dict())
     for number in range(1, recipe.epochs + 1):
         epoch = Epoch(
             number,
             *train_epoch(model, train(number), optimizer, recipe),
-            *score(model, valid(), recipe.precision),
+            *score(judged, valid(), recipe.precision),
         )
         if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.valid_loss)):
             raise InputError(
@@ -79,7 +110,7 @@ def fit(
         after_epoch(epoch)
         if epoch.valid_loss < best:
             best = epoch.valid_loss
-            weights = copy.deepcopy(model.state_dict())
+            weights = copy.deepcopy(judged.state_dict())
         elif recipe.patience and number - best_epoch(history).epoch >= recipe.patience:
             break
     model.load_state_dict(weights)

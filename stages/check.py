@@ -6,18 +6,19 @@ changes, so a changed parameter re-runs only the stages that read it. It is the 
 their parameter classes alone.
 """
 
-from sentiment import paths, sources
+from sentiment import paths, sources, vectors
 from sentiment.architecture import Architecture
 from sentiment.errors import run
 from sentiment.files import replacing
 from sentiment.params import Section, load_all
-from stages import count_vocab, encode, evaluate, ingest, tokenize, train
+from stages import baseline, count_vocab, encode, evaluate, ingest, tokenize, train
 
 SECTIONS: dict[str, type[Section]] = {
     "ingest": ingest.Params,
     "tokenize": tokenize.Params,
     "count_vocab": count_vocab.Params,
     "encode": encode.Params,
+    "baseline": baseline.Params,
     "model": Architecture,
     "train": train.Params,
     "evaluate": evaluate.Params,
@@ -26,10 +27,12 @@ SECTIONS: dict[str, type[Section]] = {
 
 def main() -> None:
     sections = load_all(SECTIONS)
-    given, training = sections["ingest"], sections["train"]
+    given, shape, training = sections["ingest"], sections["model"], sections["train"]
     assert isinstance(given, ingest.Params)
+    assert isinstance(shape, Architecture)
     assert isinstance(training, train.Params)
     sources.locate(given.source)
+    vectors.locate(shape.vectors)
     if training.device in ("cuda", "mps"):
         from sentiment import device  # loads torch, which only this question needs
 

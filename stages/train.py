@@ -14,7 +14,7 @@ from sentiment.architecture import Architecture
 from sentiment.encoded import EncodedSplit, Encoding
 from sentiment.errors import run
 from sentiment.hardware import Hardware
-from sentiment.params import Count, CountOrNone, Seed
+from sentiment.params import Count, CountOrNone, Fraction, Seed
 from sentiment.vocabulary import Vocabulary
 
 # Torch takes over a second to load, and `stages.check` reads the parameters below without it: functions import it.
@@ -33,8 +33,10 @@ class Params(Hardware, name="train"):
     batch_size: Count
     optimizer: Literal["adam", "adamw", "sgd"]
     learning_rate: Annotated[float, Field(gt=0, le=1000)]
+    schedule: Literal["constant", "one_cycle"]
     weight_decay: Annotated[float, Field(ge=0, le=1000)]
     clip_norm: NonNegativeFloat
+    averaging: Fraction
     bucketing: bool
     patience: CountOrNone
     precision: Literal["float32", "bfloat16"]
@@ -43,7 +45,7 @@ class Params(Hardware, name="train"):
 
 def train(
     splits: tuple[EncodedSplit, EncodedSplit],
-    vocabulary_size: int,
+    vocabulary: Vocabulary,
     shape: Architecture,
     params: Params,
     device: "torch.device",
@@ -51,13 +53,17 @@ def train(
     """Train on the first split, stop by the second. Return the best epoch's classifier and every epoch's losses."""
     import torch
 
-    from sentiment import training
+    from sentiment import training, vectors
     from sentiment.batches import InOrder, Shuffled, loader
     from sentiment.corpus import Reviews
     from sentiment.model import Classifier
 
     torch.manual_seed(params.seed)
-    classifier = Classifier(shape, vocabulary_size).to(device)
+    classifier = Classifier(shape, len(vocabulary))
+    classifier.start_from(
+        vectors.load(vectors.locate(shape.vectors), vocabulary.tokens.to_pylist(), shape.embedding_dim)
+    )
+    classifier.to(device)
     learned, held_out = splits
     order = Shuffled(learned.lengths, params.batch_size, params.seed, params.bucketing)
     batches = loader(Reviews(learned), order, device, params.workers)
@@ -74,14 +80,10 @@ def train(
         def report(epoch: "Epoch") -> None:
             shown.set_postfix_str(f"epoch {epoch.epoch}/{params.epochs} valid {epoch.valid_accuracy:.1%}")
 
-        history = training.fit(
-            classifier,
-            present,
-            lambda: held_out_batches,
-            training.optimizer(classifier, params.optimizer, params.learning_rate, params.weight_decay),
-            training.Recipe(params.epochs, params.clip_norm, params.patience, params.precision),
-            report,
-        )
+        optimizer = training.optimizer(classifier, params.optimizer, params.learning_rate, params.weight_decay)
+        training.follow(optimizer, params.schedule, params.epochs * len(order))
+        recipe = training.Recipe(params.epochs, params.clip_norm, params.patience, params.precision, params.averaging)
+        history = training.fit(classifier, present, lambda: held_out_batches, optimizer, recipe, report)
     return classifier, history
 
 
@@ -98,7 +100,7 @@ def main() -> None:
     chosen = device.choose(params.device)
     device.prepare(chosen, params.threads)
     start = time.perf_counter()
-    classifier, history = train(splits, len(vocabulary), shape, params, chosen)
+    classifier, history = train(splits, vocabulary, shape, params, chosen)
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)
@@ -109,7 +111,15 @@ def main() -> None:
     best_metrics = dict(zip(names[1:], astuple(best)[1:], strict=True))
     files.write_json(
         paths.TRAIN_METRICS,
-        {"parameters": parameters, "epochs": len(history), "best_epoch": best.epoch, **best_metrics},
+        {
+            "parameters": parameters,
+            "vector_coverage": {
+                name: classifier.coverage(split.ids) for name, split in zip(("train", "valid"), splits, strict=True)
+            },
+            "epochs": len(history),
+            "best_epoch": best.epoch,
+            **best_metrics,
+        },
     )
     tokens = len(history) * (len(splits[0].ids) + len(splits[1].ids))
     files.write_json(

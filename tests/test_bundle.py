@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sentiment import bundle
-from sentiment.architecture import Architecture
 from sentiment.bundle import Bundle
 from sentiment.encoded import Encoding, Truncation
 from sentiment.errors import InputError
@@ -17,6 +16,7 @@ from sentiment.model import Classifier
 from sentiment.predicting import Predictor
 from sentiment.text import Tokenizer
 from sentiment.vocabulary import Vocabulary
+from tests.shapes import shape
 
 CPU = torch.device("cpu")
 VOCABULARY = Vocabulary(pa.array(["good", "bad", "NA", "🎬"]), pa.array([4, 3, 2, 1]))
@@ -29,13 +29,10 @@ ENCODING = Encoding(
 
 def example(cell: str = "lstm") -> Bundle:
     torch.manual_seed(0)
-    shape = Architecture.validated(
-        {
-            "cell": cell, "nonlinearity": "tanh", "embedding_dim": 4, "hidden_dim": 3, "layers": 2,
-            "bidirectional": True, "dropout": 0.5, "embedding_dropout": 0.5,
-        }
-    )  # fmt: skip
-    return Bundle(Classifier(shape, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
+    small = shape(
+        cell=cell, hidden_dim=3, layers=2, bidirectional=cell != "transformer", dropout=0.5, embedding_dropout=0.5
+    )
+    return Bundle(Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
 
 
 TEXTS = ["Good, GOOD<br/>bad 🎬!", "", "na na unknown", "good " * 50 + "bad"]
@@ -92,7 +89,7 @@ def test_no_local_version_or_path_is_recorded(tmp_path: Path) -> None:
         ("vocab.csv", None, "vocab.csv: missing"),
         ("weights.safetensors", "", "damaged"),
         ("weights.safetensors", None, "weights.safetensors: missing"),
-        ("settings.json", "{}", "format None, this version reads 1"),
+        ("settings.json", "{}", "format None, this version reads 2"),
         ("settings.json", "{", "not the JSON"),
         ("settings.json", None, "settings.json: missing"),
     ],

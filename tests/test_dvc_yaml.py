@@ -16,8 +16,22 @@ STAGES: dict[str, Any] = PIPELINE["stages"]
 
 # Each module imports from its own rung or from one below.
 LADDER = [
-    ["architecture", "errors", "files", "grammar", "hardware", "params", "paths", "progress", "tables"],
-    ["encoded", "imdb", "scoring", "sources", "summary", "repro", "text", "vocabulary"],
+    ["architecture", "errors", "evaluation", "files", "grammar", "hardware", "params", "paths", "progress", "tables"],
+    [
+        "comparing",
+        "compare",
+        "encoded",
+        "imdb",
+        "linear",
+        "ngrams",
+        "scoring",
+        "sources",
+        "summary",
+        "repro",
+        "text",
+        "vectors",
+        "vocabulary",
+    ],
     [
         "batches",
         "bundle",
@@ -25,10 +39,13 @@ LADDER = [
         "corpus",
         "device",
         "kernels",
+        "manual",
         "model",
+        "pooling",
         "predicting",
         "recurrence",
         "training",
+        "transformer",
         "predict",
     ],
 ]
@@ -51,17 +68,17 @@ def test_a_stage_has_its_command_its_description_and_its_own_section(stage: str)
     assert content["cmd"] == f"python -m stages.{stage}"
     assert content["desc"]
     own = [param for param in content["params"] if isinstance(param, str) and "." not in param]
-    assert own == {"check": [], "train": ["model", "train"]}.get(stage, [stage])
+    assert own == {"check": [], "baseline": ["baseline", "evaluate"], "train": ["model", "train"]}.get(stage, [stage])
     assert set(own) <= set(PARAMS)
 
 
 def test_the_stages_are_those_that_the_design_names_in_its_order() -> None:
-    assert list(STAGES) == ["check", "ingest", "tokenize", "count_vocab", "encode", "train", "evaluate"]
+    assert list(STAGES) == ["check", "ingest", "tokenize", "count_vocab", "encode", "baseline", "train", "evaluate"]
     assert {path.stem for path in (ROOT / "stages").glob("[a-z]*.py")} == set(STAGES)
 
 
 def test_every_input_is_an_output_of_an_earlier_stage_or_the_source() -> None:
-    made: set[str] = {"${ingest.source}"}
+    made: set[str] = {"${ingest.source}", "${model.vectors}"}
     for stage, content in STAGES.items():
         data = [dep for dep in content["deps"] if not dep.endswith(".py")]
         assert set(data) <= made, stage
@@ -78,11 +95,13 @@ def test_every_path_of_the_code_is_in_the_pipeline() -> None:
         paths.ENCODING,
         paths.MODEL,
         paths.PREDICTIONS,
+        paths.BASELINE_PREDICTIONS,
+        paths.BASELINE_METRICS,
     ]
     known += [paths.CORPUS, paths.VOCABULARY_METRICS, paths.IDS_METRICS, paths.TRAIN_METRICS, paths.TEST_METRICS]
     known += [paths.HISTORY, paths.SPEED, paths.CHECKED]
     assert listed - {str(path) for path in known} == {
-        f"metrics/plots/{name}.csv" for name in ("confusion", "roc", "precision_recall", "calibration")
+        f"metrics/plots/{name}.csv" for name in ("confusion", "roc", "precision_recall", "calibration", "length")
     }
     assert {str(path) for path in known} <= listed
 

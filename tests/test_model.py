@@ -8,27 +8,36 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sentiment.architecture import Architecture
 from sentiment.batches import Batch, collate
+from sentiment.cells import Recurrence
 from sentiment.model import Classifier
+from sentiment.pooling import _OnCpu, _padded
+from tests.shapes import shape
 
 REVIEWS = [[2, 3, 4, 5, 6], [], [7], [3, 3, 2], [], [9, 8, 7, 6, 5, 4, 3, 2], [5, 4, 1]]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 SHAPES = [
     pytest.param(cell, nonlinearity, layers, bidirectional, id=f"{cell}-{nonlinearity}-{layers}-{bidirectional}")
     for (cell, nonlinearity), layers, bidirectional in product(
-        [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")], [1, 3], [False, True]
+        [
+            ("rnn", "tanh"),
+            ("rnn", "relu"),
+            ("gru", "tanh"),
+            ("lstm", "tanh"),
+            ("manual_rnn", "tanh"),
+            ("manual_rnn", "relu"),
+            ("manual_rnn", "logistic"),
+        ],
+        [1, 3],
+        [False, True],
     )
 ]
+NONLINEAR = {"tanh": torch.tanh, "relu": torch.relu, "logistic": torch.sigmoid}
 
 
 def classifier(kind: torch.dtype = torch.float64, **changes: Any) -> Classifier:
-    values: dict[str, Any] = {
-        "cell": "rnn", "nonlinearity": "tanh", "embedding_dim": 5, "hidden_dim": 4, "layers": 1, "bidirectional": False,
-        "dropout": 0.0, "embedding_dropout": 0.0,
-    }  # fmt: skip
     torch.manual_seed(0)
-    model = Classifier(Architecture(**values | changes), 10).to(kind)
+    model = Classifier(shape(**changes), 10).to(kind)
     with torch.no_grad():  # biases start at zero, where a mistake in them would not show
         for parameter in model.parameters():
             parameter.add_((0.3 if changes.get("nonlinearity") == "relu" else 0.5) * torch.randn_like(parameter))
@@ -46,12 +55,19 @@ def in_order(model: Classifier, reviews: list[list[int]]) -> Tensor:
     return torch.empty_like(logits).index_copy(0, batch.positions, logits)
 
 
+def layers_of(model: Classifier) -> list[Any]:
+    assert isinstance(model.recurrence, Recurrence)
+    return list(model.recurrence.layers)
+
+
 def by_hand(model: Classifier, ids: list[int]) -> Tensor:
     """Return the logit of one review, token by token, from the formulas of the cells in torch's documentation."""
+    if not ids:
+        empty: Tensor = model.readout(model.readout.weight.new_zeros(model.shape.readout_dim)).squeeze()
+        return empty
     shape, hidden = model.shape, model.shape.hidden_dim
-    inputs = [model.embedding.weight[token] for token in ids]
-    final = inputs[0].new_zeros(shape.state_dim) if ids else model.readout.weight.new_zeros(shape.state_dim)
-    for layer in model.recurrence.layers if ids else []:
+    inputs = embedded = [model.embedding.weight[token] for token in ids]
+    for layer in layers_of(model):
         sides = []
         for suffix in ["", "_reverse"][: 1 + shape.bidirectional]:
             w, u, b, c = (
@@ -60,9 +76,8 @@ def by_hand(model: Classifier, ids: list[int]) -> Tensor:
             state, memory, outputs = w.new_zeros(hidden), w.new_zeros(hidden), []
             for x in inputs[::-1] if suffix else inputs:
                 seen, remembered = (w @ x + b).split(hidden), (u @ state + c).split(hidden)
-                if shape.cell == "rnn":
-                    total = seen[0] + remembered[0]
-                    state = total.tanh() if shape.nonlinearity == "tanh" else total.relu()
+                if shape.cell in ("rnn", "manual_rnn"):
+                    state = NONLINEAR[shape.nonlinearity](seen[0] + remembered[0])
                 elif shape.cell == "gru":
                     reset, update = ((seen[gate] + remembered[gate]).sigmoid() for gate in (0, 1))
                     state = (1 - update) * (seen[2] + reset * remembered[2]).tanh() + update * state
@@ -74,7 +89,11 @@ def by_hand(model: Classifier, ids: list[int]) -> Tensor:
             sides.append(outputs[::-1] if suffix else outputs)
         final = torch.cat([sides[0][-1], *(side[0] for side in sides[1:])])
         inputs = [torch.cat(states) for states in zip(*sides, strict=True)]
-    logit: Tensor = model.readout(final).squeeze()
+    states = torch.stack(inputs)
+    pooled = {"last": [final], "mean": [states.mean(0)], "max": [states.amax(0)]}
+    pooled["concat"] = sum(pooled.values(), [])
+    last = embedded[-1:] if shape.input_conditioned else []
+    logit: Tensor = model.readout(torch.cat(pooled[shape.pooling] + last)).squeeze()
     return logit
 
 
@@ -85,10 +104,10 @@ def padded_and_masked(model: Classifier, reviews: list[list[int]]) -> Tensor:
     mask = torch.arange(steps) < torch.tensor([[len(review)] for review in reviews])
     inputs = model.embedding(ids)
     final = inputs.new_zeros(len(reviews), model.shape.state_dim)
-    for layer in model.recurrence.layers:
+    for layer in layers_of(model):
         sides, ends = [], []
         for suffix in ["", "_reverse"][: 1 + model.shape.bidirectional]:
-            cell = one_step(layer, suffix)
+            cell = one_step(layer, suffix, model.shape.nonlinearity)
             state = inputs.new_zeros(len(reviews), model.shape.hidden_dim)
             states: Any = (state, state) if model.shape.cell == "lstm" else state
             outputs = [state] * steps
@@ -106,7 +125,7 @@ def padded_and_masked(model: Classifier, reviews: list[list[int]]) -> Tensor:
     return logits
 
 
-def one_step(layer: nn.Module, suffix: str) -> Any:
+def one_step(layer: nn.Module, suffix: str, nonlinearity: str) -> Any:
     """Return torch's own cell with the weights of one direction of a layer."""
     names = [f"{name}_l0{suffix}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
     weights = [getattr(layer, name) for name in names]
@@ -114,8 +133,10 @@ def one_step(layer: nn.Module, suffix: str) -> Any:
         return lambda x, state: torch.lstm_cell(x, state, *weights)
     if isinstance(layer, nn.GRU):
         return lambda x, state: torch.gru_cell(x, state, *weights)
-    assert isinstance(layer, nn.RNN)
-    step = torch.rnn_tanh_cell if layer.nonlinearity == "tanh" else torch.rnn_relu_cell
+    if nonlinearity == "logistic":  # torch has none: tanh of half the sum
+        weights = [weight / 2 for weight in weights]
+        return lambda x, state: (torch.rnn_tanh_cell(x, state, *weights) + 1) / 2
+    step = torch.rnn_tanh_cell if nonlinearity == "tanh" else torch.rnn_relu_cell
     return lambda x, state: step(x, state, *weights)
 
 
@@ -167,27 +188,81 @@ def test_a_prediction_does_not_depend_on_its_batch(cell: str) -> None:
         assert (torch.cat(parts).sigmoid() - together).abs().max() <= 1e-6
 
 
-def test_dropout_is_between_layers_alone() -> None:
-    reviews = [[2, 3, 4], [5, 6]]
-    one = classifier(dropout=0.9).train()
-    assert torch.equal(in_order(one, reviews), in_order(one, reviews))
-    two = classifier(dropout=0.9, layers=2).train()
-    assert not torch.equal(in_order(two, reviews), in_order(two, reviews))
-    assert torch.equal(in_order(two.eval(), reviews), in_order(two, reviews))
-    embedded = classifier(embedding_dropout=0.9).train()
-    assert not torch.equal(in_order(embedded, reviews), in_order(embedded, reviews))
+@pytest.mark.parametrize("input_conditioned", [False, True])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
+@pytest.mark.parametrize("cell, bidirectional", [("lstm", True), ("manual_rnn", True), ("gru", False), ("rnn", False)])
+def test_a_readout_sees_the_true_tokens_alone(
+    cell: str, bidirectional: bool, pooling: str, input_conditioned: bool
+) -> None:
+    model = classifier(
+        cell=cell, bidirectional=bidirectional, layers=2, pooling=pooling, input_conditioned=input_conditioned
+    )
+    packed_way = in_order(model, REVIEWS)
+    by_formula = torch.stack([by_hand(model, review) for review in REVIEWS])
+    torch.testing.assert_close(packed_way, by_formula, rtol=0, atol=1e-10)
+    expected = gradients(model, by_formula)
+    assert set(expected) == {name for name, _ in model.named_parameters()}
+    for name, gradient in gradients(model, packed_way).items():
+        torch.testing.assert_close(gradient, expected[name], rtol=0, atol=1e-10, msg=name)
+
+
+def test_pooling_on_the_cpu_is_pooling_over_padded_states() -> None:
+    batch = packed([[2] * (1 + row % 40) for row in range(150)])
+    states = torch.randn(len(batch.ids.data), 6, dtype=torch.float64, requires_grad=True)
+    found = _OnCpu.apply(states, batch.ids.batch_sizes)  # type: ignore[no-untyped-call]
+    expected = _padded(states, batch.ids.batch_sizes)
+    weighing = torch.randn(2, *expected[0].shape, dtype=torch.float64)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    (one,), (other,) = (torch.autograd.grad((torch.stack(each) * weighing).sum(), states) for each in (found, expected))
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_a_transformer_knows_the_order_and_sees_no_pad() -> None:
+    for pooling in ("last", "mean", "max", "concat"):
+        model = classifier(cell="transformer", layers=2, hidden_dim=16, pooling=pooling).eval()
+        together = in_order(model, REVIEWS)
+        alone = torch.cat([in_order(model, [review]) for review in REVIEWS])
+        torch.testing.assert_close(together, alone, rtol=0, atol=1e-10)
+        assert set(gradients(model, in_order(model, REVIEWS))) == {name for name, _ in model.named_parameters()}
+        one, other = in_order(model, [[2, 3, 4], [3, 2, 4]])
+        assert abs(one - other) > 1e-3
+
+
+REVIEWS_TWO = [[2, 3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("name", ["word_dropout", "embedding_dropout", "dropout", "output_dropout"])
+@pytest.mark.parametrize("cell", ["lstm", "manual_rnn", "transformer"])
+def test_dropout_is_for_training_alone(cell: str, name: str) -> None:
+    model = classifier(cell=cell, layers=2, **{name: 0.5}).train()  # type: ignore[arg-type]
+    drawn = torch.stack([in_order(model, REVIEWS_TWO) for _ in range(20)])
+    assert (drawn.std(0) > 0).all()
+    model.eval()
+    assert torch.equal(in_order(model, REVIEWS_TWO), in_order(model, REVIEWS_TWO))
+    plain = classifier(cell=cell, layers=2).eval()
+    assert torch.equal(in_order(model, REVIEWS_TWO), in_order(plain, REVIEWS_TWO))
+
+
+def test_a_recurrence_of_one_layer_has_nothing_between_layers_to_drop() -> None:
+    model = classifier(dropout=0.9).train()
+    assert torch.equal(in_order(model, REVIEWS_TWO), in_order(model, REVIEWS_TWO))
+
+
+def test_a_dropped_word_is_missing_everywhere_in_a_batch() -> None:
+    """Ten reviews of one word each, the same: all or none lose it; and the mean over many batches stays."""
+    model = classifier(word_dropout=0.5).train()
+    batches = torch.stack([in_order(model, [[3]] * 10) for _ in range(50)])
+    assert all(len(set(batch.tolist())) == 1 for batch in batches)
+    assert len(set(batches.flatten().tolist())) == 2
 
 
 def test_the_initial_weights_are_those_that_the_docstring_names() -> None:
     torch.manual_seed(0)
-    shape = Architecture(
-        cell="lstm", nonlinearity="tanh", embedding_dim=32, hidden_dim=16, layers=1, bidirectional=False, dropout=0.0,
-        embedding_dropout=0.0,
-    )  # fmt: skip
-    model = Classifier(shape, 1000)
+    model = Classifier(shape(cell="lstm", embedding_dim=32, hidden_dim=16), 1000)
     assert model.embedding.weight[0].abs().max() == 0
     assert model.embedding.weight[1:].std().item() == pytest.approx(0.1, rel=0.02)
-    weights = {name.removesuffix("_l0"): value for name, value in model.recurrence.layers[0].named_parameters()}
+    weights = {name.removesuffix("_l0"): value for name, value in layers_of(model)[0].named_parameters()}
     for gate in torch.split(weights["weight_hh"], 16):
         torch.testing.assert_close(gate @ gate.T, torch.eye(16), rtol=0, atol=1e-5)
     assert weights["bias_ih"][16:32].tolist() == [1] * 16

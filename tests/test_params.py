@@ -39,7 +39,11 @@ def test_the_parameters_in_the_repository_are_valid(workspace: Path) -> None:
         ("epochs", "2.5", "train.epochs: 2.5 is refused: input should be a valid integer"),
         ("epochs", "true", "train.epochs: True is refused: input should be a valid integer"),
         ("bucketing", "yes", "train.bucketing: 'yes' is refused: input should be a valid boolean"),
-        ("cell", "grru", "model.cell: 'grru' is not one of rnn, gru, lstm; did you mean 'gru'?"),
+        (
+            "cell",
+            "grru",
+            "model.cell: 'grru' is not one of rnn, gru, lstm, manual_rnn, transformer; did you mean 'gru'?",
+        ),
         ("cell", "no", "model.cell: 'no' is not one of rnn, gru, lstm"),
         ("keep", "middle", "encode.keep: 'middle' is not one of first, last, ends"),
         ("dropout", "1.0", "model.dropout: 1.0 is refused: input should be less than 1"),
@@ -48,7 +52,7 @@ def test_the_parameters_in_the_repository_are_valid(workspace: Path) -> None:
         ("test_fraction", "0.9", "leave nothing to train on"),
         ("threads", "100000", "train.threads: 100000 is refused: input should be less than or equal to 512"),
         ("weight_decay", "1e308", "train.weight_decay: 1e+308 is refused: input should be less than or equal to 1000"),
-        ("min_count", "99999999999999999999", "count_vocab.min_count: 99999999999999999999 is refused"),
+        ("max_size", "99999999999999999999", "count_vocab.max_size: 99999999999999999999 is refused"),
         (
             "hidden_dim",
             "10000000",
@@ -70,7 +74,7 @@ def test_relu_is_for_the_simple_cell_alone(workspace: Path) -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     text = text.replace("cell: rnn ", "cell: gru ").replace("nonlinearity: tanh ", "nonlinearity: relu ")
     (workspace / "params.yaml").write_text(text, encoding="utf-8")
-    assert "model: nonlinearity 'relu' exists for cell 'rnn' only" in message(workspace)
+    assert "model: nonlinearity 'relu' exists for cell 'rnn' and 'manual_rnn' only" in message(workspace)
 
 
 def test_an_unknown_key_gets_a_suggestion(workspace: Path) -> None:
@@ -121,6 +125,10 @@ def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: 
         main()
     (workspace / "data/sample").mkdir(parents=True)
     (workspace / "data/sample/reviews.csv").touch()
+    (workspace / "data/no_vectors.txt").unlink()
+    with pytest.raises(InputError, match="model.vectors: 'data/no_vectors.txt' is no file that exists"):
+        main()
+    (workspace / "data/no_vectors.txt").touch()
     main()
     assert (workspace / "data/params.checked").is_file()
     import torch

@@ -13,7 +13,7 @@ from tests.clone import SAMPLE, Clone
 
 pytestmark = pytest.mark.pipeline
 
-STAGES = ["check", "ingest", "tokenize", "count_vocab", "encode", "train", "evaluate"]
+STAGES = ["check", "ingest", "tokenize", "count_vocab", "encode", "baseline", "train", "evaluate"]
 
 
 def state(clone: Clone) -> dict[str, str]:
@@ -86,7 +86,7 @@ def test_the_archive_and_its_folder_are_the_same_corpus(clone: Clone, tmp_path: 
     "key, value, expected",
     [
         ("epochs", "0", "error: params.yaml: train.epochs: 0 is refused: input should be greater than"),
-        ("cell", "grru", "error: params.yaml: model.cell: 'grru' is not one of rnn, gru, lstm; did you mean 'gru'?"),
+        ("cell", "grru", "error: params.yaml: model.cell: 'grru' is not one of rnn, gru, lstm, manual_rnn"),
         ("source", "data/missing.csv", "error: ingest.source: 'data/missing.csv' does not exist"),
         ("source", "../outside.csv", "error: ingest.source: '../outside.csv' leaves the repository"),
         ("device", "mps", "error: device 'mps' is not on this machine; set train.device to auto or cpu"),
@@ -142,15 +142,15 @@ def test_a_vocabulary_that_the_model_does_not_know_is_refused(clone: Clone) -> N
 
 
 def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> None:
-    def run(key: str, value: str) -> list[str]:
+    def run(key: str, value: str) -> set[str]:
         clone.set(key, value)
         lines = clone.dvc("repro").stdout.splitlines()
-        return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+        return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
 
-    assert run("threshold", "0.4") == ["check", "evaluate"]
-    assert run("learning_rate", "1e-3") == ["check", "train", "evaluate"]
-    assert run("max_tokens", "20") == ["check", "encode", "train", "evaluate"]
-    assert run("lowercase", "true") == ["check", "tokenize", "count_vocab", "encode", "train", "evaluate"]
+    assert run("threshold", "0.4") == {"check", "baseline", "evaluate"}
+    assert run("learning_rate", "1e-3") == {"check", "train", "evaluate"}
+    assert run("max_tokens", "20") == {"check", "encode", "train", "evaluate"}
+    assert run("lowercase", "true") == {"check", "tokenize", "count_vocab", "encode", "baseline", "train", "evaluate"}
 
 
 def test_a_colleague_pulls_and_has_nothing_to_run(clone: Clone, tmp_path: Path) -> None:
@@ -217,7 +217,8 @@ def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -
     difference = json.loads(clone.dvc("params", "diff", "--json", "main", "gru").stdout)
     assert difference == {"params.yaml": {"model.cell": {"old": "rnn", "new": "gru"}}}
     plots = json.loads(clone.dvc("plots", "diff", "--json", "main", "gru").stdout)["data"]
-    assert set(plots) == {"loss", "accuracy", "confusion", "roc", "precision_recall", "calibration"}
+    curves = {"roc", "precision_recall", "calibration", "length"}
+    assert set(plots) == {"loss", "accuracy", "confusion", *curves, "vanishing"}
     for name, plot in plots.items():
         assert set(sum((part["revisions"] for part in plot), [])) == {"main", "gru"}, name
         assert all("<DVC_METRIC" not in json.dumps(part["content"]) for part in plot), name
@@ -254,15 +255,52 @@ def test_a_second_make_repro_leaves_the_first_alone(clone: Clone) -> None:
     assert state(clone) == before
 
 
-def test_the_recipe_for_cells_compares_them(clone: Clone) -> None:
-    printed = clone.run("bash", "runs/cells.sh", "-S", "train.epochs=1").stdout
+def test_the_recipe_for_the_lecture_s_ideas_compares_them(clone: Clone) -> None:
+    clone.env["IDEAS"] = "idea-rnn$|logistic|transformer|words"
+    printed = clone.run("bash", "runs/ideas.sh", "-S", "train.epochs=1").stdout
     rows = {row["Experiment"]: row for row in csv.DictReader(printed.splitlines())}
     assert {name: row["model.cell"] for name, row in rows.items()} == {
-        "cell-rnn": "rnn",
-        "cell-gru": "gru",
-        "cell-lstm": "lstm",
+        "idea-rnn": "rnn",
+        "idea-logistic": "manual_rnn",
+        "idea-words": "rnn",
+        "idea-transformer": "transformer",
     }
     assert len({row["parameters"] for row in rows.values()}) == 3
+
+
+def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
+    clone.dvc("exp", "run", "--temp", "--name", "other", "--set-param", "train.seed=2")
+    printed = clone.python("-m", "sentiment.compare", "other", "workspace").stdout
+    assert "McNemar's exact p" in printed
+    written = json.loads((clone.path / "comparison/metrics.json").read_text(encoding="utf-8"))
+    test = json.loads((clone.path / "metrics/test.json").read_text(encoding="utf-8"))
+    for name, columns in written["metrics"].items():
+        assert columns["b"]["value"] == pytest.approx(test[name], abs=1e-6), name
+    with (clone.path / "comparison/reviews.csv").open(encoding="utf-8", newline="") as stream:
+        changed = list(csv.DictReader(stream))
+    assert len(changed) == test["reviews"]
+    assert all(row["text"] for row in changed)
+    clone.python("-m", "sentiment.compare", "HEAD:baseline", "other", "--output", "elsewhere")
+    baseline = json.loads((clone.path / "metrics/baseline.json").read_text(encoding="utf-8"))["baseline"]
+    written = json.loads((clone.path / "elsewhere/metrics.json").read_text(encoding="utf-8"))
+    assert written["metrics"]["accuracy"]["a"]["value"] == pytest.approx(baseline["accuracy"])
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["nobody", "workspace"], "'nobody'"),
+        (["HEAD:lstm", "workspace"], "'lstm' is no kind of predictions; write HEAD or HEAD:baseline"),
+        (["HEAD~1", "workspace"], "'HEAD~1': data/predictions.parquet is not there"),
+        (["HEAD"], "`python -m sentiment.compare --help` explains the options"),
+    ],
+)
+def test_a_run_that_cannot_be_compared_is_one_line(clone: Clone, words: list[str], expected: str) -> None:
+    done = clone.python("-m", "sentiment.compare", *words, check=False)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (clone.path / "comparison").exists()
 
 
 def test_the_model_is_an_artifact(clone: Clone) -> None:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from sentiment import recurrence
-from sentiment.architecture import Architecture
 from sentiment.cells import Recurrence
 from tests.imports import ROOT
+from tests.shapes import shape
 
 CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -38,11 +38,16 @@ def pair(
         "gru": lambda: nn.GRU(WIDTH, HIDDEN, **options),
         "lstm": lambda: nn.LSTM(WIDTH, HIDDEN, **options),
     }[cell]()  # type: ignore[no-untyped-call]
-    shape: Any = {
-        "cell": cell, "nonlinearity": nonlinearity, "embedding_dim": WIDTH, "hidden_dim": HIDDEN, "layers": layers,
-        "bidirectional": bidirectional, "dropout": 0.0, "embedding_dropout": 0.0,
-    }  # fmt: skip
-    ours = Recurrence(Architecture(**shape)).to(kind)
+    ours = Recurrence(
+        shape(
+            cell=cell,
+            nonlinearity=nonlinearity,
+            embedding_dim=WIDTH,
+            hidden_dim=HIDDEN,
+            layers=layers,
+            bidirectional=bidirectional,
+        )
+    ).to(kind)
     ours.load_torch_state_dict(module.state_dict())
     return ours, module
 
@@ -170,15 +175,15 @@ def test_tanh_in_float32_is_within_its_bound() -> None:
 _TRAINING = """
 import sys, torch, hashlib, numpy as np
 from sentiment import device, training
-from sentiment.architecture import Architecture
 from sentiment.batches import collate
 from sentiment.model import Classifier
+from tests.shapes import shape
 device.prepare(torch.device("cpu"), int(sys.argv[1]))
 random = np.random.default_rng(0)
 for cell in ("rnn", "gru", "lstm"):
     torch.manual_seed(0)
-    model = Classifier(Architecture(cell=cell, nonlinearity="tanh", embedding_dim=64, hidden_dim=64, layers=2,
-        bidirectional=True, dropout=0.1, embedding_dropout=0.0), 2000)
+    model = Classifier(shape(cell=cell, embedding_dim=64, hidden_dim=64, layers=2, bidirectional=True, dropout=0.1,
+        pooling="concat", word_dropout=0.1), 2000)
     adam = training.optimizer(model, "adam", 1e-3, 0.0)
     for _ in range(2):
         batch = collate([(n, random.integers(2, 2000, random.integers(1, 90)), n % 2) for n in range(100)])

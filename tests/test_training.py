@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
 from sentiment import device, training
-from sentiment.architecture import Architecture
 from sentiment.batches import InOrder, Shuffled, loader
 from sentiment.corpus import Reviews
 from sentiment.encoded import EncodedSplit
@@ -17,14 +17,14 @@ from sentiment.errors import InputError
 from sentiment.model import Classifier
 from sentiment.predicting import probabilities
 from sentiment.training import Epoch, Recipe, best_epoch, fit
+from sentiment.vocabulary import Vocabulary
 from stages import train as stage
+from tests.shapes import shape
 from tests.test_encoded import write
 
 CPU = torch.device("cpu")
-SHAPE = Architecture(
-    cell="gru", nonlinearity="tanh", embedding_dim=8, hidden_dim=8, layers=2, bidirectional=True, dropout=0.1,
-    embedding_dropout=0.1,
-)  # fmt: skip
+VOCABULARY = Vocabulary(pa.array([f"word{number}" for number in range(18)]), pa.array([1] * 18))
+SHAPE = shape(cell="gru", hidden_dim=8, layers=2, bidirectional=True, dropout=0.1, embedding_dropout=0.1)
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def params(**changes: Any) -> stage.Params:
     values = {
         "seed": 1, "epochs": 3, "batch_size": 16, "optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.0,
         "clip_norm": 1.0, "bucketing": True, "patience": 0, "device": "cpu", "precision": "float32", "workers": 0,
-        "threads": 1,
+        "threads": 1, "schedule": "constant", "averaging": 0.0,
     }  # fmt: skip
     return stage.Params.model_validate(values | changes)
 
 
 def weights(model: Classifier) -> list[torch.Tensor]:
-    return [value.clone() for value in model.state_dict().values()]
+    return [value.detach().clone() for value in model.parameters()]
 
 
 def same(one: Classifier, other: Classifier) -> bool:
@@ -56,13 +56,13 @@ Splits = tuple[EncodedSplit, EncodedSplit]
 
 
 def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: Splits) -> None:
-    one, history = stage.train(splits, 20, SHAPE, params(), CPU)
+    one, history = stage.train(splits, VOCABULARY, SHAPE, params(), CPU)
     torch.rand(5)  # somebody else draws from the global generator
-    again, same_history = stage.train(splits, 20, SHAPE, params(), CPU)
+    again, same_history = stage.train(splits, VOCABULARY, SHAPE, params(), CPU)
     assert same(one, again)
     assert history == same_history
-    assert same(one, stage.train(splits, 20, SHAPE, params(workers=2), CPU)[0])
-    assert not same(one, stage.train(splits, 20, SHAPE, params(seed=2), CPU)[0])
+    assert same(one, stage.train(splits, VOCABULARY, SHAPE, params(workers=2), CPU)[0])
+    assert not same(one, stage.train(splits, VOCABULARY, SHAPE, params(seed=2), CPU)[0])
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
@@ -70,14 +70,14 @@ def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: S
 def test_every_parameter_learns(splits: Splits, optimizer: str, precision: str) -> None:
     torch.manual_seed(1)
     before = weights(Classifier(SHAPE, 20))
-    model, _ = stage.train(splits, 20, SHAPE, params(optimizer=optimizer, precision=precision, epochs=2), CPU)
+    model, _ = stage.train(splits, VOCABULARY, SHAPE, params(optimizer=optimizer, precision=precision, epochs=2), CPU)
     assert all(torch.isfinite(value).all() for value in weights(model))
     assert not any(torch.equal(old, new) for old, new in zip(before, weights(model), strict=True))
     assert model.embedding.weight.dtype == torch.float32
 
 
 def test_it_learns(splits: Splits) -> None:
-    model, history = stage.train(splits, 20, SHAPE, params(epochs=40), CPU)
+    model, history = stage.train(splits, VOCABULARY, SHAPE, params(epochs=40), CPU)
     best = best_epoch(history)
     assert best.valid_accuracy > 0.9
     reviews = Reviews(splits[1])
@@ -141,8 +141,53 @@ def test_divergence_is_one_line(splits: Splits) -> None:
     wild = params(optimizer="sgd", learning_rate=1000.0, clip_norm=0.0)
     unbounded = SHAPE.model_copy(update={"cell": "rnn", "nonlinearity": "relu"})
     with pytest.raises(InputError, match="training diverged in epoch 1: .*; lower train.learning_rate") as caught:
-        stage.train(splits, 20, unbounded, wild, CPU)
+        stage.train(splits, VOCABULARY, unbounded, wild, CPU)
     assert "\n" not in str(caught.value)
+
+
+def test_a_cycle_of_the_learning_rate_rises_and_falls() -> None:
+    model = Classifier(SHAPE, 20)
+    adam = training.optimizer(model, "adam", 0.1, 0.0)
+    training.follow(adam, "one_cycle", 100)
+    rates = []
+    for _ in range(100):
+        rates.append(adam.param_groups[0]["lr"])
+        adam.step()
+    peak = int(np.argmax(rates))
+    assert 20 <= peak <= 28
+    assert rates[peak] == pytest.approx(0.1, rel=0.02)
+    assert rates[0] < 0.005
+    assert rates[-1] < 1e-4
+    assert sorted(rates[:peak]) == rates[:peak]
+    assert sorted(rates[peak:], reverse=True) == rates[peak:]
+
+
+def test_averaged_weights_are_those_that_are_scored_and_kept(splits: Splits) -> None:
+    """One epoch of plain steps, recorded; the kept weights are their moving average."""
+    seen: list[list[torch.Tensor]] = []
+    torch.manual_seed(0)
+    model = Classifier(SHAPE, 20)
+    sgd = training.optimizer(model, "sgd", 0.5, 0.0)
+    sgd.register_step_post_hook(lambda *_: seen.append([p.detach().clone() for p in model.parameters()]))
+    batches = list(loader(Reviews(splits[0]), InOrder(splits[0].lengths, 16), CPU))
+    fit(model, lambda epoch: batches, lambda: batches, sgd, Recipe(1, 0.0, 0, "float32", averaging=0.9))
+    average = seen[0]
+    for step in seen[1:]:
+        average = [0.9 * old + 0.1 * new for old, new in zip(average, step, strict=True)]
+    for kept, expected in zip(model.parameters(), average, strict=True):
+        torch.testing.assert_close(kept.detach(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("tuned", [False, True])
+def test_vectors_start_the_embedding(splits: Splits, tmp_path: Path, tuned: bool) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("word0 " + " 0.5" * 8 + "\nword3" + " -1.5" * 8 + "\n", encoding="utf-8")
+    given = SHAPE.model_copy(update={"vectors": str(path), "tune_vectors": tuned})
+    model, _ = stage.train(splits, VOCABULARY, given, params(epochs=1, weight_decay=0.1, optimizer="adamw"), CPU)
+    assert model.pretrained.nonzero().flatten().tolist() == [2, 5]
+    rows = model.embedding.weight[[2, 5]]
+    assert torch.equal(rows, torch.tensor([[0.5], [-1.5]]).expand(2, 8)) == (not tuned)
+    assert model.coverage(np.array([2, 5, 5, 7], np.uint8)) == 0.75
 
 
 def test_threads_and_denormals_are_set() -> None:
@@ -192,7 +237,7 @@ def test_training_on_cuda_learns_and_repeats(splits: Splits, precision: str) -> 
     chosen = device.choose("cuda")
     device.prepare(chosen, 1)
     settings = params(epochs=40, precision=precision, workers=2)
-    one, history = stage.train(splits, 20, SHAPE, settings, chosen)
+    one, history = stage.train(splits, VOCABULARY, SHAPE, settings, chosen)
     assert best_epoch(history).valid_accuracy > 0.9
-    assert same(one, stage.train(splits, 20, SHAPE, settings, chosen)[0])
+    assert same(one, stage.train(splits, VOCABULARY, SHAPE, settings, chosen)[0])
     assert isinstance(history[0], Epoch)

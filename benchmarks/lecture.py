@@ -1,0 +1,171 @@
+"""What the lecture says about its network, shown on a corpus: three experiments, a quarter of a minute.
+
+    python -m benchmarks.lecture [path/to/aclImdb.tar.gz]
+
+* **one at a time**: the same reviews token by token in Python, packed with the cell written out, and packed with the
+  compiled one: the same gradients, in how much time
+* **vanishing gradients**: the norm of the loss's gradient with respect to the state, by how many tokens before the end
+  the state is, with tanh and with the logistic function
+* **order of presentation**: all negative reviews before all positive ones, as the raw data lists them, against shuffled
+
+The result goes to benchmarks/results/lecture-sample.json (or -imdb) and gradients.csv, which `dvc plots show` draws.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks import prepared
+from benchmarks.corpora import RESULTS, ROOT, Corpus
+from sentiment import device, files, paths, training
+from sentiment.architecture import Architecture
+from sentiment.batches import Batch, InOrder, Shuffled, collate, loader
+from sentiment.corpus import Reviews
+from sentiment.encoded import EncodedSplit
+from sentiment.errors import run
+from sentiment.manual import NONLINEAR
+from sentiment.model import Classifier
+from sentiment.vocabulary import Vocabulary
+
+CPU = torch.device("cpu")
+BATCH = 64
+EPOCHS = {"sample": 20, "imdb": 3}
+RECIPE = training.Recipe(epochs=1, clip_norm=1.0, patience=0, precision="float32")
+GRADIENTS = RESULTS / "gradients.csv"
+
+
+def classifier(entries: int, **changes: Any) -> Classifier:
+    """Return the network of params.yaml with other values, its weights drawn by the same seed."""
+    torch.manual_seed(1)
+    shape = Architecture.load(ROOT / paths.PARAMS).model_copy(update=changes)
+    return Classifier(shape, entries).double()
+
+
+def one_review(model: Classifier, ids: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Return the logit of one review and its states, token by token, as the lecture's code goes."""
+    w, u, b, c = model.recurrence.layers[0].parameters()  # type: ignore[index]
+    activate = NONLINEAR[model.shape.nonlinearity]
+    state, states = w.new_zeros(model.shape.hidden_dim), []
+    for vector in model.embedding(ids):
+        state = activate(w @ vector + b + u @ state + c)
+        states.append(state)
+    logit: Tensor = model.readout(state)[0]
+    return logit, states
+
+
+def gradients(model: Classifier, batch: Batch, logits: Callable[[], Tensor]) -> tuple[list[Tensor], float]:
+    """Return the gradients of the mean loss over a batch, and the seconds of the quickest of three times."""
+    seconds = []
+    for _ in range(3):
+        model.zero_grad()
+        start = time.perf_counter()
+        nn.functional.binary_cross_entropy_with_logits(logits(), batch.labels.double()).backward()  # type: ignore[no-untyped-call]
+        seconds.append(time.perf_counter() - start)
+    found = [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
+    return found, min(seconds)
+
+
+def one_at_a_time(reviews: Reviews, entries: int, rows: list[int]) -> dict[str, Any]:
+    """Compare the three ways through one batch."""
+    batch = collate([reviews[row] for row in rows])
+    written, compiled = classifier(entries, cell="manual_rnn"), classifier(entries, cell="rnn")
+    ids = [torch.from_numpy(reviews[row][1].astype(np.int64)) for row in batch.positions.tolist()]
+    ways = {
+        "one token at a time": gradients(
+            written, batch, lambda: torch.stack([one_review(written, each)[0] for each in ids])
+        ),
+        "packed, written out": gradients(written, batch, lambda: written(batch.ids, len(batch))),
+        "packed, compiled": gradients(compiled, batch, lambda: compiled(batch.ids, len(batch))),
+    }
+    expected, longest = ways["one token at a time"]
+    return {
+        name: {
+            "milliseconds": round(1000 * seconds, 2),
+            "times_faster": round(longest / seconds, 1),
+            "largest_difference_of_a_gradient": float(
+                f"{max(float((a - b).abs().max()) for a, b in zip(found, expected, strict=True)):.1e}"
+            ),
+        }
+        for name, (found, seconds) in ways.items()
+    }
+
+
+def vanishing(reviews: Reviews, entries: int, rows: list[int], steps: int) -> dict[str, list[float]]:
+    """Return the mean norm of dloss/dh, by tokens before the end: 0, 1, ... steps - 1. The weights are as drawn."""
+    norms: dict[str, list[float]] = {}
+    for nonlinearity in ("tanh", "logistic"):
+        model = classifier(entries, cell="manual_rnn", nonlinearity=nonlinearity)
+        total = np.zeros(steps)
+        for row in rows:
+            _, ids, label = reviews[row]
+            logit, states = one_review(model, torch.from_numpy(ids.astype(np.int64)))
+            loss = nn.functional.binary_cross_entropy_with_logits(logit, logit.new_tensor(float(label)))
+            last = states[: -steps - 1 : -1]
+            total += [float(each.norm()) for each in torch.autograd.grad(loss, last)]
+        norms[nonlinearity] = (total / len(rows)).tolist()
+    return norms
+
+
+def presentation(train: EncodedSplit, valid: EncodedSplit, entries: int, epochs: int) -> dict[str, Any]:
+    """Train in each order. Return the accuracy on the validation split and the share called positive."""
+    found = {}
+    raw = np.argsort(train.labels, kind="stable")
+    ordered = [raw[start : start + BATCH].tolist() for start in range(0, len(raw), BATCH)]
+    shuffled = Shuffled(train.lengths, BATCH, seed=1, bucketing=False)
+    reviews = Reviews(train)
+    for name, order in (("negatives, then positives", ordered), ("shuffled", shuffled)):
+        model = classifier(entries, cell="rnn").float()
+        adam = training.optimizer(model, "adam", 5e-3, 0.0)
+        for shuffled.epoch in range(epochs):
+            training.train_epoch(model, [collate([reviews[row] for row in rows]) for rows in order], adam, RECIPE)
+        model.eval()
+        with torch.inference_mode():
+            batches = list(loader(Reviews(valid), InOrder(valid.lengths, 256), CPU))
+            positive = torch.cat([model(batch.ids, len(batch)) > 0 for batch in batches])
+        right = positive == torch.cat([batch.labels for batch in batches]).bool()
+        found[name] = {
+            "accuracy": round(float(right.double().mean()), 4),
+            "called_positive": round(float(positive.double().mean()), 4),
+        }
+    return found
+
+
+def main() -> None:
+    corpus = Corpus.given()
+    device.prepare(CPU, 1)
+    with prepared.data_stages(corpus.source):
+        train, valid = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
+        reviews, entries = Reviews(train), len(Vocabulary.load(paths.VOCABULARY))
+        typical = int(np.median(train.lengths))
+        rows = np.flatnonzero(train.lengths >= typical)[:: max(1, len(train.lengths) // (2 * BATCH))][:BATCH].tolist()
+        ways = one_at_a_time(reviews, entries, rows)
+        norms = vanishing(reviews, entries, rows, typical)
+        orders = presentation(train, valid, entries, EPOCHS[corpus.name])
+    files.write_json(
+        corpus.result("lecture"),
+        {
+            "one_at_a_time": ways,
+            "tokens_before_the_end": typical - 1,
+            "norms_there": {name: float(f"{values[-1]:.2e}") for name, values in norms.items()},
+            "presentation": orders,
+        },
+    )
+    names = [f"log10_{name}" for name in norms]
+    values = [[round(math.log10(max(each, 1e-300)), 4) for each in column] for column in norms.values()]
+    if corpus.name == "sample":
+        files.write_csv(GRADIENTS, ["tokens_before_the_end", *names], zip(range(typical), *values, strict=True))
+    for name, way in ways.items():
+        print(f"{name:24} {way['milliseconds']:9.2f} ms  {way['times_faster']:6.1f} times as fast")
+    for name, column in norms.items():
+        print(f"gradient with {name:10} {column[0]:.2e} at the end, {column[-1]:.2e} {typical - 1} tokens before")
+    for name, order in orders.items():
+        print(f"{name:26} accuracy {order['accuracy']:.1%}, called positive {order['called_positive']:.1%}")
+
+
+if __name__ == "__main__":
+    run(main, takes_arguments=True)

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Every idea of the lecture as an experiment on the embedded corpus, queued, then the table: about three minutes on two
+# cores.
+#   runs/ideas.sh > benchmarks/results/ideas.csv
+#   runs/ideas.sh -S train.epochs=2                  the same with other parameters
+#   IDEAS='gru|lstm' runs/ideas.sh                   only those whose name matches
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+
+ideas=( # a name, then the parameters that it changes
+    "idea-rnn"
+    "idea-rnn-relu model.nonlinearity=relu train.learning_rate=1e-3"
+    "idea-manual-rnn model.cell=manual_rnn"
+    "idea-logistic model.cell=manual_rnn model.nonlinearity=logistic"
+    "idea-gru model.cell=gru"
+    "idea-lstm model.cell=lstm"
+    "idea-stacked model.layers=2 model.dropout=0.1"
+    "idea-bidirectional model.bidirectional=true"
+    "idea-mean model.pooling=mean"
+    "idea-max model.pooling=max"
+    "idea-concat model.pooling=concat"
+    "idea-input-conditioned model.input_conditioned=true"
+    "idea-dropout model.word_dropout=0.1 model.embedding_dropout=0.1 model.output_dropout=0.1"
+    "idea-words tokenize.method=words tokenize.lowercase=true"
+    "idea-one-cycle train.schedule=one_cycle train.averaging=0.99"
+    "idea-transformer model.cell=transformer model.layers=2 model.pooling=mean train.learning_rate=1e-3"
+)
+for place in "${!ideas[@]}"; do
+    [[ ${ideas[place]%% *} =~ ${IDEAS:-} ]] || unset "ideas[place]"
+done
+for idea in "${ideas[@]}"; do # of an earlier time
+    name=${idea%% *}
+    dvc queue remove "$name" &>/dev/null || true
+    dvc exp remove "$name" &>/dev/null || true
+    if [[ $(dvc queue status) =~ $name\  ]]; then
+        echo "error: $name is queued or running already; wait, or stop it by: dvc queue kill $name" >&2
+        exit 1
+    fi
+done
+for idea in "${ideas[@]}"; do
+    read -r name changes <<<"$idea"
+    options=()
+    for change in $changes; do options+=(-S "$change"); done
+    dvc exp run --queue --name "$name" "${options[@]}" "$@" >&2
+done
+dvc queue start --jobs 2 >&2
+while status=$(dvc queue status) && [[ $status =~ idea-[a-z-]+\ [^$'\n']*(Queued|Running) ]]; do sleep 2; done
+for idea in "${ideas[@]}"; do
+    name=${idea%% *}
+    if ! [[ $status =~ $name\ [^$'\n']*Success ]]; then
+        echo "error: $name did not finish; see: dvc queue logs $name" >&2
+        exit 1
+    fi
+done
+
+dvc exp show --csv --precision 4 --drop '.*' \
+    --keep 'Experiment|model.cell|parameters|best_epoch|^accuracy$|^log_loss$|train_seconds|tokens_per_second' |
+    grep -E '^(Experiment|idea-)'

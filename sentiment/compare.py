@@ -1,0 +1,147 @@
+"""Compare the predictions of two runs, review by review.
+
+    python -m sentiment.compare main workspace
+    python -m sentiment.compare imdb-rnn imdb-lstm
+    python -m sentiment.compare workspace:baseline workspace
+
+A run is a Git revision, the name of an experiment, or `workspace`; its files are read through DVC, so they need not be
+checked out. `:baseline` takes the predictions of stage `baseline` there. Printed are each metric with its 95 %
+interval, the difference, how many reviews one run alone has right, and those whose probability changed most; the same
+goes to `comparison/` as metrics.json and reviews.csv, which has every review, the most changed first.
+"""
+
+import argparse
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentiment import files, paths, tables
+from sentiment.errors import InputError, Parser, run, shown
+from sentiment.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from sentiment.comparing import Comparison
+
+WORKSPACE = "workspace"
+_WHICH = {"": paths.PREDICTIONS, "baseline": paths.BASELINE_PREDICTIONS}
+_TEXT = 70  # characters of a review that are shown
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(
+        "python -m sentiment.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("a", metavar="A", help="a run: a revision, an experiment or workspace")
+    parser.add_argument("b", metavar="B", help="the run to compare with it")
+    parser.add_argument("--reviews", type=int, default=10, metavar="N", help="changed reviews to print, default: 10")
+    parser.add_argument(
+        "--output", type=Path, default=Path("comparison"), metavar="FOLDER", help="default: %(default)s"
+    )
+    return parser.parse_args(words)
+
+
+def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
+    """Return a table of a revision, an experiment or the workspace. Raises InputError where it is not to be had."""
+    if name == WORKSPACE:
+        return pa.Table.from_batches(tables.read(path, schema), schema)
+    from dvc.api import DVCFileSystem  # type: ignore[import-untyped]
+    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+    from dvc.scm import SCMError  # type: ignore[import-untyped]
+
+    try:
+        content = DVCFileSystem(rev=name).read_bytes(str(path))
+    except (SCMError, DvcException) as error:
+        raise InputError(f"{shown(name)}: {error}; see `git log` and `dvc exp list --all-commits`") from None
+    except FileNotFoundError:
+        raise InputError(
+            f"{shown(name)}: {path} is not there, or neither in the cache nor in a remote; "
+            f"run `dvc fetch`, or the pipeline at that revision"
+        ) from None
+    found = pq.read_table(io.BytesIO(content))
+    if not found.schema.equals(schema):
+        raise InputError(
+            f"{shown(name)}: {path} was written by another version of this project; run the pipeline there"
+        )
+    return found
+
+
+def predictions(run_name: str) -> pa.Table:
+    """Return what a run predicted. Raises InputError where there is no such run, or no such predictions in it."""
+    name, _, which = run_name.partition(":")
+    if which not in _WHICH:
+        raise InputError(
+            f"{shown(run_name)}: {shown(which)} is no kind of predictions; write {name} or {name}:baseline"
+        )
+    return read(name, _WHICH[which], tables.PREDICTIONS)
+
+
+def aligned(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> tuple[Any, ...]:
+    """Return ids, labels and both probabilities in the order of `a`. Raises InputError where the reviews differ."""
+    place = {name: row for row, name in enumerate(b["id"].to_pylist())}
+    rows = [place.get(name, -1) for name in a["id"].to_pylist()]
+    if len(a) != len(b) or -1 in rows or not a["label"].equals(b["label"].take(rows)):
+        raise InputError(
+            f"{shown(names[0])} and {shown(names[1])}: tested on different reviews ({len(a)} and {len(b)}, "
+            f"{len(rows) - rows.count(-1)} in common); compare runs with the same ingest parameters"
+        )
+    return a["id"].to_pylist(), a["label"].to_numpy(), *(table["probability"].to_numpy() for table in (a, b.take(rows)))
+
+
+def texts(name: str, ids: list[str]) -> list[str]:
+    """Return the reviews' texts in that order, empty ones where the run's reviews are not to be had."""
+    try:
+        table = read(name.partition(":")[0], paths.REVIEWS.test, tables.REVIEWS)
+    except InputError:
+        return [""] * len(ids)
+    found = dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
+    return [found.get(each, "") for each in ids]
+
+
+def lines(names: tuple[str, str], found: "Comparison", changed: list[tuple[Any, ...]]) -> list[str]:
+    """Return what is printed."""
+    shown_lines = [f"A  {names[0]}", f"B  {names[1]}", ""]
+    shown_lines.append(f"{'':18}{'A':>27}{'B':>27}{'B - A':>31}")
+    for metric, columns in found.metrics.items():
+        cells = [
+            f"{cell['value']:{sign}.4f} ({cell['low']:{sign}.4f} to {cell['high']:{sign}.4f})"
+            for cell, sign in zip(columns.values(), ("", "", "+"), strict=True)
+        ]
+        a, b, difference = cells
+        shown_lines.append(f"{metric:18}{a:>27}{b:>27}{difference:>31}")
+    shown_lines += [
+        "",
+        f"Of {found.reviews:,} reviews A alone has {found.only_a_right:,} right, B alone {found.only_b_right:,}; "
+        f"McNemar's exact p = {found.mcnemar_p:.2g}",
+        "",
+        "Changed most: label, probability in A and in B, review",
+    ]
+    for name, label, before, after, text in changed:
+        words = " ".join(text.split())
+        shown_lines.append(f"{'positive' if label else 'negative'}  {before:.3f}  {after:.3f}  {words[:_TEXT] or name}")
+    return shown_lines
+
+
+def main() -> None:
+    given = arguments()
+    names = (given.a, given.b)
+    evaluation = Evaluation.load()
+    ids, labels, a, b = aligned(predictions(given.a), predictions(given.b), names)
+
+    from sentiment import comparing  # scipy's statistics: a second that a mistaken command line need not wait
+
+    found = comparing.compare(labels, a, b, evaluation.threshold, evaluation.bootstrap_samples)
+    order = np.argsort(-np.abs(b - a), kind="stable")
+    text = texts(given.b, ids)
+    rows = [(ids[row], int(labels[row]), round(float(a[row]), 6), round(float(b[row]), 6), text[row]) for row in order]
+    files.write_json(given.output / "metrics.json", {"a": given.a, "b": given.b, **found.as_json()})
+    files.write_csv(given.output / "reviews.csv", ["id", "label", "probability_a", "probability_b", "text"], rows)
+    print("\n".join(lines(names, found, rows[: given.reviews])))
+
+
+if __name__ == "__main__":
+    run(main, takes_arguments=True)

@@ -1,0 +1,122 @@
+"""Pre-trained word vectors for a vocabulary, from the files that GloVe and word2vec write.
+
+    the 0.418 0.24968 ...        text; GloVe's as it is, word2vec's (.vec) after a line "<words> <numbers>"
+    .bin                         word2vec's binary form: the same first line, then word, blank, little-endian float32s
+    .gz after either             compressed
+
+The file is read as a stream and only the vocabulary's vectors are kept: gensim, which reads the same forms, holds all
+words of the file in memory and reports a broken line without its number. A word that stands twice counts once, the
+first time. An empty file has no vectors.
+"""
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment.errors import InputError, shown
+
+_LONGEST_WORD = 10_000  # bytes; a longer one means that this is no such file
+
+Vector = npt.NDArray[np.float32]
+
+
+class Vectors(NamedTuple):
+    """Vectors, float32[found, width], and the places of their words among those asked for: int64[found]."""
+
+    places: npt.NDArray[np.int64]
+    values: Vector
+
+
+def locate(name: str) -> Path:
+    """Return the path of a file of vectors. Raises InputError where it is missing, or relative and outside."""
+    path = Path(name)
+    if not path.is_absolute() and os.path.normpath(path).startswith(os.pardir):
+        raise InputError(f"model.vectors: '{name}' leaves the repository; give its absolute path")
+    if not path.is_file():
+        raise InputError(f"model.vectors: '{name}' is no file that exists; check the path")
+    return path
+
+
+def load(path: Path, words: list[str], width: int) -> Vectors:
+    """Return the vectors of some words. Raises InputError where the file is broken or of another width."""
+    places = {word.encode(): place for place, word in enumerate(words)}
+    found: dict[int, Vector] = {}
+    try:
+        with _open(path) as stream:
+            for where, word, numbers in _entries(path, stream, width):
+                if word in places and places[word] not in found:
+                    found[places[word]] = _vector(where, word, numbers, width)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: the gzip stream is broken ({error}); fetch the file again") from None
+    if not found and path.stat().st_size:
+        raise InputError(
+            f"{path}: has none of the vocabulary's {len(words)} words; compare its language, and tokenize.lowercase"
+        )
+    order = sorted(found)
+    values = np.array([found[place] for place in order], np.float32).reshape(len(order), width)
+    return Vectors(np.array(order, np.int64), values)
+
+
+def _open(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def _entries(path: Path, stream: IO[bytes], width: int) -> Iterator[tuple[str, bytes, bytes | Vector]]:
+    """Yield each word of a file: where it stands, the word, and its numbers as text or as a vector."""
+    longest = _LONGEST_WORD + 64 * width  # bytes of a line; a broken file may hold a single one
+    first = stream.readline(longest)
+    head = first.split()
+    if len(head) == 2 and all(part.isdigit() for part in head):
+        words, found = int(head[0]), int(head[1])
+        binary = path.name.removesuffix(".gz").endswith(".bin")
+        entries = _binary(path, stream, words, width) if binary else _text(path, stream, words, longest)
+    else:
+        found = len(head) - 1
+        entries = _text(path, chain([first], stream), None, longest)
+    if not first:
+        return
+    if found != width:
+        raise InputError(f"{path}: its vectors have {found} numbers; set model.embedding_dim to {found}, not {width}")
+    yield from entries
+
+
+def _text(path: Path, lines: Iterable[bytes], promised: int | None, longest: int) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield the entries of a text file; `promised` is how many its first line speaks of, where it has such a line."""
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        word, _, numbers = line.partition(b" ")
+        where = f"{path}: line {number + (promised is not None)}"
+        if len(line) >= longest or not numbers:
+            raise InputError(f"{where} is no word with its numbers; fetch the file again")
+        yield where, word, numbers
+    if promised not in (None, number):
+        raise InputError(f"{path}: promises {promised} words and has {number}; fetch the file again")
+
+
+def _binary(path: Path, stream: IO[bytes], words: int, width: int) -> Iterator[tuple[str, bytes, Vector]]:
+    for number in range(1, words + 1):
+        word = bytearray()
+        while (byte := stream.read(1)) not in (b" ", b"") and len(word) < _LONGEST_WORD:
+            word += byte
+        numbers = stream.read(4 * width)
+        if byte != b" " or len(numbers) < 4 * width:
+            raise InputError(f"{path}: ends, or breaks off, in word {number} of {words}; fetch the file again")
+        yield f"{path}: word {number}", bytes(word).lstrip(b"\n"), np.frombuffer(numbers, "<f4").astype(np.float32)
+
+
+def _vector(where: str, word: bytes, numbers: bytes | Vector, width: int) -> Vector:
+    """Return a vector. Raises InputError where it has not `width` finite numbers."""
+    try:
+        vector = np.array(numbers.split(), np.float32) if isinstance(numbers, bytes) else numbers
+    except ValueError:
+        vector = np.empty(0, np.float32)
+    if len(vector) != width or not np.isfinite(vector).all():
+        raise InputError(f"{where}: {shown(word.decode())} has not {width} numbers after it; remove the line")
+    return vector

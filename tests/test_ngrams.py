@@ -1,0 +1,67 @@
+"""The baseline's features are those of scikit-learn's counter, and its predictions those of the formulas."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer
+
+from sentiment import linear
+from sentiment.ngrams import NGrams
+
+TEXTS = st.lists(st.lists(st.sampled_from("abcde"), max_size=8), min_size=1, max_size=8)
+
+
+@given(TEXTS, TEXTS, st.integers(1, 3), st.integers(1, 3))
+def test_sequences_are_counted_as_scikit_learn_counts_them(
+    train: list[list[str]], test: list[list[str]], longest: int, min_count: int
+) -> None:
+    counter = CountVectorizer(analyzer="word", tokenizer=str.split, token_pattern=None, ngram_range=(1, longest))
+    try:
+        counts = counter.fit_transform(map(" ".join, train)).toarray()
+    except ValueError:  # no token at all
+        counts = np.zeros((len(train), 0))
+    kept = counts.sum(axis=0) >= min_count
+    ours = NGrams.of(pa.array(train, pa.list_(pa.string())), longest, min_count)
+    for split, theirs in (
+        (train, counts),
+        (test, counter.transform(map(" ".join, test)).toarray() if len(kept) else None),
+    ):
+        found = ours.count(pa.array(split, pa.list_(pa.string()))).toarray()
+        if theirs is None:
+            assert found.shape == (len(split), 0)
+        else:
+            assert _columns(found) == _columns(theirs[:, kept])
+
+
+def _columns(table: np.ndarray) -> list[tuple[float, ...]]:
+    """Return the columns in an order that does not depend on the features' order."""
+    return sorted(map(tuple, table.T.tolist()))
+
+
+COUNTS = NGrams.of(pa.array([["good", "good"], ["bad"], ["good", "bad"]]), 1, 1).count(
+    pa.array([["good", "good"], ["bad"], ["good", "bad"]])
+)
+LABELS = np.array([1, 0, 1], np.uint8)
+
+
+def test_a_log_count_ratio_worked_by_hand() -> None:
+    """Present in positives: good 2 of 2, bad 1 of 2; in negatives: good 0, bad 1; one is added to each."""
+    worth = linear.Weighting("nbsvm", COUNTS, LABELS)(COUNTS).toarray()
+    good, bad = np.log((3 / 5) / (1 / 3)), np.log((2 / 5) / (2 / 3))
+    assert worth == pytest.approx(np.array([[good, 0], [0, bad], [good, bad]]))
+
+
+def test_tfidf_gives_rows_of_length_one() -> None:
+    worth = linear.Weighting("tfidf", COUNTS, LABELS)(COUNTS).toarray()
+    assert np.linalg.norm(worth, axis=1) == pytest.approx(np.ones(3))
+    assert worth[2, 0] == pytest.approx(worth[2, 1])  # as rare, as often
+
+
+@pytest.mark.parametrize("kind", ["tfidf", "nbsvm"])
+def test_the_classifier_learns_and_repeats(kind: linear.Features) -> None:
+    worth = linear.Weighting(kind, COUNTS, LABELS)(COUNTS)
+    one, other = (linear.probabilities(worth, LABELS, worth, 100.0) for _ in range(2))
+    assert (one == other).all()
+    assert ((one > 0.5) == LABELS).all()

@@ -1,0 +1,82 @@
+"""Word vectors: all forms give the same, and a broken file is refused with its line."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentiment import vectors
+from sentiment.errors import InputError
+
+WORDS = ["film", "good", "naïve", "absent"]
+ENTRIES = {"good": [1.0, -2.5], "of": [0.0, 1.0], "naïve": [0.125, 3.0], "film": [7.0, 8.0]}
+TEXT = "".join(f"{word} {a} {b}\n" for word, (a, b) in ENTRIES.items())
+
+
+def binary(newline: bytes = b"\n", count: int = 4) -> bytes:
+    body = b"".join(word.encode() + b" " + struct.pack("<2f", *values) + newline for word, values in ENTRIES.items())
+    return f"{count} 2\n".encode() + body
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("glove.txt", TEXT.encode()),
+        ("w2v.vec", b"4 2\n" + TEXT.encode()),
+        ("w2v.bin", binary()),
+        ("old.bin", binary(newline=b"")),
+        ("glove.txt.gz", gzip.compress(TEXT.encode())),
+        ("w2v.bin.gz", gzip.compress(binary())),
+        ("twice.txt", TEXT.encode() + b"good 9 9\n"),
+    ],
+)
+def test_every_form_gives_the_vocabulary_s_vectors(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = vectors.load(tmp_path / name, WORDS, 2)
+    assert found.places.tolist() == [0, 1, 2]
+    assert found.values.tolist() == [ENTRIES[word] for word in WORDS[:3]]
+    assert found.values.dtype == np.float32
+
+
+def test_an_empty_file_has_no_vectors(tmp_path: Path) -> None:
+    (tmp_path / "none.txt").touch()
+    found = vectors.load(tmp_path / "none.txt", WORDS, 2)
+    assert len(found.places) == 0
+    assert found.values.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("a.txt", b"film 1 2 3\n", "vectors have 3 numbers; set model.embedding_dim to 3, not 2"),
+        ("a.vec", b"4 3\n" + TEXT.encode(), "vectors have 3 numbers; set model.embedding_dim to 3, not 2"),
+        ("a.txt", b"of 1 2\nfilm 1\n", "a.txt: line 2: 'film' has not 2 numbers after it; remove the line"),
+        ("a.txt", b"of 1 2\nfilm 1 x\n", "line 2: 'film' has not 2 numbers"),
+        ("a.txt", b"of 1 2\nfilm 1 nan\n", "line 2: 'film' has not 2 numbers"),
+        ("a.txt", b"of 1 2\n\nfilm 1 2\n", "line 2 is no word with its numbers; fetch the file again"),
+        ("a.vec", b"9 2\n" + TEXT.encode(), "promises 9 words and has 4; fetch the file again"),
+        ("a.bin", binary()[:-6], "breaks off, in word 4 of 4; fetch the file again"),
+        ("a.bin", binary(count=5), "breaks off, in word 5 of 5; fetch the file again"),
+        ("a.bin", b"1 2\n" + b"x" * 20_000, "breaks off, in word 1 of 1; fetch the file again"),
+        ("a.txt", b"x" * 20_000, "vectors have 0 numbers"),
+        ("a.txt", b"le 1 2\nde 3 4\n", "has none of the vocabulary's 4 words; compare its language"),
+        ("a.txt.gz", gzip.compress(TEXT.encode())[:-9], "the gzip stream is broken"),
+        ("a.txt.gz", TEXT.encode(), "the gzip stream is broken"),
+    ],
+)
+def test_a_broken_file_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        vectors.load(tmp_path / name, WORDS, 2)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named_with_its_parameter(tmp_path: Path) -> None:
+    for path in (tmp_path / "no.txt", tmp_path):
+        with pytest.raises(InputError, match="^model.vectors: "):
+            vectors.locate(str(path))
+    with pytest.raises(InputError, match="'../x.txt' leaves the repository; give its absolute path"):
+        vectors.locate("../x.txt")
