@@ -6,7 +6,7 @@
 
 The file is read as a stream and only the vocabulary's vectors are kept: gensim, which reads the same forms, holds all
 words of the file in memory and reports a broken line without its number. A word that stands twice counts once, the
-first time. An empty file has no vectors.
+first time. A file that is empty, or promises no words, has no vectors.
 """
 
 import gzip
@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from sentiment.errors import InputError, shown
 
+_NONE = b"0 0\n"  # what data/no_vectors.txt says: DVC warns of an empty file
 _LONGEST_WORD = 10_000  # bytes; a longer one means that this is no such file
 
 Vector = npt.NDArray[np.float32]
@@ -48,6 +49,10 @@ def load(path: Path, words: list[str], width: int) -> Vectors:
     """Return the vectors of some words. Raises InputError where the file is broken or of another width."""
     places = {word.encode(): place for place, word in enumerate(words)}
     found: dict[int, Vector] = {}
+    if path.stat().st_size <= len(_NONE):
+        with path.open("rb") as stream:
+            if stream.read() in (_NONE, b""):
+                return Vectors(np.empty(0, np.int64), np.empty((0, width), np.float32))
     try:
         with _open(path) as stream:
             for where, word, numbers in _entries(path, stream, width):
@@ -55,7 +60,7 @@ def load(path: Path, words: list[str], width: int) -> Vectors:
                     found[places[word]] = _vector(where, word, numbers, width)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: the gzip stream is broken ({error}); fetch the file again") from None
-    if not found and path.stat().st_size:
+    if not found:
         raise InputError(
             f"{path}: has none of the vocabulary's {len(words)} words; compare its language, and tokenize.lowercase"
         )

@@ -40,8 +40,9 @@ def test_every_form_gives_the_vocabulary_s_vectors(tmp_path: Path, name: str, co
     assert found.values.dtype == np.float32
 
 
-def test_an_empty_file_has_no_vectors(tmp_path: Path) -> None:
-    (tmp_path / "none.txt").touch()
+@pytest.mark.parametrize("content", [b"", b"0 0\n"])
+def test_a_file_can_have_no_vectors(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "none.txt").write_bytes(content)
     found = vectors.load(tmp_path / "none.txt", WORDS, 2)
     assert len(found.places) == 0
     assert found.values.shape == (0, 2)
