@@ -30,6 +30,7 @@ from sentiment.encoded import EncodedSplit
 from sentiment.errors import run
 from sentiment.manual import NONLINEAR
 from sentiment.model import Classifier
+from sentiment.predicting import BATCH_SIZE, probabilities
 from sentiment.vocabulary import Vocabulary
 
 CPU = torch.device("cpu")
@@ -123,14 +124,11 @@ def presentation(train: EncodedSplit, valid: EncodedSplit, entries: int, epochs:
         adam = training.optimizer(model, "adam", 5e-3, 0.0)
         for shuffled.epoch in range(epochs):
             training.train_epoch(model, [collate([reviews[row] for row in rows]) for rows in order], adam, RECIPE)
-        model.eval()
-        with torch.inference_mode():
-            batches = list(loader(Reviews(valid), InOrder(valid.lengths, 256), CPU))
-            positive = torch.cat([model(batch.ids, len(batch)) > 0 for batch in batches])
-        right = positive == torch.cat([batch.labels for batch in batches]).bool()
+        batches = loader(Reviews(valid), InOrder(valid.lengths, BATCH_SIZE), CPU)
+        positive = probabilities(model, batches, len(valid.labels)) > 0.5
         found[name] = {
-            "accuracy": round(float(right.double().mean()), 4),
-            "called_positive": round(float(positive.double().mean()), 4),
+            "accuracy": round(float(np.mean(positive == valid.labels)), 4),
+            "called_positive": round(float(np.mean(positive)), 4),
         }
     return found
 

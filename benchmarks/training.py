@@ -14,6 +14,7 @@ A round takes each contestant through a few batches of its kind that stand for a
 of length, and again until a second has passed. Times are seconds per million tokens.
 """
 
+import gc
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -232,17 +233,12 @@ def _begin(settle: Work, start: Callable[..., Work], arguments: tuple[Any, ...])
 
 def _go() -> float:
     """Do the work until a second has passed, as often as that takes. Return the mean of its seconds."""
-    times = 0
-
-    def again() -> None:
-        nonlocal times
-        start = time.perf_counter()
-        while not times or time.perf_counter() - start < 1:
-            _work()
-            times += 1
-
-    seconds = timing.clock(again)()
-    return seconds / times
+    gc.collect()
+    times, start = 0, time.perf_counter()
+    while (spent := time.perf_counter() - start) < 1:
+        _work()
+        times += 1
+    return spent / times
 
 
 def as_train_does() -> None:

@@ -115,7 +115,7 @@ class InOrder(Sampler[list[int]]):
 class Resident:
     """The same batches from a split that lies on the device, which cuts them out itself.
 
-    The host sends which reviews a batch has, 20 bytes a review and a step, and waits for nothing.
+    The host sends which reviews a batch has, two numbers a review and two a step, and waits for nothing.
     """
 
     def __init__(self, split: EncodedSplit, order: Sampler[list[int]], device: torch.device) -> None:
@@ -136,7 +136,7 @@ class Resident:
     def _batch(self, positions: npt.NDArray[np.int64]) -> Batch:
         positions = positions[np.argsort(-self._lengths[positions], kind="stable")]
         lengths = self._lengths[positions]
-        sizes = len(lengths) - np.searchsorted(lengths[::-1], np.arange(lengths[0]), side="right")
+        sizes = transposed(lengths)
         numbers = (sizes, np.cumsum(sizes) - sizes, self._starts[positions], positions)
         sent = torch.from_numpy(np.concatenate(numbers))
         if self._device.type == "cuda":
@@ -165,6 +165,15 @@ def loader(reviews: Reviews, order: Sampler[list[int]], device: torch.device, wo
         persistent_workers=workers > 0,
         pin_memory=device.type == "cuda",
     )
+
+
+def transposed(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return how many reviews each step has from how many tokens each review has, or back; both descend.
+
+    >>> transposed(np.array([4, 3, 1])).tolist(), transposed(np.array([3, 2, 2, 1])).tolist()
+    ([3, 2, 2, 1], [4, 3, 1])
+    """
+    return len(counts) - np.searchsorted(counts[::-1], np.arange(counts[0]), side="right")
 
 
 def _cut(order: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.int64]]:

@@ -1,7 +1,17 @@
 """Where everything lies, relative to the root of the repository, from which every stage runs."""
 
+import os
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
+
+
+def leaves_repository(path: Path) -> bool:
+    """Return whether a path is relative and leads outside, where an experiment in another folder finds something else.
+
+    By the words of the path alone: DVC may have put a link to its cache, elsewhere, in the place of a tracked file.
+    """
+    return not path.is_absolute() and os.path.normpath(path).startswith(os.pardir)
+
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from sentiment import kernels, recurrence
 from sentiment.architecture import Pooling
+from sentiment.batches import transposed
 
 
 def pool(kind: Pooling, states: Tensor, final: Tensor, batch_sizes: Tensor) -> list[Tensor]:
@@ -39,8 +40,7 @@ def lengths(batch_sizes: Tensor) -> Tensor:
     >>> lengths(torch.tensor([3, 2, 2, 1])).tolist()
     [4, 3, 1]
     """
-    sizes = batch_sizes.numpy()
-    return torch.from_numpy(len(sizes) - np.searchsorted(sizes[::-1], np.arange(sizes[0]), side="right"))
+    return torch.from_numpy(transposed(batch_sizes.numpy()))
 
 
 def layout(batch_sizes: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,6 @@ import csv
 import gzip
 import io
 import json
-import os
 import re
 import tarfile
 import tempfile
@@ -28,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment.errors import InputError, shown
-from sentiment.paths import REVIEWS
+from sentiment.paths import REVIEWS, leaves_repository
 from sentiment.tables import ROWS
 
 AUTO = "auto"
@@ -66,8 +65,7 @@ def locate(source: str) -> Path:
     path = Path(source)
     if not source.strip() or "\0" in source:
         raise InputError(f"ingest.source: {shown(source)} is no path; give one, data/sample/reviews.csv say")
-    # By the words of the path alone: DVC may have put a link to its cache, elsewhere, in the place of a tracked file.
-    if not path.is_absolute() and os.path.normpath(path).startswith(os.pardir):
+    if leaves_repository(path):
         raise InputError(
             f"ingest.source: '{source}' leaves the repository; give its absolute path, since queued experiments run "
             "in another folder"

@@ -10,7 +10,6 @@ first time. A file that is empty, or promises no words, has no vectors.
 """
 
 import gzip
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sentiment.errors import InputError, shown
+from sentiment.paths import leaves_repository
 
 _NONE = b"0 0\n"  # what data/no_vectors.txt says: DVC warns of an empty file
 _LONGEST_WORD = 10_000  # bytes; a longer one means that this is no such file
@@ -38,7 +38,7 @@ class Vectors(NamedTuple):
 def locate(name: str) -> Path:
     """Return the path of a file of vectors. Raises InputError where it is missing, or relative and outside."""
     path = Path(name)
-    if not path.is_absolute() and os.path.normpath(path).startswith(os.pardir):
+    if leaves_repository(path):
         raise InputError(f"model.vectors: '{name}' leaves the repository; give its absolute path")
     if not path.is_file():
         raise InputError(f"model.vectors: '{name}' is no file that exists; check the path")
