@@ -62,37 +62,37 @@ class Classifier(nn.Module):
         `ids` packs integer[tokens] of the reviews that have tokens, by length descending. The reviews beyond those are
         empty and keep the zero state that every review starts from.
         """
-        filled = int(ids.batch_sizes[0]) if len(ids.batch_sizes) else 0
-        states = self.readout.weight.new_zeros(reviews - filled, self.shape.readout_dim)
-        if filled:
-            seen = self._seen(ids)
-            states = torch.cat([seen, states.to(seen.dtype)])
-        logits: Tensor = self.readout(self.output_dropout(states)).squeeze(1)
-        return logits
+        return self.classify(*self.embed(ids.data), ids.batch_sizes, reviews)
 
-    def _seen(self, ids: PackedSequence) -> Tensor:
-        """Return what the readout sees of each review that has tokens: float[reviews, readout]."""
-        table = self.embedding.weight
-        if self.training and self.shape.word_dropout:
-            # Whole entries of the table, so a word is missing everywhere in a batch (Gal and Ghahramani 2016).
-            table = table * functional.dropout(table.new_ones(len(table), 1), self.shape.word_dropout)
-        pooled: Tensor = self.recurrence(*self._embedded(table, ids.data), ids.batch_sizes)
-        if not self.shape.input_conditioned:
-            return pooled
-        ends = lengths(ids.batch_sizes) - 1
-        rows = torch.cumsum(ids.batch_sizes, 0)[ends] - ids.batch_sizes[ends] + torch.arange(len(ends))
-        last = functional.embedding(ids.data[rows.to(ids.data.device)], table)
-        return torch.cat([pooled, last.to(pooled.dtype)], dim=1)
-
-    def _embedded(self, table: Tensor, ids: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return rows and which row each token takes: the table as it is, or a row for each token.
+    def embed(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return embeddings, and which one each token takes unless there is one for each: the input of `classify`.
 
         The input weights multiply every row once, so the table is the cheaper one as soon as a batch has more tokens
         than the vocabulary has entries. Dropout makes each token's embedding another one.
         """
+        table = self.embedding.weight
+        if self.training and self.shape.word_dropout:
+            # Whole entries of the table, so a word is missing everywhere in a batch (Gal and Ghahramani 2016).
+            table = table * functional.dropout(table.new_ones(len(table), 1), self.shape.word_dropout)
         if len(ids) > len(table) and ids.device.type == "cpu" and not (self.training and self.dropout.p):
             return table, ids
         return self.dropout(functional.embedding(ids, table)), None
+
+    def classify(self, entries: Tensor, index: Tensor | None, batch_sizes: Tensor, reviews: int) -> Tensor:
+        """Return the logits, float[reviews], from embeddings as `embed` returns them and `batch_sizes` of `ids`."""
+        filled = int(batch_sizes[0]) if len(batch_sizes) else 0
+        states = self.readout.weight.new_zeros(reviews - filled, self.shape.readout_dim)
+        if filled:
+            seen: Tensor = self.recurrence(entries, index, batch_sizes)
+            if self.shape.input_conditioned:
+                ends = lengths(batch_sizes) - 1
+                last = torch.cumsum(batch_sizes, 0)[ends] - batch_sizes[ends] + torch.arange(len(ends))
+                last = last.to(entries.device)
+                embedded = functional.embedding(last if index is None else index[last], entries)
+                seen = torch.cat([seen, embedded.to(seen.dtype)], dim=1)
+            states = torch.cat([seen, states.to(seen.dtype)])
+        logits: Tensor = self.readout(self.output_dropout(states)).squeeze(1)
+        return logits
 
     def _initialise(self) -> None:
         """Start where a gradient can reach the first token: small embeddings, orthogonal recurrent maps.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sentiment import adversarial
 from sentiment.batches import Batch
 from sentiment.device import Precision, autocast
 from sentiment.errors import InputError
@@ -38,6 +39,7 @@ class Recipe:
 
     `clip_norm` 0 does not clip; `patience` 0 never stops early; `averaging` 0 scores and keeps the weights as they are,
     otherwise their exponential moving average over the steps, whose every step forgets `1 - averaging` of the past.
+    `adversarial` 0 learns from the reviews alone, otherwise also from them moved so far (`adversarial.py`).
     """
 
     epochs: int
@@ -45,6 +47,7 @@ class Recipe:
     patience: int
     precision: Precision
     averaging: float = 0.0
+    adversarial: float = 0.0
 
 
 def optimizer(model: nn.Module, name: str, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
@@ -135,13 +138,34 @@ def train_step(
     model: Classifier, batch: Batch, optimizer: torch.optim.Optimizer, recipe: Recipe
 ) -> tuple[Tensor, Tensor]:
     """Take one step of gradient descent. Return the logits before it and the labels: float[reviews] each."""
-    logits = forward(model, batch, recipe.precision)
     optimizer.zero_grad(set_to_none=True)
-    nn.functional.binary_cross_entropy_with_logits(logits, batch.labels).backward()  # type: ignore[no-untyped-call]
+    logits = learn(model, batch, recipe)
     if recipe.clip_norm:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
     optimizer.step()
-    return logits.detach(), batch.labels
+    return logits, batch.labels
+
+
+def learn(model: Classifier, batch: Batch, recipe: Recipe) -> Tensor:
+    """Add the gradient of the batch's loss to the model's. Return the logits: float32[reviews].
+
+    In adversarial training the loss is the mean of two: of the reviews as they are, and of their embeddings moved.
+    """
+    entries, index = model.embed(batch.ids.data)
+    if not (recipe.adversarial and len(batch.ids.data)):
+        logits = _classify(model, batch, recipe.precision, entries, index)
+        _loss(logits, batch).backward()  # type: ignore[no-untyped-call]
+        return logits.detach()
+    if index is not None:  # each token is moved by itself
+        entries = nn.functional.embedding(index, entries)
+    plain = entries.detach().requires_grad_()
+    logits = _classify(model, batch, recipe.precision, plain)
+    (_loss(logits, batch) / 2).backward()
+    moved = adversarial.moved(plain, batch.ids.batch_sizes, recipe.adversarial)
+    (_loss(_classify(model, batch, recipe.precision, moved), batch) / 2).backward()
+    if entries.requires_grad:
+        entries.backward(cast(Tensor, plain.grad) + cast(Tensor, moved.grad))  # type: ignore[no-untyped-call]
+    return logits.detach()
 
 
 def score(model: Classifier, batches: Batches, precision: Precision) -> tuple[float, float]:
@@ -155,9 +179,18 @@ def score(model: Classifier, batches: Batches, precision: Precision) -> tuple[fl
 
 def forward(model: Classifier, batch: Batch, precision: Precision) -> Tensor:
     """Return the logits of a batch that is on the model's device: float32[reviews]."""
+    return _classify(model, batch, precision, *model.embed(batch.ids.data))
+
+
+def _classify(
+    model: Classifier, batch: Batch, precision: Precision, entries: Tensor, index: Tensor | None = None
+) -> Tensor:
     with autocast(batch.labels.device, precision):
-        logits: Tensor = model(batch.ids, len(batch))
-    return logits.float()
+        return model.classify(entries, index, batch.ids.batch_sizes, len(batch)).float()
+
+
+def _loss(logits: Tensor, batch: Batch) -> Tensor:
+    return nn.functional.binary_cross_entropy_with_logits(logits, batch.labels)
 
 
 def _means(batches: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:

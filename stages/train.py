@@ -37,6 +37,7 @@ class Params(Hardware, name="train"):
     weight_decay: Annotated[float, Field(ge=0, le=1000)]
     clip_norm: NonNegativeFloat
     averaging: Fraction
+    adversarial: Fraction
     bucketing: bool
     patience: CountOrNone
     precision: Literal["float32", "bfloat16"]
@@ -82,7 +83,9 @@ def train(
 
         optimizer = training.optimizer(classifier, params.optimizer, params.learning_rate, params.weight_decay)
         training.follow(optimizer, params.schedule, params.epochs * len(order))
-        recipe = training.Recipe(params.epochs, params.clip_norm, params.patience, params.precision, params.averaging)
+        recipe = training.Recipe(
+            params.epochs, params.clip_norm, params.patience, params.precision, params.averaging, params.adversarial
+        )
         history = training.fit(classifier, present, lambda: held_out_batches, optimizer, recipe, report)
     return classifier, history
 

@@ -33,6 +33,7 @@ LADDER = [
         "vocabulary",
     ],
     [
+        "adversarial",
         "batches",
         "bundle",
         "cells",

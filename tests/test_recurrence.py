@@ -185,9 +185,9 @@ for cell in ("rnn", "gru", "lstm"):
     model = Classifier(shape(cell=cell, embedding_dim=64, hidden_dim=64, layers=2, bidirectional=True, dropout=0.1,
         pooling="concat", word_dropout=0.1), 2000)
     adam = training.optimizer(model, "adam", 1e-3, 0.0)
-    for _ in range(2):
+    for adversarial in (0.0, 0.02):
         batch = collate([(n, random.integers(2, 2000, random.integers(1, 90)), n % 2) for n in range(100)])
-        training.train_step(model.train(), batch, adam, training.Recipe(1, 1.0, 0, "float32"))
+        training.train_step(model.train(), batch, adam, training.Recipe(1, 1.0, 0, "float32", 0.0, adversarial))
     print(hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest())
 """
 

@@ -39,7 +39,7 @@ def params(**changes: Any) -> stage.Params:
     values = {
         "seed": 1, "epochs": 3, "batch_size": 16, "optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.0,
         "clip_norm": 1.0, "bucketing": True, "patience": 0, "device": "cpu", "precision": "float32", "workers": 0,
-        "threads": 1, "schedule": "constant", "averaging": 0.0,
+        "threads": 1, "schedule": "constant", "averaging": 0.0, "adversarial": 0.0,
     }  # fmt: skip
     return stage.Params.model_validate(values | changes)
 
@@ -176,6 +176,37 @@ def test_averaged_weights_are_those_that_are_scored_and_kept(splits: Splits) -> 
         average = [0.9 * old + 0.1 * new for old, new in zip(average, step, strict=True)]
     for kept, expected in zip(model.parameters(), average, strict=True):
         torch.testing.assert_close(kept.detach(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("embedding_dropout", [0.0, 0.3])  # with the table of the vocabulary, and with a row a token
+def test_adversarial_training_descends_the_mean_of_both_losses(splits: Splits, embedding_dropout: float) -> None:
+    """Against the loss written out review by review, differentiated as a whole."""
+    model = Classifier(shape(cell="lstm", pooling="concat", embedding_dropout=embedding_dropout), 20)
+    [batch, *_] = loader(Reviews(splits[0]), InOrder(splits[0].lengths, 200), CPU)
+    assert len(batch) == 200 > batch.ids.batch_sizes[0]  # some have no tokens
+    state = torch.get_rng_state()
+    entries, index = model.embed(batch.ids.data)
+    embedded = entries if index is None else entries[index]
+
+    def loss(embedded: torch.Tensor) -> torch.Tensor:
+        logits = model.classify(embedded, None, batch.ids.batch_sizes, len(batch))
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.labels)
+
+    plain = loss(embedded)
+    [gradient] = torch.autograd.grad(plain, embedded, retain_graph=True)
+    move = torch.zeros_like(embedded)
+    first = (torch.cumsum(batch.ids.batch_sizes, 0) - batch.ids.batch_sizes).tolist()
+    for review in range(int(batch.ids.batch_sizes[0])):
+        rows = [start + review for start, size in zip(first, batch.ids.batch_sizes, strict=True) if review < size]
+        move[rows] = 0.2 * embedded[rows].detach().norm() * gradient[rows] / gradient[rows].norm()
+    misled = loss(embedded + move)
+    assert misled > plain + 0.001
+    expected = torch.autograd.grad((plain + misled) / 2, list(model.parameters()))
+
+    torch.set_rng_state(state)
+    training.learn(model, batch, Recipe(1, 0.0, 0, "float32", adversarial=0.2))
+    for parameter, other in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, other, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("tuned", [False, True])
