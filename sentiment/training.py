@@ -160,9 +160,9 @@ def learn(model: Classifier, batch: Batch, recipe: Recipe) -> Tensor:
         entries = nn.functional.embedding(index, entries)
     plain = entries.detach().requires_grad_()
     logits = _classify(model, batch, recipe.precision, plain)
-    (_loss(logits, batch) / 2).backward()
+    (_loss(logits, batch) / 2).backward()  # type: ignore[no-untyped-call]
     moved = adversarial.moved(plain, batch.ids.batch_sizes, recipe.adversarial)
-    (_loss(_classify(model, batch, recipe.precision, moved), batch) / 2).backward()
+    (_loss(_classify(model, batch, recipe.precision, moved), batch) / 2).backward()  # type: ignore[no-untyped-call]
     if entries.requires_grad:
         entries.backward(cast(Tensor, plain.grad) + cast(Tensor, moved.grad))  # type: ignore[no-untyped-call]
     return logits.detach()
