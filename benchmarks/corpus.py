@@ -44,7 +44,7 @@ def network(seed: int) -> float:
     cpu = torch.device("cpu")
     device.prepare(cpu, params.threads)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
-    model, _ = train.train(splits, Vocabulary.load(paths.VOCABULARY), Architecture.load(), params, cpu)
+    model, _ = train.train(splits, len(Vocabulary.load(paths.VOCABULARY)), Architecture.load(), params, cpu)
     test = EncodedSplit.open(paths.IDS.test)
     probability = probabilities(model, loader(Reviews(test), InOrder(test.lengths, BATCH_SIZE), cpu), len(test.labels))
     return float(np.mean((probability >= 0.5) == test.labels))

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from benchmarks.corpora import ROOT
 from sentiment import paths
 from sentiment.params import read
-from stages import count_vocab, encode, ingest, tokenize
+from stages import count_vocab, encode, ingest, pretrain, tokenize
 
 
 def write_params(source: Path = ROOT / paths.SAMPLE, **changes: str) -> None:
@@ -34,8 +33,7 @@ def data_stages(source: Path = ROOT / paths.SAMPLE, **changes: str) -> Iterator[
         try:
             write_params(source, **changes)
             Path("data").mkdir()
-            shutil.copy(ROOT / "data/no_vectors.txt", "data")
-            for stage in (ingest, tokenize, count_vocab, encode):
+            for stage in (ingest, tokenize, count_vocab, encode, pretrain):
                 stage.main()
             yield
         finally:

@@ -22,6 +22,8 @@ ideas=( # a name, then the parameters that it changes
     "idea-concat model.pooling=concat"
     "idea-input-conditioned model.input_conditioned=true"
     "idea-dropout model.word_dropout=0.1 model.embedding_dropout=0.1 model.output_dropout=0.1"
+    "idea-pretrained pretrain.method=ppmi"
+    "idea-adversarial train.adversarial=0.02"
     "idea-words tokenize.method=words tokenize.lowercase=true"
     "idea-one-cycle train.schedule=one_cycle train.averaging=0.99"
     "idea-transformer model.cell=transformer model.layers=2 model.pooling=mean train.learning_rate=1e-3"
@@ -29,30 +31,8 @@ ideas=( # a name, then the parameters that it changes
 for place in "${!ideas[@]}"; do
     [[ ${ideas[place]%% *} =~ ${IDEAS:-} ]] || unset "ideas[place]"
 done
-for idea in "${ideas[@]}"; do # of an earlier time
-    name=${idea%% *}
-    dvc queue remove "$name" &>/dev/null || true
-    dvc exp remove "$name" &>/dev/null || true
-    if [[ $(dvc queue status) =~ $name\  ]]; then
-        echo "error: $name is queued or running already; wait, or stop it by: dvc queue kill $name" >&2
-        exit 1
-    fi
-done
-for idea in "${ideas[@]}"; do
-    read -r name changes <<<"$idea"
-    options=()
-    for change in $changes; do options+=(-S "$change"); done
-    dvc exp run --queue --name "$name" "${options[@]}" "$@" >&2
-done
-dvc queue start --jobs 2 >&2
-while status=$(dvc queue status) && [[ $status =~ idea-[a-z-]+\ [^$'\n']*(Queued|Running) ]]; do sleep 2; done
-for idea in "${ideas[@]}"; do
-    name=${idea%% *}
-    if ! [[ $status =~ $name\ [^$'\n']*Success ]]; then
-        echo "error: $name did not finish; see: dvc queue logs $name" >&2
-        exit 1
-    fi
-done
+. runs/queue.sh
+run_all "${ideas[@]}" -- "$@"
 
 dvc exp show --csv --precision 4 --drop '.*' \
     --keep 'Experiment|model.cell|parameters|best_epoch|^accuracy$|^log_loss$|train_seconds|tokens_per_second' |

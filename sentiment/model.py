@@ -6,17 +6,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
-from sentiment.architecture import Architecture
+from sentiment.architecture import EMBEDDING_STD, Architecture
 from sentiment.cells import Recurrence
 from sentiment.device import one_thread
 from sentiment.pooling import lengths
 from sentiment.transformer import Transformer
 from sentiment.vectors import Vectors
 from sentiment.vocabulary import FIRST, PADDING, Ids
-
-# Standard deviation of a new embedding. torch's own is 1, which drives a tanh unit into saturation from the first step;
-# docs/experiments.md has the test accuracies of both.
-EMBEDDING_STD = 0.1
 
 
 class Classifier(nn.Module):

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sentiment.errors import InputError, shown
+from sentiment.files import replacing
 from sentiment.paths import leaves_repository
 
-_NONE = b"0 0\n"  # what data/no_vectors.txt says: DVC warns of an empty file
 _LONGEST_WORD = 10_000  # bytes; a longer one means that this is no such file
 
 Vector = npt.NDArray[np.float32]
@@ -49,24 +49,30 @@ def load(path: Path, words: list[str], width: int) -> Vectors:
     """Return the vectors of some words. Raises InputError where the file is broken or of another width."""
     places = {word.encode(): place for place, word in enumerate(words)}
     found: dict[int, Vector] = {}
-    if path.stat().st_size <= len(_NONE):
-        with path.open("rb") as stream:
-            if stream.read() in (_NONE, b""):
-                return Vectors(np.empty(0, np.int64), np.empty((0, width), np.float32))
+    empty = True
     try:
         with _open(path) as stream:
             for where, word, numbers in _entries(path, stream, width):
+                empty = False
                 if word in places and places[word] not in found:
                     found[places[word]] = _vector(where, word, numbers, width)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: the gzip stream is broken ({error}); fetch the file again") from None
-    if not found:
+    if not (found or empty):
         raise InputError(
             f"{path}: has none of the vocabulary's {len(words)} words; compare its language, and tokenize.lowercase"
         )
     order = sorted(found)
     values = np.array([found[place] for place in order], np.float32).reshape(len(order), width)
     return Vectors(np.array(order, np.int64), values)
+
+
+def save(path: Path, words: list[str], values: Vector) -> None:
+    """Write vectors, float32[words, width], in word2vec's text form, to five digits."""
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(f"{values.shape[0]} {values.shape[1]}\n")
+        form = " %.5g" * values.shape[1] + "\n"
+        stream.writelines(word + form % tuple(row) for word, row in zip(words, values.tolist(), strict=True))
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -83,9 +89,9 @@ def _entries(path: Path, stream: IO[bytes], width: int) -> Iterator[tuple[str, b
         binary = path.name.removesuffix(".gz").endswith(".bin")
         entries = _binary(path, stream, words, width) if binary else _text(path, stream, words, longest)
     else:
-        found = len(head) - 1
+        words, found = len(head), len(head) - 1
         entries = _text(path, chain([first], stream), None, longest)
-    if not first:
+    if not words:  # such a file has no width either
         return
     if found != width:
         raise InputError(f"{path}: its vectors have {found} numbers; set model.embedding_dim to {found}, not {width}")

@@ -6,12 +6,14 @@ changes, so a changed parameter re-runs only the stages that read it. It is the 
 their parameter classes alone.
 """
 
+from pathlib import Path
+
 from sentiment import paths, sources, vectors
 from sentiment.architecture import Architecture
 from sentiment.errors import run
 from sentiment.files import replacing
 from sentiment.params import Section, load_all
-from stages import baseline, count_vocab, encode, evaluate, ingest, tokenize, train
+from stages import baseline, count_vocab, encode, evaluate, ingest, pretrain, tokenize, train
 
 SECTIONS: dict[str, type[Section]] = {
     "ingest": ingest.Params,
@@ -19,6 +21,7 @@ SECTIONS: dict[str, type[Section]] = {
     "count_vocab": count_vocab.Params,
     "encode": encode.Params,
     "baseline": baseline.Params,
+    "pretrain": pretrain.Params,
     "model": Architecture,
     "train": train.Params,
     "evaluate": evaluate.Params,
@@ -32,7 +35,8 @@ def main() -> None:
     assert isinstance(shape, Architecture)
     assert isinstance(training, train.Params)
     sources.locate(given.source)
-    vectors.locate(shape.vectors)
+    if Path(shape.vectors) != paths.VECTORS:  # a stage makes those
+        vectors.locate(shape.vectors)
     if training.device in ("cuda", "mps"):
         from sentiment import device  # loads torch, which only this question needs
 

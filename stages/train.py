@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeFloat
 
-from sentiment import files, paths, progress
+from sentiment import files, paths, progress, vectors
 from sentiment.architecture import Architecture
 from sentiment.encoded import EncodedSplit, Encoding
 from sentiment.errors import run
 from sentiment.hardware import Hardware
 from sentiment.params import Count, CountOrNone, Fraction, Seed
+from sentiment.vectors import Vectors
 from sentiment.vocabulary import Vocabulary
 
 # Torch takes over a second to load, and `stages.check` reads the parameters below without it: functions import it.
@@ -46,24 +47,27 @@ class Params(Hardware, name="train"):
 
 def train(
     splits: tuple[EncodedSplit, EncodedSplit],
-    vocabulary: Vocabulary,
+    entries: int,
     shape: Architecture,
     params: Params,
     device: "torch.device",
+    start: Vectors | None = None,
 ) -> tuple["Classifier", list["Epoch"]]:
-    """Train on the first split, stop by the second. Return the best epoch's classifier and every epoch's losses."""
+    """Train on the first split, stop by the second. Return the best epoch's classifier and every epoch's losses.
+
+    `entries` is the size of the vocabulary with its special ids; its words begin with the vectors of `start`.
+    """
     import torch
 
-    from sentiment import training, vectors
+    from sentiment import training
     from sentiment.batches import InOrder, Shuffled, loader
     from sentiment.corpus import Reviews
     from sentiment.model import Classifier
 
     torch.manual_seed(params.seed)
-    classifier = Classifier(shape, len(vocabulary))
-    classifier.start_from(
-        vectors.load(vectors.locate(shape.vectors), vocabulary.tokens.to_pylist(), shape.embedding_dim)
-    )
+    classifier = Classifier(shape, entries)
+    if start is not None:
+        classifier.start_from(start)
     classifier.to(device)
     learned, held_out = splits
     order = Shuffled(learned.lengths, params.batch_size, params.seed, params.bucketing)
@@ -97,13 +101,15 @@ def main() -> None:
     encoding.require(vocabulary, paths.VOCABULARY)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
 
+    given = vectors.load(vectors.locate(shape.vectors), vocabulary.tokens.to_pylist(), shape.embedding_dim)
+
     from sentiment import bundle, device
     from sentiment.training import Epoch, best_epoch
 
     chosen = device.choose(params.device)
     device.prepare(chosen, params.threads)
     start = time.perf_counter()
-    classifier, history = train(splits, vocabulary, shape, params, chosen)
+    classifier, history = train(splits, len(vocabulary), shape, params, chosen, given)
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)

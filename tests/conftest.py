@@ -34,7 +34,6 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """A folder with the project's params.yaml, as the current directory: stages' functions run in it."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "data").mkdir()
-    shutil.copy(ROOT / "data/no_vectors.txt", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     read.cache_clear()
     yield tmp_path

@@ -8,7 +8,7 @@ from sentiment.architecture import Architecture
 def shape(**changes: Any) -> Architecture:
     values: dict[str, Any] = {
         "cell": "rnn", "nonlinearity": "tanh", "embedding_dim": 8, "hidden_dim": 4, "layers": 1, "bidirectional": False,
-        "heads": 2, "pooling": "last", "input_conditioned": False, "vectors": "data/no_vectors.txt",
+        "heads": 2, "pooling": "last", "input_conditioned": False, "vectors": "data/vectors.txt",
         "tune_vectors": True,        "word_dropout": 0.0, "embedding_dropout": 0.0,
         "dropout": 0.0, "output_dropout": 0.0,
     }  # fmt: skip

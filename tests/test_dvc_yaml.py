@@ -20,6 +20,7 @@ LADDER = [
     [
         "comparing",
         "compare",
+        "cooccurrence",
         "encoded",
         "imdb",
         "linear",
@@ -74,7 +75,17 @@ def test_a_stage_has_its_command_its_description_and_its_own_section(stage: str)
 
 
 def test_the_stages_are_those_that_the_design_names_in_its_order() -> None:
-    assert list(STAGES) == ["check", "ingest", "tokenize", "count_vocab", "encode", "baseline", "train", "evaluate"]
+    assert list(STAGES) == [
+        "check",
+        "ingest",
+        "tokenize",
+        "count_vocab",
+        "encode",
+        "baseline",
+        "pretrain",
+        "train",
+        "evaluate",
+    ]
     assert {path.stem for path in (ROOT / "stages").glob("[a-z]*.py")} == set(STAGES)
 
 

@@ -125,10 +125,12 @@ def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: 
         main()
     (workspace / "data/sample").mkdir(parents=True)
     (workspace / "data/sample/reviews.csv").touch()
-    (workspace / "data/no_vectors.txt").unlink()
-    with pytest.raises(InputError, match="model.vectors: 'data/no_vectors.txt' is no file that exists"):
+    changed(workspace, "vectors", "data/glove.txt")
+    read.cache_clear()
+    with pytest.raises(InputError, match="model.vectors: 'data/glove.txt' is no file that exists"):
         main()
-    (workspace / "data/no_vectors.txt").touch()
+    changed(workspace, "vectors", "data/vectors.txt")  # a stage will make it
+    read.cache_clear()
     main()
     assert (workspace / "data/params.checked").is_file()
     import torch

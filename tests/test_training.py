@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -17,13 +16,13 @@ from sentiment.errors import InputError
 from sentiment.model import Classifier
 from sentiment.predicting import probabilities
 from sentiment.training import Epoch, Recipe, best_epoch, fit
-from sentiment.vocabulary import Vocabulary
+from sentiment.vectors import Vectors
 from stages import train as stage
 from tests.shapes import shape
 from tests.test_encoded import write
 
 CPU = torch.device("cpu")
-VOCABULARY = Vocabulary(pa.array([f"word{number}" for number in range(18)]), pa.array([1] * 18))
+ENTRIES = 20
 SHAPE = shape(cell="gru", hidden_dim=8, layers=2, bidirectional=True, dropout=0.1, embedding_dropout=0.1)
 
 
@@ -56,13 +55,13 @@ Splits = tuple[EncodedSplit, EncodedSplit]
 
 
 def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: Splits) -> None:
-    one, history = stage.train(splits, VOCABULARY, SHAPE, params(), CPU)
+    one, history = stage.train(splits, ENTRIES, SHAPE, params(), CPU)
     torch.rand(5)  # somebody else draws from the global generator
-    again, same_history = stage.train(splits, VOCABULARY, SHAPE, params(), CPU)
+    again, same_history = stage.train(splits, ENTRIES, SHAPE, params(), CPU)
     assert same(one, again)
     assert history == same_history
-    assert same(one, stage.train(splits, VOCABULARY, SHAPE, params(workers=2), CPU)[0])
-    assert not same(one, stage.train(splits, VOCABULARY, SHAPE, params(seed=2), CPU)[0])
+    assert same(one, stage.train(splits, ENTRIES, SHAPE, params(workers=2), CPU)[0])
+    assert not same(one, stage.train(splits, ENTRIES, SHAPE, params(seed=2), CPU)[0])
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
@@ -70,14 +69,14 @@ def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: S
 def test_every_parameter_learns(splits: Splits, optimizer: str, precision: str) -> None:
     torch.manual_seed(1)
     before = weights(Classifier(SHAPE, 20))
-    model, _ = stage.train(splits, VOCABULARY, SHAPE, params(optimizer=optimizer, precision=precision, epochs=2), CPU)
+    model, _ = stage.train(splits, ENTRIES, SHAPE, params(optimizer=optimizer, precision=precision, epochs=2), CPU)
     assert all(torch.isfinite(value).all() for value in weights(model))
     assert not any(torch.equal(old, new) for old, new in zip(before, weights(model), strict=True))
     assert model.embedding.weight.dtype == torch.float32
 
 
 def test_it_learns(splits: Splits) -> None:
-    model, history = stage.train(splits, VOCABULARY, SHAPE, params(epochs=40), CPU)
+    model, history = stage.train(splits, ENTRIES, SHAPE, params(epochs=40), CPU)
     best = best_epoch(history)
     assert best.valid_accuracy > 0.9
     reviews = Reviews(splits[1])
@@ -141,7 +140,7 @@ def test_divergence_is_one_line(splits: Splits) -> None:
     wild = params(optimizer="sgd", learning_rate=1000.0, clip_norm=0.0)
     unbounded = SHAPE.model_copy(update={"cell": "rnn", "nonlinearity": "relu"})
     with pytest.raises(InputError, match="training diverged in epoch 1: .*; lower train.learning_rate") as caught:
-        stage.train(splits, VOCABULARY, unbounded, wild, CPU)
+        stage.train(splits, ENTRIES, unbounded, wild, CPU)
     assert "\n" not in str(caught.value)
 
 
@@ -210,11 +209,11 @@ def test_adversarial_training_descends_the_mean_of_both_losses(splits: Splits, e
 
 
 @pytest.mark.parametrize("tuned", [False, True])
-def test_vectors_start_the_embedding(splits: Splits, tmp_path: Path, tuned: bool) -> None:
-    path = tmp_path / "vectors.txt"
-    path.write_text("word0 " + " 0.5" * 8 + "\nword3" + " -1.5" * 8 + "\n", encoding="utf-8")
-    given = SHAPE.model_copy(update={"vectors": str(path), "tune_vectors": tuned})
-    model, _ = stage.train(splits, VOCABULARY, given, params(epochs=1, weight_decay=0.1, optimizer="adamw"), CPU)
+def test_vectors_start_the_embedding(splits: Splits, tuned: bool) -> None:
+    start = Vectors(np.array([0, 3]), np.array([[0.5] * 8, [-1.5] * 8], np.float32))
+    given = SHAPE.model_copy(update={"tune_vectors": tuned})
+    settings = params(epochs=1, weight_decay=0.1, optimizer="adamw", adversarial=0.01)
+    model, _ = stage.train(splits, ENTRIES, given, settings, CPU, start)
     assert model.pretrained.nonzero().flatten().tolist() == [2, 5]
     rows = model.embedding.weight[[2, 5]]
     assert torch.equal(rows, torch.tensor([[0.5], [-1.5]]).expand(2, 8)) == (not tuned)
@@ -268,7 +267,7 @@ def test_training_on_cuda_learns_and_repeats(splits: Splits, precision: str) -> 
     chosen = device.choose("cuda")
     device.prepare(chosen, 1)
     settings = params(epochs=40, precision=precision, workers=2)
-    one, history = stage.train(splits, VOCABULARY, SHAPE, settings, chosen)
+    one, history = stage.train(splits, ENTRIES, SHAPE, settings, chosen)
     assert best_epoch(history).valid_accuracy > 0.9
-    assert same(one, stage.train(splits, VOCABULARY, SHAPE, settings, chosen)[0])
+    assert same(one, stage.train(splits, ENTRIES, SHAPE, settings, chosen)[0])
     assert isinstance(history[0], Epoch)

@@ -1,0 +1,38 @@
+# For the scripts beside this one, which source it: queue experiments, run two at a time, wait for them.
+#   run_all "name key=value key=value" ... -- options of `dvc exp run` for all of them
+# An experiment that already ran with the same parameters, inputs and code comes from DVC's cache.
+
+run_all() {
+    local experiment name changes status
+    local experiments=() names=()
+    while [[ $1 != -- ]]; do
+        experiments+=("$1")
+        names+=("${1%% *}")
+        shift
+    done
+    shift
+    for name in "${names[@]}"; do # of an earlier time
+        dvc queue remove "$name" &>/dev/null || true
+        dvc exp remove "$name" &>/dev/null || true
+        if [[ $(dvc queue status) =~ $name\  ]]; then
+            echo "error: $name is queued or running already; wait, or stop it by: dvc queue kill $name" >&2
+            return 1
+        fi
+    done
+    for experiment in "${experiments[@]}"; do
+        read -r name changes <<<"$experiment"
+        local options=()
+        for change in $changes; do options+=(-S "$change"); done
+        dvc exp run --queue --name "$name" "${options[@]}" "$@" >&2
+    done
+    dvc queue start --jobs 2 >&2
+    local waiting
+    waiting=$(IFS='|' && echo "${names[*]}")
+    while status=$(dvc queue status) && [[ $status =~ ($waiting)\ [^$'\n']*(Queued|Running) ]]; do sleep 2; done
+    for name in "${names[@]}"; do
+        if ! [[ $status =~ $name\ [^$'\n']*Success ]]; then
+            echo "error: $name did not finish; see: dvc queue logs $name" >&2
+            return 1
+        fi
+    done
+}
