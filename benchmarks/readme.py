@@ -19,23 +19,28 @@ _SPREAD = ("median", "low", "high")
 
 
 def imdb() -> list[str]:
-    """Return one row for each experiment of runs/imdb.sh, in its order."""
+    """Return one row for each network of runs/imdb.sh, over its seeds, with the baseline on its tokens."""
     with (RESULTS / "imdb.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["Experiment"]: row for row in csv.DictReader(stream)}
+    recipe = (ROOT / "runs/imdb.sh").read_text(encoding="utf-8")
+
+    def mean(key: str, seeds: list[dict[str, str]]) -> float:
+        return statistics.mean(float(row[key]) for row in seeds)
+
     return _table(
-        ["experiment", "test accuracy", "95 % interval", "ROC AUC", "parameters", "training", "tokens/s"],
+        ["experiments", "test accuracy of each seed", "mean", "ROC AUC", "baseline", "parameters", "training of one"],
         (
             [
-                f"`{name}`",
-                f"{float(row['accuracy']):.1%}",
-                f"{float(row['accuracy_low']):.1%} to {float(row['accuracy_high']):.1%}",
-                f"{float(row['roc_auc']):.3f}",
-                f"{int(row['parameters']):,}",
-                f"{float(row['train_seconds']):.0f} s",
-                f"{int(row['tokens_per_second']):,}",
+                f"`{name}-1` to `-{len(seeds)}`" if len(seeds) > 1 else f"`{name}-1`",
+                ", ".join(f"{float(row['accuracy']):.2%}" for row in seeds),
+                f"**{mean('accuracy', seeds):.1%}**{_deviation([float(row['accuracy']) for row in seeds])}",
+                f"{mean('roc_auc', seeds):.3f}",
+                f"{mean('baseline.accuracy', seeds):.1%}",
+                f"{int(seeds[0]['parameters']):,}",
+                f"{mean('train_seconds', seeds):,.0f} s",
             ]
-            for name in ("imdb-rnn", "imdb-lstm", "imdb-lstm-64")
-            for row in [rows[name]]
+            for name in re.findall(r'^    "(imdb-[a-z]+) ', recipe, flags=re.M)
+            for seeds in [[row for key, row in sorted(rows.items()) if key.startswith(f"{name}-")]]
         ),
     )
 
@@ -153,6 +158,11 @@ def filled(document: str) -> str:
         assert end, f"README.md has no place for {name}"
         document = before + start + "\n".join(table()) + "\n" + end + after
     return document
+
+
+def _deviation(shares: list[float]) -> str:
+    """Return the standard deviation of several shares in percent, as " ± 0.2"."""
+    return f" ± {100 * statistics.stdev(shares):.1f}" if len(shares) > 1 else ""
 
 
 def _short(value: float) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clone import SAMPLE, Clone
+from tests.imports import ROOT
 
 pytestmark = pytest.mark.pipeline
 
@@ -266,6 +267,18 @@ def test_the_recipe_for_the_lecture_s_ideas_compares_them(clone: Clone) -> None:
         "idea-transformer": "transformer",
     }
     assert len({row["parameters"] for row in rows.values()}) == 3
+
+
+def test_the_recipe_for_imdb_tries_each_network_with_three_seeds(clone: Clone) -> None:
+    """On the embedded corpus: the figures mean nothing, the names, parameters and columns do."""
+    clone.env["IMDB"] = "lecture"
+    printed = clone.run("bash", "runs/imdb.sh", str(clone.path / SAMPLE), "-S", "train.epochs=1").stdout
+    rows = {row["Experiment"]: row for row in csv.DictReader(printed.splitlines())}
+    assert {name: row["train.seed"] for name, row in rows.items()} == {
+        f"imdb-lecture-{seed}": str(seed) for seed in (1, 2, 3)
+    }
+    with (ROOT / "benchmarks/results/imdb.csv").open(encoding="utf-8", newline="") as stream:
+        assert set(csv.DictReader(stream).fieldnames or ()) == set(rows["imdb-lecture-1"])
 
 
 def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
