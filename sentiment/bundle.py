@@ -12,9 +12,8 @@ from typing import Any
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
+from sentiment import weights
 from sentiment.architecture import Architecture
 from sentiment.encoded import Encoding
 from sentiment.errors import InputError
@@ -62,9 +61,8 @@ def save(folder: Path, bundle: Bundle, seed: int, epoch: int) -> None:
         # What can matter to a reader of the weights, and no more: not the build ("+cpu"), not Python's patch release.
         versions={"python": ".".join(platform.python_version_tuple()[:2]), "torch": torch.__version__.split("+")[0]},
     )
-    weights = {name: value.detach().cpu().contiguous() for name, value in bundle.classifier.state_dict().items()}
     with replacing_folder(folder) as partial:
-        save_file(weights, partial / "weights.safetensors")
+        weights.save(partial / "weights.safetensors", bundle.classifier.state_dict())
         bundle.vocabulary.save(partial / "vocab.csv")
         write_json(partial / "settings.json", about.model_dump())
 
@@ -78,29 +76,9 @@ def load(folder: Path, device: torch.device) -> Bundle:
             f"{folder}: vocab.csv is not the vocabulary that the model was trained with; run `dvc checkout {folder}`"
         )
     classifier = Classifier(about.model, len(vocabulary))
-    path = folder / "weights.safetensors"
-    try:
-        weights = load_file(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
-    except SafetensorError as error:
-        raise InputError(f"{path}: damaged ({error}); run `dvc checkout {folder}`") from None
-    expected = {name: _kind(value) for name, value in classifier.state_dict().items()}
-    found = {name: _kind(value) for name, value in weights.items()}
-    if found != expected:
-        name = next(name for name in sorted(expected | found) if expected.get(name) != found.get(name))
-        raise InputError(
-            f"{path}: {name} is {found.get(name)}, settings.json and vocab.csv ask for {expected.get(name)}; "
-            f"run `dvc checkout {folder}`"
-        )
-    if not all(value.isfinite().all() for value in weights.values()):
-        raise InputError(f"{path}: a weight is no finite number; run `dvc checkout {folder}`")
-    classifier.load_state_dict(weights)
+    path, remedy = folder / "weights.safetensors", f"run `dvc checkout {folder}`"
+    weights.fill(classifier, weights.load(path, remedy), path, remedy)
     return Bundle(classifier.to(device).eval(), vocabulary, about.encoding)
-
-
-def _kind(value: torch.Tensor) -> str:
-    return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
 
 
 def _about(path: Path) -> About:

@@ -44,6 +44,12 @@ class Recurrence(nn.Module):
         The forward direction has read the whole review at its last token, the backward direction at its first: each is
         taken there.
         """
+        directions = self.states(entries, index, batch_sizes)
+        pooled = [pool(self.shape.pooling, states, final, batch_sizes) for states, final in directions]
+        return torch.cat([part for parts in zip(*pooled, strict=True) for part in parts], dim=1)
+
+    def states(self, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Directions:
+        """Return the last layer's states, from what `forward` takes."""
         if self.shape.cell == "manual_rnn":
             read = self._by_hand
         else:
@@ -52,8 +58,7 @@ class Recurrence(nn.Module):
         for layer in self.layers[1:]:
             states = torch.cat([states for states, _ in directions], dim=1)
             directions = read(layer, self.dropout(states), None, batch_sizes)
-        pooled = [pool(self.shape.pooling, states, final, batch_sizes) for states, final in directions]
-        return torch.cat([part for parts in zip(*pooled, strict=True) for part in parts], dim=1)
+        return directions
 
     def _by_kernels(self, layer: nn.Module, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Directions:
         cell = self.shape.nonlinearity if self.shape.cell == "rnn" else self.shape.cell

@@ -30,11 +30,13 @@ SECTIONS: dict[str, type[Section]] = {
 
 def main() -> None:
     sections = load_all(SECTIONS)
-    given, shape, training = sections["ingest"], sections["model"], sections["train"]
+    given, before, shape, training = (sections[name] for name in ("ingest", "pretrain", "model", "train"))
     assert isinstance(given, ingest.Params)
+    assert isinstance(before, pretrain.Params)
     assert isinstance(shape, Architecture)
     assert isinstance(training, train.Params)
     sources.locate(given.source)
+    before.require(shape)
     if Path(shape.vectors) != paths.VECTORS:  # a stage makes those
         vectors.locate(shape.vectors)
     if training.device in ("cuda", "mps"):

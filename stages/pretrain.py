@@ -1,27 +1,57 @@
-"""Learn word vectors from the training reviews, not their labels: data/ids/train, data/vocab.csv -> data/vectors.txt.
+"""Learn what the network begins with from the training reviews, without their labels.
 
-They are what the network's embedding starts from, as long as `model.vectors` names that file. With the method `none`
-it says that it has no vectors.
+data/ids/train, data/vocab.csv -> data/vectors.txt, data/recurrence.safetensors
+
+`ppmi` makes word vectors, `language_model` goes on from them and learns the recurrence too, `none` leaves both files
+without content.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from safetensors.numpy import save_file
 
-from sentiment import paths, vectors
+from sentiment import files, paths, progress, vectors
 from sentiment.architecture import EMBEDDING_STD, Architecture
 from sentiment.encoded import EncodedSplit, Encoding
 from sentiment.errors import InputError, run
-from sentiment.params import Count, Section
-from sentiment.vocabulary import Vocabulary
+from sentiment.hardware import Hardware
+from sentiment.params import Count, Section, Seed
+from sentiment.vocabulary import FIRST, Vocabulary
+
+if TYPE_CHECKING:
+    import torch
+
+    from sentiment.model import Classifier
 
 
 class Params(Section, name="pretrain"):
-    method: Literal["none", "ppmi"]
+    method: Literal["none", "ppmi", "language_model"]
     window: Count
+    epochs: Count
+    batch_size: Count
+    learning_rate: Annotated[float, Field(gt=0, le=1000)]
+    seed: Seed
+
+    def require(self, shape: Architecture) -> None:
+        """Raise InputError where this network cannot begin with what the method makes."""
+        if self.method != "none" and shape.vectors != str(paths.VECTORS):
+            raise InputError(
+                f"{paths.PARAMS}: pretrain.method {self.method!r} writes {paths.VECTORS}, and model.vectors is "
+                f"{shape.vectors!r}; set that to {paths.VECTORS}, or the method to none"
+            )
+        if self.method == "language_model" and (
+            shape.cell == "transformer" or (shape.bidirectional and shape.layers > 1)
+        ):
+            raise InputError(
+                f"{paths.PARAMS}: pretrain.method 'language_model' needs states that have not seen the next word; "
+                "a transformer's, and those on top of both directions, have: use ppmi, one layer or one direction"
+            )
 
 
-def pretrain(split: EncodedSplit, words: int, window: int, width: int) -> vectors.Vector:
+def word_vectors(split: EncodedSplit, words: int, window: int, width: int) -> vectors.Vector:
     """Return a vector for each word of the vocabulary: float32[words, width], zero for a word that is near no other.
 
     Raises InputError where there are too few words for that width, or none near another.
@@ -42,15 +72,64 @@ def pretrain(split: EncodedSplit, words: int, window: int, width: int) -> vector
     return cooccurrence.vectors(counts, width, EMBEDDING_STD)
 
 
+def language(
+    split: EncodedSplit,
+    start: vectors.Vectors,
+    entries: int,
+    shape: Architecture,
+    params: Params,
+    device: "torch.device",
+) -> "Classifier":
+    """Return a classifier whose embedding, from `start` on, and recurrence learned to guess the neighbouring word."""
+    import torch
+
+    from sentiment import language_model, training
+    from sentiment.batches import Shuffled, loader
+    from sentiment.corpus import Reviews
+    from sentiment.model import Classifier
+
+    torch.manual_seed(params.seed)
+    # What the language model does not have is left out: no parameter but those in dvc.yaml changes what it learns.
+    parts = {"pooling": "last", "input_conditioned": False, "tune_vectors": True, "dropout": language_model.DROPOUT}
+    classifier = Classifier(shape.model_copy(update=parts), entries)
+    classifier.start_from(start)
+    learner = language_model.LanguageModel(classifier, np.bincount(split.ids, minlength=entries)).to(device)
+    order = Shuffled(split.lengths, params.batch_size, params.seed, bucketing=True)
+    batches = loader(Reviews(split), order, device)
+    optimizer = training.optimizer(learner, "adam", params.learning_rate, 0.0)
+    training.follow(optimizer, "one_cycle", params.epochs * len(order))
+    with progress.counter("pretrain", params.epochs * len(order), " batches") as shown:
+        for order.epoch in range(1, params.epochs + 1):
+            loss = language_model.train_epoch(learner, batches, optimizer, shown.update)
+            shown.set_postfix_str(f"epoch {order.epoch}/{params.epochs} loss {loss:.3f}")
+    return classifier
+
+
 def main() -> None:
-    params, width = Params.load(), Architecture.load().embedding_dim
+    params, shape = Params.load(), Architecture.load()
+    params.require(shape)
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     Encoding.load(paths.ENCODING).require(vocabulary, paths.VOCABULARY)
-    words, values = vocabulary.tokens.to_pylist(), np.empty((0, 0), np.float32)
-    if params.method == "ppmi":
-        values = pretrain(EncodedSplit.open(paths.IDS.train), len(words), params.window, width)
+    words = vocabulary.tokens.to_pylist()
+    values = np.empty((0, 0), np.float32)
+    recurrence: dict[str, npt.NDArray[np.float32]] = {}
+    if params.method != "none":
+        split = EncodedSplit.open(paths.IDS.train)
+        values = word_vectors(split, len(words), params.window, shape.embedding_dim)
     paired = np.flatnonzero(values.any(axis=1))
+    if params.method == "language_model":
+        from sentiment import device
+
+        hardware = Hardware.load()
+        chosen = device.choose(hardware.device)
+        device.prepare(chosen, hardware.threads)
+        start = vectors.Vectors(paired, values[paired])
+        learned = language(split, start, len(vocabulary), shape, params, chosen).cpu()
+        values, paired = learned.embedding.weight.detach().numpy()[FIRST:], np.arange(len(words))
+        recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
     vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
+    with files.replacing(paths.RECURRENCE) as partial:
+        save_file(recurrence, partial)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ How long it took, and on what, goes to metrics/speed.json, which is no output: i
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from sentiment.model import Classifier
     from sentiment.training import Epoch
+
+_PRETRAIN = "run `dvc repro --force pretrain`"
 
 
 class Params(Hardware, name="train"):
@@ -52,14 +55,16 @@ def train(
     params: Params,
     device: "torch.device",
     start: Vectors | None = None,
+    recurrence: "Mapping[str, torch.Tensor] | None" = None,
 ) -> tuple["Classifier", list["Epoch"]]:
     """Train on the first split, stop by the second. Return the best epoch's classifier and every epoch's losses.
 
-    `entries` is the size of the vocabulary with its special ids; its words begin with the vectors of `start`.
+    `entries` is the size of the vocabulary with its special ids; its words begin with the vectors of `start`,
+    the recurrent layers with the weights of `recurrence`, where there are some.
     """
     import torch
 
-    from sentiment import training
+    from sentiment import training, weights
     from sentiment.batches import InOrder, Shuffled, loader
     from sentiment.corpus import Reviews
     from sentiment.model import Classifier
@@ -68,6 +73,8 @@ def train(
     classifier = Classifier(shape, entries)
     if start is not None:
         classifier.start_from(start)
+    if recurrence:
+        weights.fill(classifier.recurrence, recurrence, paths.RECURRENCE, _PRETRAIN)
     classifier.to(device)
     learned, held_out = splits
     order = Shuffled(learned.lengths, params.batch_size, params.seed, params.bucketing)
@@ -103,13 +110,14 @@ def main() -> None:
 
     given = vectors.load(vectors.locate(shape.vectors), vocabulary.tokens.to_pylist(), shape.embedding_dim)
 
-    from sentiment import bundle, device
+    from sentiment import bundle, device, weights
     from sentiment.training import Epoch, best_epoch
 
     chosen = device.choose(params.device)
     device.prepare(chosen, params.threads)
     start = time.perf_counter()
-    classifier, history = train(splits, len(vocabulary), shape, params, chosen, given)
+    recurrence = weights.load(paths.RECURRENCE, _PRETRAIN)
+    classifier, history = train(splits, len(vocabulary), shape, params, chosen, given, recurrence)
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)

@@ -41,6 +41,7 @@ LADDER = [
         "corpus",
         "device",
         "kernels",
+        "language_model",
         "manual",
         "model",
         "pooling",
@@ -48,6 +49,7 @@ LADDER = [
         "recurrence",
         "training",
         "transformer",
+        "weights",
         "predict",
     ],
 ]

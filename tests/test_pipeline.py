@@ -257,13 +257,14 @@ def test_a_second_make_repro_leaves_the_first_alone(clone: Clone) -> None:
 
 
 def test_the_recipe_for_the_lecture_s_ideas_compares_them(clone: Clone) -> None:
-    clone.env["IDEAS"] = "idea-rnn$|logistic|transformer|words"
+    clone.env["IDEAS"] = "idea-rnn$|logistic|transformer|words|language"
     printed = clone.run("bash", "runs/ideas.sh", "-S", "train.epochs=1").stdout
     rows = {row["Experiment"]: row for row in csv.DictReader(printed.splitlines())}
     assert {name: row["model.cell"] for name, row in rows.items()} == {
         "idea-rnn": "rnn",
         "idea-logistic": "manual_rnn",
         "idea-words": "rnn",
+        "idea-language-model": "rnn",
         "idea-transformer": "transformer",
     }
     assert len({row["parameters"] for row in rows.values()}) == 3

@@ -1,21 +1,33 @@
 """Word vectors of the training reviews: counted and weighed as by hand, near where words keep the same company."""
 
+import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
-from sentiment import cooccurrence, paths, vectors
-from sentiment.architecture import EMBEDDING_STD
+from sentiment import cooccurrence, paths, training, vectors
+from sentiment.architecture import EMBEDDING_STD, Architecture
+from sentiment.batches import InOrder, collate, loader
+from sentiment.corpus import Reviews
+from sentiment.encoded import EncodedSplit
 from sentiment.errors import InputError
+from sentiment.language_model import CANDIDATES, LanguageModel, train_epoch
+from sentiment.model import Classifier
+from sentiment.params import read
+from sentiment.vocabulary import PADDING
 from stages import pretrain
+from tests.imports import ROOT
+from tests.shapes import shape
 from tests.test_encoded import write
 
-Reviews = list[list[int]]
+Texts = list[list[int]]
 
 
-def counted(reviews: Reviews, words: int, window: int) -> sparse.csr_array:
+def counted(reviews: Texts, words: int, window: int) -> sparse.csr_array:
     lengths = np.array([len(review) for review in reviews])
     return cooccurrence.count(np.array(sum(reviews, []), np.uint8), lengths, words, window)
 
@@ -63,7 +75,7 @@ def test_words_in_the_same_company_are_near() -> None:
 
 def test_what_the_stage_writes_is_read_back(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    values = pretrain.pretrain(write(tmp_path / "ids", random.integers(1, 12, (20, 9)).tolist()), 10, 3, 4)
+    values = pretrain.word_vectors(write(tmp_path / "ids", random.integers(1, 12, (20, 9)).tolist()), 10, 3, 4)
     assert values.shape == (10, 4)
     assert values.std() == pytest.approx(EMBEDDING_STD)
     words = [f"wörd{number}" for number in range(10)]
@@ -77,7 +89,116 @@ def test_what_the_stage_writes_is_read_back(tmp_path: Path) -> None:
 def test_too_few_words_are_one_line(tmp_path: Path) -> None:
     alone = write(tmp_path / "ids", [[2], [3], [4, 1, 5]])
     with pytest.raises(InputError, match=f"{paths.VOCABULARY}: has 4 tokens, too few for .*embedding_dim = 4; lower"):
-        pretrain.pretrain(alone, 4, 1, 4)
+        pretrain.word_vectors(alone, 4, 1, 4)
     with pytest.raises(InputError, match=f"{paths.IDS.train}: no two tokens .* within pretrain.window = 1 of each oth"):
-        pretrain.pretrain(alone, 4, 1, 3)
-    assert pretrain.pretrain(alone, 4, 2, 3).any()
+        pretrain.word_vectors(alone, 4, 1, 3)
+    assert pretrain.word_vectors(alone, 4, 2, 3).any()
+
+
+@pytest.mark.parametrize("cell, bidirectional", [("lstm", True), ("rnn", False), ("manual_rnn", True)])
+def test_the_language_model_s_loss_is_that_of_its_guesses_one_by_one(cell: str, bidirectional: bool) -> None:
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    reviews = [random.integers(1, 12, length).tolist() for length in (7, 1, 4, 0, 2)]
+    classifier = Classifier(shape(cell=cell, bidirectional=bidirectional), 12)
+    occurrences = np.bincount(sum(reviews, []), minlength=12)
+    model = LanguageModel(classifier, occurrences).eval()
+    batch = collate([(place, np.array(ids, np.uint8), 0) for place, ids in enumerate(reviews)])
+    candidates = model.draw()
+    assert len(set(candidates.tolist())) < len(candidates) == CANDIDATES
+    assert PADDING not in candidates
+
+    share = occurrences**0.75 / (occurrences**0.75).sum()
+    logit = [
+        math.log(max(n, 1) / occurrences.sum()) - math.log(max(q, 1e-12) * CANDIDATES)
+        for n, q in zip(occurrences, share, strict=True)
+    ]
+    table = classifier.embedding.weight
+    losses: list[list[torch.Tensor]] = [[], []]
+    for ids in reviews:
+        if not ids:
+            continue
+        alone = torch.tensor(ids)
+        states = model.recurrence.states(table[alone], None, torch.ones(len(ids), dtype=torch.int64))
+        pairs = list(pairwise(range(len(ids))))
+        for direction, (rows, _) in enumerate(states):
+            for before, after in pairs if direction == 0 else [(after, before) for before, after in pairs]:
+                guess = model.guess[direction](rows[before])
+                others = [word for word in candidates.tolist() if word != ids[after]]
+                worth = [5.0 * guess @ table[word] + logit[word] for word in [ids[after], *others]]
+                losses[direction].append(-torch.log_softmax(torch.stack(worth), 0)[0])
+    expected = torch.stack([torch.stack(each).mean() for each in losses if each]).mean()
+    torch.testing.assert_close(model(batch.ids, candidates), expected)
+
+
+@pytest.fixture
+def counting(tmp_path: Path) -> EncodedSplit:
+    """Reviews in which each word is followed by the next one, from anywhere, round and round."""
+    random = np.random.default_rng(0)
+    return write(tmp_path / "ids", [[2 + (n + k) % 9 for k in range(random.integers(0, 12))] for n in range(200)])
+
+
+def test_it_learns_which_word_follows(counting: EncodedSplit) -> None:
+    torch.manual_seed(0)
+    model = LanguageModel(
+        Classifier(shape(cell="gru", bidirectional=True), 11), np.bincount(counting.ids, minlength=11)
+    )
+    batches = list(loader(Reviews(counting), InOrder(counting.lengths, 16), torch.device("cpu")))
+    assert len(batches[-1].ids.batch_sizes) < 2  # no pair of words
+    adam = training.optimizer(model, "adam", 0.02, 0.0)
+    seen: list[int] = []
+    losses = [train_epoch(model, batches, adam, lambda: seen.append(1)) for _ in range(15)]
+    assert len(seen) == 15 * len(batches)
+    assert losses[0] > 4
+    assert losses[-1] < losses[0] - 1.5
+    broken = training.optimizer(model, "sgd", 1e30, 0.0)
+    with pytest.raises(InputError, match="pre-training diverged.*lower pretrain.learning_rate"):
+        train_epoch(model, batches, broken, lambda: None)
+
+
+def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) -> None:
+    def learned(given: Architecture) -> dict[str, torch.Tensor]:
+        nothing = vectors.Vectors(np.empty(0, np.int64), np.empty((0, 8), np.float32))
+        params = pretrain.Params(method="language_model", window=2, epochs=1, batch_size=16, learning_rate=0.02, seed=1)
+        classifier = pretrain.language(counting, nothing, 11, given, params, torch.device("cpu"))
+        return {"embedding": classifier.embedding.weight} | dict(classifier.recurrence.named_parameters())
+
+    params = read(ROOT / "dvc.yaml")["stages"]["pretrain"]["params"]
+    one = learned(shape(cell="lstm"))
+    changes = {
+        "heads": 3, "pooling": "concat", "input_conditioned": True, "vectors": "glove.txt", "tune_vectors": False,
+        "word_dropout": 0.5, "embedding_dropout": 0.5, "dropout": 0.5, "output_dropout": 0.5,
+    }  # fmt: skip
+    assert set(changes) | {name.partition(".")[2] for name in params if "." in name} == set(Architecture.model_fields)
+    other = learned(shape(cell="lstm", **changes))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    torch.manual_seed(1)
+    fresh = dict(Classifier(shape(cell="lstm"), 11).recurrence.named_parameters())
+    assert not any(torch.equal(one[name], value) for name, value in fresh.items())
+
+
+@pytest.mark.parametrize(
+    "method, changes, expected",
+    [
+        (
+            "ppmi",
+            {"vectors": "glove.txt"},
+            "'ppmi' writes data/vectors.txt, and model.vectors is 'glove.txt'; set that",
+        ),
+        ("language_model", {"cell": "transformer"}, "needs states that have not seen the next word"),
+        ("language_model", {"bidirectional": True, "layers": 2}, "needs states that have not seen the next word"),
+    ],
+)
+def test_what_cannot_begin_so_is_one_line(method: str, changes: dict[str, object], expected: str) -> None:
+    def params(method: str) -> pretrain.Params:
+        return pretrain.Params.validated(
+            {"method": method, "window": 2, "epochs": 1, "batch_size": 16, "learning_rate": 0.02, "seed": 1}
+        )
+
+    with pytest.raises(InputError, match=expected) as caught:
+        params(method).require(shape(**changes))
+    assert "\n" not in str(caught.value)
+    params("none").require(shape(**changes))
+    params("language_model").require(shape(layers=2))
+    params("language_model").require(shape(bidirectional=True))
