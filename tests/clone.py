@@ -16,6 +16,13 @@ from tests.imports import ROOT
 SAMPLE = Path("data/sample/reviews.csv")
 
 
+def change(file: Path, key: str, value: str) -> None:
+    """Change a parameter in a params.yaml; of those that `pretrain` and `train` both have, the one of `train`."""
+    text = file.read_text(encoding="utf-8")
+    *_, found = re.finditer(rf"^  {key}: (\S+)", text, flags=re.M)
+    file.write_text(text[: found.start(1)] + value + text[found.end(1) :], encoding="utf-8")
+
+
 @dataclass
 class Clone:
     """A Git repository with the project's files as they are in the working tree now."""
@@ -58,10 +65,7 @@ class Clone:
 
     def set(self, key: str, value: str) -> None:
         """Change a parameter in params.yaml."""
-        file = self.path / "params.yaml"
-        text, changes = re.subn(rf"^(  {key}: )\S+", rf"\g<1>{value}", file.read_text(encoding="utf-8"), flags=re.M)
-        assert changes == 1, key
-        file.write_text(text, encoding="utf-8")
+        change(self.path / "params.yaml", key, value)
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone, with this interpreter first on the PATH."""

@@ -1,6 +1,5 @@
 """Parameters: every mistake is named, with its key, its value and what to write instead."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,14 +7,12 @@ import pytest
 from sentiment.errors import InputError
 from sentiment.params import load_all, read
 from stages.check import SECTIONS, main
+from tests.clone import change
 from tests.imports import ROOT
 
 
-def changed(workspace: Path, key: str, value: str, source: Path = ROOT) -> None:
-    text = (source / "params.yaml").read_text(encoding="utf-8")
-    text, changes = re.subn(rf"^(  {key}: )\S+", rf"\g<1>{value}", text, flags=re.M)
-    assert changes == 1
-    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+def changed(workspace: Path, key: str, value: str) -> None:
+    change(workspace / "params.yaml", key, value)
 
 
 def message(workspace: Path) -> str:
@@ -93,7 +90,7 @@ def test_an_unknown_section_gets_a_suggestion(workspace: Path) -> None:
 
 def test_all_mistakes_are_reported_at_once(workspace: Path) -> None:
     changed(workspace, "epochs", "0")
-    changed(workspace, "max_size", "0", workspace)
+    changed(workspace, "max_size", "0")
     assert len(message(workspace).splitlines()) == 2
 
 
