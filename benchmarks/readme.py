@@ -19,7 +19,7 @@ _SPREAD = ("median", "low", "high")
 
 
 def imdb() -> list[str]:
-    """Return one row for each network of runs/imdb.sh, over its seeds, with the baseline on its tokens."""
+    """Return one row for each network of runs/imdb.sh, smallest first, with the baseline on its tokens."""
     with (RESULTS / "imdb.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["Experiment"]: row for row in csv.DictReader(stream)}
     recipe = (ROOT / "runs/imdb.sh").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def imdb() -> list[str]:
                 f"{int(seeds[0]['parameters']):,}",
                 f"{mean('train_seconds', seeds):,.0f} s",
             ]
-            for name in re.findall(r'^    "(imdb-[a-z]+) ', recipe, flags=re.M)
+            for name in reversed(re.findall(r'^    "(imdb-[a-z]+) ', recipe, flags=re.M))
             for seeds in [[row for key, row in sorted(rows.items()) if key.startswith(f"{name}-")]]
         ),
     )

@@ -33,7 +33,7 @@ for place in "${!ideas[@]}"; do
     [[ ${ideas[place]%% *} =~ ${IDEAS:-} ]] || unset "ideas[place]"
 done
 . runs/queue.sh
-run_all "${ideas[@]}" -- "$@"
+run_all ${ideas[@]+"${ideas[@]}"} -- "$@"
 
 dvc exp show --csv --precision 4 --drop '.*' \
     --keep 'Experiment|model.cell|parameters|best_epoch|^accuracy$|^log_loss$|train_seconds|tokens_per_second' |

@@ -11,22 +11,20 @@ export PATH="$PWD/.venv/bin:$PATH"
 words="tokenize.method=words tokenize.lowercase=true tokenize.strip_html=true count_vocab.max_size=30000"
 recipe="model.pooling=concat model.word_dropout=0.3 train.batch_size=64 train.schedule=one_cycle train.patience=0 train.averaging=0.998"
 lstm="model.cell=lstm model.bidirectional=true model.output_dropout=0.5 train.learning_rate=2e-3 train.adversarial=0.02"
-networks=( # a name, how many seeds, then the parameters that it changes
-    "imdb-plain 3 train.epochs=8 train.learning_rate=1e-3"
-    "imdb-lecture 3 $recipe train.epochs=12 train.learning_rate=3e-3 train.adversarial=0.01 pretrain.method=ppmi"
-    "imdb-lstm 3 $words $recipe $lstm train.epochs=8 model.embedding_dim=64 model.hidden_dim=64 pretrain.method=ppmi"
+networks=( # a name, how many seeds, the parameters that it changes; the longest first, so that two run to the end
     "imdb-strong 1 $words $recipe $lstm train.epochs=5 model.embedding_dim=128 model.hidden_dim=128 pretrain.method=language_model pretrain.epochs=4"
+    "imdb-lstm 3 $words $recipe $lstm train.epochs=8 model.embedding_dim=64 model.hidden_dim=64 pretrain.method=ppmi"
+    "imdb-lecture 3 $recipe train.epochs=12 train.learning_rate=3e-3 train.adversarial=0.01 pretrain.method=ppmi"
+    "imdb-plain 3 train.epochs=8 train.learning_rate=1e-3"
 )
 experiments=()
 for network in "${networks[@]}"; do
     read -r name seeds changes <<<"$network"
     [[ $name =~ ${IMDB:-} ]] || continue
-    for seed in $(seq "$seeds"); do # the longest ones first, so that two are at work to the end
-        experiments=("$name-$seed $changes train.seed=$seed" "${experiments[@]}")
-    done
+    for seed in $(seq "$seeds"); do experiments+=("$name-$seed $changes train.seed=$seed"); done
 done
 . runs/queue.sh
-run_all "${experiments[@]}" -- -S "ingest.source=$source" -S ingest.valid_fraction=0.1 "$@"
+run_all ${experiments[@]+"${experiments[@]}"} -- -S "ingest.source=$source" -S ingest.valid_fraction=0.1 "$@"
 
 dvc exp show --csv --precision 4 --drop '.*' \
     --keep 'Experiment|parameters|best_epoch|accuracy|roc_auc$|baseline.accuracy$|train_seconds|tokens_per_second|train.seed' |

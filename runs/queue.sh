@@ -1,5 +1,6 @@
 # For the scripts beside this one, which source it: queue experiments, run two at a time, wait for them.
 #   run_all "name key=value key=value" ... -- options of `dvc exp run` for all of them
+# Their lists can be empty, which bash before 4.4 takes for unset: hence ${list[@]+"${list[@]}"} there.
 # An experiment that already ran with the same parameters, inputs and code comes from DVC's cache.
 
 run_all() {
@@ -11,6 +12,10 @@ run_all() {
         shift
     done
     shift
+    if ((${#names[@]} == 0)); then
+        echo "error: no experiment has a name that matches" >&2
+        return 1
+    fi
     for name in "${names[@]}"; do # of an earlier time
         dvc queue remove "$name" &>/dev/null || true
         dvc exp remove "$name" &>/dev/null || true

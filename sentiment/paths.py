@@ -48,6 +48,7 @@ METRICS = Path("metrics")
 CORPUS = METRICS / "corpus.json"
 VOCABULARY_METRICS = METRICS / "vocab.json"
 IDS_METRICS = METRICS / "ids.json"
+PRETRAIN_METRICS = METRICS / "pretrain.json"
 TRAIN_METRICS = METRICS / "train.json"
 TEST_METRICS = METRICS / "test.json"
 BASELINE_METRICS = METRICS / "baseline.json"

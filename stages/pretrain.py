@@ -1,11 +1,12 @@
 """Learn what the network begins with from the training reviews, without their labels.
 
-data/ids/train, data/vocab.csv -> data/vectors.txt, data/recurrence.safetensors
+data/ids/train, data/vocab.csv -> data/vectors.txt, data/recurrence.safetensors, metrics/pretrain.json
 
 `ppmi` makes word vectors, `language_model` goes on from them and learns the recurrence too, `none` leaves both files
 without content.
 """
 
+import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -79,8 +80,11 @@ def language(
     shape: Architecture,
     params: Params,
     device: "torch.device",
-) -> "Classifier":
-    """Return a classifier whose embedding, from `start` on, and recurrence learned to guess the neighbouring word."""
+) -> tuple["Classifier", float]:
+    """Return a classifier whose embedding and recurrence learned to guess the neighbouring word, and the last loss.
+
+    The embedding begins with `start`. The loss is the mean of the last epoch, in nats.
+    """
     import torch
 
     from sentiment import language_model, training
@@ -98,11 +102,12 @@ def language(
     batches = loader(Reviews(split), order, device)
     optimizer = training.optimizer(learner, "adam", params.learning_rate, 0.0)
     training.follow(optimizer, "one_cycle", params.epochs * len(order))
+    loss = math.nan
     with progress.counter("pretrain", params.epochs * len(order), " batches") as shown:
         for order.epoch in range(1, params.epochs + 1):
             loss = language_model.train_epoch(learner, batches, optimizer, shown.update)
             shown.set_postfix_str(f"epoch {order.epoch}/{params.epochs} loss {loss:.3f}")
-    return classifier
+    return classifier, loss
 
 
 def main() -> None:
@@ -113,6 +118,7 @@ def main() -> None:
     words = vocabulary.tokens.to_pylist()
     values = np.empty((0, 0), np.float32)
     recurrence: dict[str, npt.NDArray[np.float32]] = {}
+    metrics: dict[str, float] = {}
     if params.method != "none":
         split = EncodedSplit.open(paths.IDS.train)
         values = word_vectors(split, len(words), params.window, shape.embedding_dim)
@@ -124,12 +130,14 @@ def main() -> None:
         chosen = device.choose(hardware.device)
         device.prepare(chosen, hardware.threads)
         start = vectors.Vectors(paired, values[paired])
-        learned = language(split, start, len(vocabulary), shape, params, chosen).cpu()
+        learned, metrics["language_model_loss"] = language(split, start, len(vocabulary), shape, params, chosen)
+        learned.cpu()
         values, paired = learned.embedding.weight.detach().numpy()[FIRST:], np.arange(len(words))
         recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
     vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
     with files.replacing(paths.RECURRENCE) as partial:
         save_file(recurrence, partial)
+    files.write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": len(paired)})
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def test_every_path_of_the_code_is_in_the_pipeline() -> None:
         paths.BASELINE_METRICS,
     ]
     known += [paths.CORPUS, paths.VOCABULARY_METRICS, paths.IDS_METRICS, paths.TRAIN_METRICS, paths.TEST_METRICS]
-    known += [paths.HISTORY, paths.SPEED, paths.CHECKED, paths.VECTORS, paths.RECURRENCE]
+    known += [paths.HISTORY, paths.SPEED, paths.CHECKED, paths.VECTORS, paths.RECURRENCE, paths.PRETRAIN_METRICS]
     assert listed - {str(path) for path in known} == {
         f"metrics/plots/{name}.csv" for name in ("confusion", "roc", "precision_recall", "calibration", "length")
     }

@@ -160,7 +160,8 @@ def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) 
     def learned(given: Architecture) -> dict[str, torch.Tensor]:
         nothing = vectors.Vectors(np.empty(0, np.int64), np.empty((0, 8), np.float32))
         params = pretrain.Params(method="language_model", window=2, epochs=1, batch_size=16, learning_rate=0.02, seed=1)
-        classifier = pretrain.language(counting, nothing, 11, given, params, torch.device("cpu"))
+        classifier, loss = pretrain.language(counting, nothing, 11, given, params, torch.device("cpu"))
+        assert 1 < loss < 10
         return {"embedding": classifier.embedding.weight} | dict(classifier.recurrence.named_parameters())
 
     params = read(ROOT / "dvc.yaml")["stages"]["pretrain"]["params"]
