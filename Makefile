@@ -47,4 +47,5 @@ imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check thei
 	@python -m sentiment.imdb
 
 clean:  ## remove the environment and all outputs; DVC's cache stays
-	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/predictions.parquet models
+	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/*.parquet data/vectors.txt \
+	    data/recurrence.safetensors models

@@ -7,6 +7,7 @@ without content.
 """
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -38,7 +39,7 @@ class Params(Section, name="pretrain"):
 
     def require(self, shape: Architecture) -> None:
         """Raise InputError where this network cannot begin with what the method makes."""
-        if self.method != "none" and shape.vectors != str(paths.VECTORS):
+        if self.method != "none" and Path(shape.vectors) != paths.VECTORS:
             raise InputError(
                 f"{paths.PARAMS}: pretrain.method {self.method!r} writes {paths.VECTORS}, and model.vectors is "
                 f"{shape.vectors!r}; set that to {paths.VECTORS}, or the method to none"
