@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import prepared
-from benchmarks.corpora import RESULTS, ROOT, Corpus
+from benchmarks.corpora import RESULTS, Corpus
 from sentiment import device, files, paths, training
 from sentiment.architecture import Architecture
 from sentiment.batches import Batch, InOrder, Shuffled, collate, loader
@@ -37,19 +37,23 @@ CPU = torch.device("cpu")
 BATCH = 64
 EPOCHS = {"sample": 20, "imdb": 3}
 RECIPE = training.Recipe(epochs=1, clip_norm=1.0, patience=0, precision="float32")
+LECTURE = Architecture(
+    cell="rnn", nonlinearity="tanh", embedding_dim=32, hidden_dim=16, layers=1, bidirectional=False, heads=4,
+    pooling="last", input_conditioned=False, vectors=str(paths.VECTORS), tune_vectors=True,
+    word_dropout=0.0, embedding_dropout=0.0, dropout=0.0, output_dropout=0.0,
+)  # fmt: skip
 GRADIENTS = RESULTS / "gradients.csv"
 
 
 def classifier(entries: int, **changes: Any) -> Classifier:
-    """Return the network of params.yaml with other values, its weights drawn by the same seed."""
+    """Return the lecture's network, or one with other values, its weights drawn by the same seed."""
     torch.manual_seed(1)
-    shape = Architecture.load(ROOT / paths.PARAMS).model_copy(update=changes)
-    return Classifier(shape, entries).double()
+    return Classifier(LECTURE.model_copy(update=changes), entries).double()
 
 
 def one_review(model: Classifier, ids: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Return the logit of one review and its states, token by token, as the lecture's code goes."""
-    w, u, b, c = model.recurrence.layers[0].parameters()  # type: ignore[index]
+    w, u, b, c = model.recurrence.layers[0].parameters()
     activate = NONLINEAR[model.shape.nonlinearity]
     state, states = w.new_zeros(model.shape.hidden_dim), []
     for vector in model.embedding(ids):

@@ -28,4 +28,4 @@ run_all ${experiments[@]+"${experiments[@]}"} -- -S "ingest.source=$source" -S i
 
 dvc exp show --csv --precision 4 --drop '.*' \
     --keep 'Experiment|parameters|best_epoch|accuracy|roc_auc$|baseline.accuracy$|train_seconds|tokens_per_second|train.seed' |
-    grep -E '^(Experiment|imdb-)'
+    grep -E "^(Experiment|$ran),"

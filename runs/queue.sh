@@ -1,10 +1,11 @@
 # For the scripts beside this one, which source it: queue experiments, run two at a time, wait for them.
 #   run_all "name key=value key=value" ... -- options of `dvc exp run` for all of them
-# Their lists can be empty, which bash before 4.4 takes for unset: hence ${list[@]+"${list[@]}"} there.
+# It leaves their names in $ran, as a pattern.
+# Lists can be empty, which bash before 4.4 takes for unset: hence ${list[@]+"${list[@]}"}.
 # An experiment that already ran with the same parameters, inputs and code comes from DVC's cache.
 
 run_all() {
-    local experiment name changes status
+    local experiment name change changes status
     local experiments=() names=()
     while [[ $1 != -- ]]; do
         experiments+=("$1")
@@ -16,24 +17,24 @@ run_all() {
         echo "error: no experiment has a name that matches" >&2
         return 1
     fi
+    ran=$(IFS='|' && echo "${names[*]}") # for the caller, as a pattern
+    status=$(dvc queue status)
+    if [[ $status =~ ($ran)\ [^$'\n']*Running || ($status =~ [1-9][0-9]*\ active && $status =~ ($ran)\ [^$'\n']*Queued) ]]; then
+        echo "error: ${BASH_REMATCH[1]} is queued or running already; wait, or stop it by: dvc queue kill ${BASH_REMATCH[1]}" >&2
+        return 1
+    fi
     for name in "${names[@]}"; do # of an earlier time
         dvc queue remove "$name" &>/dev/null || true
         dvc exp remove "$name" &>/dev/null || true
-        if [[ $(dvc queue status) =~ $name\  ]]; then
-            echo "error: $name is queued or running already; wait, or stop it by: dvc queue kill $name" >&2
-            return 1
-        fi
     done
     for experiment in "${experiments[@]}"; do
         read -r name changes <<<"$experiment"
         local options=()
         for change in $changes; do options+=(-S "$change"); done
-        dvc exp run --queue --name "$name" "${options[@]}" "$@" >&2
+        dvc exp run --queue --name "$name" ${options[@]+"${options[@]}"} "$@" >&2
     done
     dvc queue start --jobs 2 >&2
-    local waiting
-    waiting=$(IFS='|' && echo "${names[*]}")
-    while status=$(dvc queue status) && [[ $status =~ ($waiting)\ [^$'\n']*(Queued|Running) ]]; do sleep 2; done
+    while status=$(dvc queue status) && [[ $status =~ ($ran)\ [^$'\n']*(Queued|Running) ]]; do sleep 2; done
     for name in "${names[@]}"; do
         if ! [[ $status =~ $name\ [^$'\n']*Success ]]; then
             echo "error: $name did not finish; see: dvc queue logs $name" >&2

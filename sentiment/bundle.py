@@ -22,7 +22,7 @@ from sentiment.model import Classifier
 from sentiment.params import Settings, explain
 from sentiment.vocabulary import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 
 
 class About(Settings):

@@ -7,11 +7,13 @@
 A run is a Git revision, the name of an experiment, or `workspace`; its files are read through DVC, so they need not be
 checked out. `:baseline` takes the predictions of stage `baseline` there. Printed are each metric with its 95 %
 interval, the difference, how many reviews one run alone has right, and those whose probability changed most; the same
-goes to `comparison/` as metrics.json and reviews.csv, which has every review, the most changed first.
+goes to `comparison/` as metrics.json and reviews.csv, which has every review, the most changed first. Both runs are
+scored by section `evaluate` of the params.yaml here.
 """
 
 import argparse
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +29,13 @@ if TYPE_CHECKING:
     from sentiment.comparing import Comparison
 
 WORKSPACE = "workspace"
-_WHICH = {"": paths.PREDICTIONS, "baseline": paths.BASELINE_PREDICTIONS}
 _TEXT = 70  # characters of a review that are shown
+
+
+def _count(word: str) -> int:
+    if not word.isdecimal():
+        raise argparse.ArgumentTypeError(f"{shown(word)} is no number of reviews")
+    return int(word)
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -38,7 +45,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("a", metavar="A", help="a run: a revision, an experiment or workspace")
     parser.add_argument("b", metavar="B", help="the run to compare with it")
-    parser.add_argument("--reviews", type=int, default=10, metavar="N", help="changed reviews to print, default: 10")
+    parser.add_argument("--reviews", type=_count, default=10, metavar="N", help="changed reviews to print, default: 10")
     parser.add_argument(
         "--output", type=Path, default=Path("comparison"), metavar="FOLDER", help="default: %(default)s"
     )
@@ -62,7 +69,10 @@ def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
             f"{shown(name)}: {path} is not there, or neither in the cache nor in a remote; "
             f"run `dvc fetch`, or the pipeline at that revision"
         ) from None
-    found = pq.read_table(io.BytesIO(content))
+    try:
+        found = pq.read_table(io.BytesIO(content))
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{shown(name)}: {path} is damaged ({error}); run the pipeline there") from None
     if not found.schema.equals(schema):
         raise InputError(
             f"{shown(name)}: {path} was written by another version of this project; run the pipeline there"
@@ -72,19 +82,28 @@ def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
 
 def predictions(run_name: str) -> pa.Table:
     """Return what a run predicted. Raises InputError where there is no such run, or no such predictions in it."""
-    name, _, which = run_name.partition(":")
-    if which not in _WHICH:
-        raise InputError(
-            f"{shown(run_name)}: {shown(which)} is no kind of predictions; write {name} or {name}:baseline"
-        )
-    return read(name, _WHICH[which], tables.PREDICTIONS)
+    revision = _revision(run_name)
+    path = paths.PREDICTIONS if revision == run_name else paths.BASELINE_PREDICTIONS
+    return read(revision, path, tables.PREDICTIONS)
+
+
+def _revision(run_name: str) -> str:
+    """Return the revision in a run's name. Raises InputError where there is none."""
+    revision = run_name.removesuffix(":baseline")
+    if not revision:
+        raise InputError(f"{shown(run_name)}: names no run; write a revision, an experiment or workspace before it")
+    return revision
 
 
 def aligned(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> tuple[Any, ...]:
     """Return ids, labels and both probabilities in the order of `a`. Raises InputError where the reviews differ."""
     place = {name: row for row, name in enumerate(b["id"].to_pylist())}
     rows = [place.get(name, -1) for name in a["id"].to_pylist()]
-    if len(a) != len(b) or -1 in rows or not a["label"].equals(b["label"].take(rows)):
+    if len(a) == len(b) and -1 not in rows and not a["label"].equals(b["label"].take(rows)):
+        raise InputError(
+            f"{shown(names[0])} and {shown(names[1])}: the same reviews have other labels; compare runs of one source"
+        )
+    if len(a) != len(b) or -1 in rows:
         raise InputError(
             f"{shown(names[0])} and {shown(names[1])}: tested on different reviews ({len(a)} and {len(b)}, "
             f"{len(rows) - rows.count(-1)} in common); compare runs with the same ingest parameters"
@@ -95,7 +114,7 @@ def aligned(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> tuple[Any, ...]
 def texts(name: str, ids: list[str]) -> list[str]:
     """Return the reviews' texts in that order, empty ones where the run's reviews are not to be had."""
     try:
-        table = read(name.partition(":")[0], paths.REVIEWS.test, tables.REVIEWS)
+        table = read(_revision(name), paths.REVIEWS.test, tables.REVIEWS)
     except InputError:
         return [""] * len(ids)
     found = dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
@@ -121,7 +140,7 @@ def lines(names: tuple[str, str], found: "Comparison", changed: list[tuple[Any, 
         "Changed most: label, probability in A and in B, review",
     ]
     for name, label, before, after, text in changed:
-        words = " ".join(text.split())
+        words = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())  # no control character reaches a terminal
         shown_lines.append(f"{'positive' if label else 'negative'}  {before:.3f}  {after:.3f}  {words[:_TEXT] or name}")
     return shown_lines
 
@@ -140,7 +159,7 @@ def main() -> None:
     rows = [(ids[row], int(labels[row]), round(float(a[row]), 6), round(float(b[row]), 6), text[row]) for row in order]
     files.write_json(given.output / "metrics.json", {"a": given.a, "b": given.b, **found.as_json()})
     files.write_csv(given.output / "reviews.csv", ["id", "label", "probability_a", "probability_b", "text"], rows)
-    print("\n".join(lines(names, found, rows[: given.reviews])))
+    print("\n".join(lines(names, found, rows[: given.reviews])), file=files.stdout())
 
 
 if __name__ == "__main__":

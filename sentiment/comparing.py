@@ -1,12 +1,13 @@
 """Two sets of predictions for the same reviews: by how much they differ, and whether chance would do that.
 
-An interval is of 95 %, from bootstrap samples of the reviews (Efron 1979). Both sets are scored on the same samples, so
-the interval of a difference is that of pairs, far narrower than the two intervals beside each other suggest. It says
-what other reviews would change, not what another seed of the training would.
+An interval is of 95 %, from bootstrap samples of the reviews (Efron 1979), drawn within each class as `scoring` draws
+them, so that none lacks one. Both sets are scored on the same samples, so the interval of a difference is that of
+pairs, far narrower than the two intervals beside each other suggest. It says what other reviews would change, not what
+another seed of the training would.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,14 @@ class Judge:
     def __init__(self, labels: Labels, probability: Probabilities, threshold: float) -> None:
         self._positive = labels == 1
         self._called = probability >= threshold
-        _, falling = np.unique(-probability, return_inverse=True)
-        self._rank = falling  # equal probabilities share one
+        _, self._rank = np.unique(-probability, return_inverse=True)  # equal probabilities share one
         clipped = np.clip(probability.astype(np.float64), TINY, 1 - TINY)
         self._loss = -np.log(np.where(self._positive, clipped, 1 - clipped))
         self._gap = probability.astype(np.float64) - labels
         self._bin = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
 
     def __call__(self, weight: Weights) -> dict[str, float]:
-        """Return the weighted metrics. A ratio without a denominator is 0, as in `scoring.summary`."""
+        """Return the weighted metrics. A ratio without a denominator is 0."""
         total = weight.sum()
         hit = _share(weight @ (self._called & self._positive), 1)
         precision = _share(hit, weight @ self._called)
@@ -68,17 +68,14 @@ def _share(part: Any, whole: Any) -> float:
 class Comparison:
     """`metrics` has of each `a`, `b` and `difference` (b minus a), with `low` and `high`; the rest counts reviews."""
 
-    metrics: Mapping[str, Mapping[str, Mapping[str, float]]]
     reviews: int
     only_a_right: int
     only_b_right: int
     mcnemar_p: float
+    metrics: Mapping[str, Mapping[str, Mapping[str, float]]]
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "reviews": self.reviews, "only_a_right": self.only_a_right, "only_b_right": self.only_b_right,
-            "mcnemar_p": self.mcnemar_p, "metrics": self.metrics,
-        }  # fmt: skip
+        return asdict(self)
 
 
 def compare(labels: Labels, a: Probabilities, b: Probabilities, threshold: float, samples: int) -> Comparison:
@@ -96,20 +93,22 @@ def compare(labels: Labels, a: Probabilities, b: Probabilities, threshold: float
         return [one, other, {name: other[name] - one[name] for name in one}]
 
     point = scored(np.ones(reviews))
-    drawn = [
-        scored(np.bincount(random.integers(0, reviews, reviews), minlength=reviews).astype(np.float64))
-        for _ in range(samples)
-    ]
+    classes = [rows for rows in (np.flatnonzero(labels == 1), np.flatnonzero(labels != 1)) if len(rows)]
+
+    def sample() -> Weights:
+        drawn = np.concatenate([random.choice(rows, len(rows)) for rows in classes])
+        return np.bincount(drawn, minlength=reviews).astype(np.float64)
+
+    drawn = np.array([[list(which.values()) for which in scored(sample())] for _ in range(samples)])
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     metrics = {}
-    for name in point[0]:
-        rows = np.array([[which[name] for which in sample] for sample in drawn])
-        low, high = np.quantile(rows, [0.025, 0.975], axis=0)
+    for row, name in enumerate(point[0]):
         metrics[name] = {
-            column: {"value": point[place][name], "low": float(low[place]), "high": float(high[place])}
+            column: {"value": point[place][name], "low": float(low[place, row]), "high": float(high[place, row])}
             for place, column in enumerate(("a", "b", "difference"))
         }
     right = [(each >= threshold) == (labels == 1) for each in (a, b)]
     only_a, only_b = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     uneven = only_a + only_b
     p = float(stats.binomtest(only_a, uneven, 0.5).pvalue) if uneven else 1.0
-    return Comparison(metrics, reviews, only_a, only_b, p)
+    return Comparison(reviews, only_a, only_b, p, metrics)

@@ -26,7 +26,7 @@ def count(ids: Ids, lengths: Lengths, words: int, window: int) -> sparse.csr_arr
     """
     review = np.repeat(np.arange(len(lengths)), lengths)
     found = sparse.csr_array((words, words), dtype=np.int64)
-    for distance in range(1, window + 1):
+    for distance in range(1, min(window, max(lengths, default=0) - 1) + 1):
         left, right = ids[:-distance], ids[distance:]
         pairs = (review[:-distance] == review[distance:]) & (left >= FIRST) & (right >= FIRST)
         places = left[pairs].astype(np.int64) - FIRST, right[pairs].astype(np.int64) - FIRST
@@ -47,13 +47,13 @@ def information(counts: sparse.csr_array) -> sparse.csr_array:
     return sparse.coo_array(values, shape=counts.shape).tocsr()
 
 
-def vectors(counts: sparse.csr_array, width: int, std: float) -> npt.NDArray[np.float32]:
-    """Return a vector for each word: float32[words, width], zero for words in no pair, with this standard deviation.
+def vectors(information: sparse.csr_array, width: int, std: float) -> npt.NDArray[np.float32]:
+    """Return a vector for each word: float32[words, width], zero where a row is, with this standard deviation.
 
-    One BLAS thread, since the order of its sums changes bits.
+    Some `information` must not be zero. One BLAS thread, since the order of its sums changes bits.
     """
     svd = TruncatedSVD(width, n_iter=4, random_state=0)
     with threadpool_limits(1, "blas"):
-        scaled = svd.fit_transform(information(counts))  # left singular vectors times singular values
+        scaled = svd.fit_transform(information)  # left singular vectors times singular values
     values = scaled / np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float32).tiny))
     return np.asarray(values * (std / values.std()), np.float32)

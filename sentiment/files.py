@@ -4,15 +4,20 @@ A partial file has a fixed name, `.<name>.partial`, so that what a killed run le
 one instead of gathering.
 """
 
-import csv
+import io
 import json
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sentiment.errors import InputError
+
+# How text that came from a file or a command line is written: no byte of it is lost.
+AS_READ: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
 def _remove(path: Path) -> None:
@@ -60,6 +65,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     _remove(previous)
 
 
+def stdout() -> IO[str]:
+    """Return standard output as UTF-8 with line ends as they are, whatever the terminal's locale."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(**AS_READ)
+    return sys.stdout
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write `content` in the order of its keys. Raises ValueError for NaN and infinity, which JSON does not have."""
     with replacing(path) as partial:
@@ -93,6 +105,5 @@ def csv_field(field: str, separator: str = ",") -> str:
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table for `dvc plots`, one line a row."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+        for row in chain([header], rows):
+            stream.write(",".join(csv_field(str(field)) for field in row) + "\n")

@@ -26,7 +26,7 @@ from sentiment.model import Classifier
 from sentiment.vocabulary import PADDING
 
 CANDIDATES = 400  # words drawn for a batch
-DROPOUT = 0.2  # of embeddings, and of states before the guess
+DROPOUT = 0.2  # of embeddings, between layers, and of guesses
 CLIP_NORM = 1.0
 
 
@@ -46,15 +46,14 @@ class LanguageModel(nn.Module):
         seen[PADDING] = 0
         self.bias = nn.Parameter((seen.clamp_min(1) / seen.sum()).log().float())
         share = seen**0.75 / (seen**0.75).sum()
-        self.register_buffer("share", share)
-        self.share: Tensor
-        # Of being among the candidates, as a logarithm: what is subtracted from a logit.
+        self._share = share  # on the CPU, where words are drawn
+        # How often a word is expected among the candidates, as a logarithm: what is subtracted from a logit.
         self.register_buffer("drawn", (share.clamp_min(1e-12) * CANDIDATES).log().float())
         self.drawn: Tensor
 
     def draw(self) -> Tensor:
         """Return words to tell a batch's tokens apart from, some of them twice: int64[CANDIDATES]."""
-        return torch.multinomial(self.share.cpu(), CANDIDATES, replacement=True).to(self.share.device)
+        return torch.multinomial(self._share, CANDIDATES, replacement=True).to(self.drawn.device)
 
     def forward(self, ids: PackedSequence, candidates: Tensor) -> Tensor:
         """Return the mean loss of all guesses in nats, a scalar. Some review must have two tokens."""

@@ -3,7 +3,8 @@
     h_t = f(W x_t + b + U h_{t-1} + c),  h_0 = 0
 
 Autograd sees each step, where `recurrence.py` sees a layer: slow, and the plainest statement of what the others must
-equal. `logistic` is the worse choice of f: its slope is at most 1/4, so a gradient shrinks at least fourfold a step.
+equal. `logistic` is the worse choice of f: its slope is at most 1/4, so a gradient shrinks fourfold a step, unless U
+stretches it.
 """
 
 import torch

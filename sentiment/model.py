@@ -41,7 +41,7 @@ class Classifier(nn.Module):
             return
         rows, values = torch.from_numpy(vectors.places + FIRST), torch.from_numpy(vectors.values)
         with torch.no_grad():
-            self.embedding.weight.normal_(std=float(values.std()))
+            self.embedding.weight.normal_(std=float(values.std()) or EMBEDDING_STD)
             self.embedding.weight[PADDING].zero_()
             self.embedding.weight[rows] = values
         self.pretrained[rows] = True

@@ -36,7 +36,8 @@ class NGrams:
         for length in range(1, longest + 1):
             code, count = np.unique(sequence[sequence >= 0], return_counts=True)
             ngrams.known.append(code[count >= min_count])
-            sequence = ngrams._longer(sequence, length, token, review)
+            if length < longest:
+                sequence = ngrams._longer(sequence, length, token, review)
         return ngrams
 
     def count(self, tokens: pa.ListArray) -> sparse.csr_array:
@@ -49,7 +50,8 @@ class NGrams:
             rows.append(review[place >= 0])
             columns.append(place[place >= 0] + width)
             width += len(known)
-            sequence = self._longer(sequence, length, token, review)
+            if length < len(self.known):
+                sequence = self._longer(sequence, length, token, review)
         # scikit-learn takes no wider indices.
         where = (np.concatenate(rows).astype(np.int32), np.concatenate(columns).astype(np.int32))
         return sparse.coo_array((np.ones(len(where[0])), where), shape=(len(tokens), width)).tocsr()  # adds up

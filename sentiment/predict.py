@@ -9,7 +9,6 @@ A file keeps its rows, their order and all its columns, and gains two: `predicte
 """
 
 import argparse
-import io
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -21,14 +20,13 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from sentiment import paths, progress, sources
+from sentiment import files, paths, progress, sources
 from sentiment.errors import InputError, Parser, run, shown
-from sentiment.files import csv_field, replacing
+from sentiment.files import AS_READ, csv_field, replacing
 
 # Reviews that are read, sorted by length and predicted together.
 CHUNK = 2048
 ADDED = ("predicted", "probability")
-_AS_READ: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -73,7 +71,7 @@ def main() -> None:
         return
     texts = [sources.clean(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
     for text, probability in zip(texts, predictor(texts).tolist(), strict=True):
-        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {text}", file=_stdout())
+        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {text}", file=files.stdout())
 
 
 def predict_file(
@@ -86,7 +84,7 @@ def predict_file(
         if table.header is not None:
             _text_column(given, given.file, table.header)
         partial = stack.enter_context(replacing(output)) if output else None
-        target = stack.enter_context(partial.open("w", **_AS_READ)) if partial else _stdout()
+        target = stack.enter_context(partial.open("w", **AS_READ)) if partial else files.stdout()
         write = _writer(target, form, table.header)
         counter = stack.enter_context(progress.counter("predict", None))
         while chunk := list(islice(table.records, CHUNK)):
@@ -160,12 +158,6 @@ def _destination(path: Path, form: str) -> Path:
     if target.suffix == ".gz" or (sources.form_of(target.name) or form) != form:
         raise InputError(f"--output {path}: what is written is {form}, as the input is; name it .{form}")
     return target
-
-
-def _stdout() -> IO[str]:
-    assert isinstance(sys.stdout, io.TextIOWrapper)
-    sys.stdout.reconfigure(**_AS_READ)
-    return sys.stdout
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import torch
 
 from sentiment.batches import Batch, collate
 from sentiment.bundle import Bundle
+from sentiment.errors import InputError
 from sentiment.model import Classifier
 
 # Reviews in a batch where nothing is learned. On two CPU cores 64 to 1,024 differ by less than a fifth.
@@ -20,7 +21,7 @@ def probabilities(
 ) -> npt.NDArray[np.float32]:
     """Return each review's probability of being positive, in the order of the corpus: float32[reviews].
 
-    The batches hold every review once, in any order and any grouping.
+    The batches hold every review once, in any order and any grouping. Raises InputError where one is no number.
     """
     device = next(model.parameters()).device
     result = np.full(reviews, np.nan, np.float32)
@@ -31,6 +32,11 @@ def probabilities(
             logits: torch.Tensor = model(moved.ids, len(moved))
             result[batch.positions.numpy()] = logits.float().sigmoid().cpu().numpy()
             progress(len(batch))
+    if not np.isfinite(result).all():
+        raise InputError(
+            f"the model's states overflow: {np.isnan(result).sum()} of {reviews} probabilities are no numbers; "
+            "train with model.nonlinearity tanh, or a lower train.learning_rate"
+        )
     return result
 
 

@@ -67,7 +67,7 @@ def accuracy_interval(labels: Labels, probability: Probabilities, threshold: flo
     centre = share + z**2 / (2 * reviews)
     spread = z * np.sqrt(share * (1 - share) / reviews + z**2 / (4 * reviews**2))
     scale = 1 + z**2 / reviews
-    return float((centre - spread) / scale), float(min((centre + spread) / scale, 1))
+    return float(max((centre - spread) / scale, 0)), float(min((centre + spread) / scale, 1))
 
 
 def roc_auc_interval(labels: Labels, probability: Probabilities, samples: int, seed: int) -> tuple[float, float]:
@@ -121,11 +121,16 @@ def calibration(labels: Labels, probability: Probabilities) -> Iterator[tuple[fl
 def by_length(
     labels: Labels, probability: Probabilities, lengths: npt.NDArray[np.int64], threshold: float
 ) -> Iterator[tuple[int, int, float, int]]:
-    """Yield shortest, longest, accuracy and number of the reviews of each tenth by tokens that the network read."""
+    """Yield shortest, longest, accuracy and number of the reviews of each tenth by tokens that the network read.
+
+    Reviews of one length stay together, so the parts are tenths only as far as lengths differ.
+    """
     right = (probability >= threshold) == labels
-    for part in np.array_split(np.argsort(lengths, kind="stable"), 10):
-        if len(part):
-            yield int(lengths[part[0]]), int(lengths[part[-1]]), float(right[part].mean()), len(part)
+    limits = np.unique(np.quantile(lengths, np.arange(1, 11) / 10, method="inverted_cdf"))
+    part = np.searchsorted(limits, lengths)
+    for number in np.unique(part):
+        inside = part == number
+        yield int(lengths[inside].min()), int(lengths[inside].max()), float(right[inside].mean()), int(inside.sum())
 
 
 def _calibration_error(labels: Labels, probability: Probabilities) -> float:

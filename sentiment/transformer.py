@@ -21,11 +21,14 @@ class Transformer(nn.Module):
     def __init__(self, shape: Architecture) -> None:
         super().__init__()
         self.shape = shape
-        layer = nn.TransformerEncoderLayer(
-            shape.embedding_dim, shape.heads, shape.hidden_dim, shape.dropout, batch_first=True, norm_first=True
+        # Not an nn.TransformerEncoder: that one copies a layer, so that all begin with the same weights.
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                shape.embedding_dim, shape.heads, shape.hidden_dim, shape.dropout, batch_first=True, norm_first=True
+            )
+            for _ in range(shape.layers)
         )
-        normed = nn.LayerNorm(shape.embedding_dim)
-        self.layers = nn.TransformerEncoder(layer, shape.layers, normed, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(shape.embedding_dim)
 
     def forward(self, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Tensor:
         """Return the last layer's states, pooled. Arguments and result as `Recurrence.forward` has them."""
@@ -33,8 +36,10 @@ class Transformer(nn.Module):
         rows, present = (each.to(embedded.device) for each in layout(batch_sizes))
         # Padded: attention is between all tokens of a review. Whoever looks at a pad is told not to.
         scaled = math.sqrt(self.shape.embedding_dim) * functional.embedding(rows, embedded)
-        inputs = scaled + positions(rows.shape[1], self.shape.embedding_dim).to(embedded)
-        padded = self.layers(inputs, src_key_padding_mask=~present)
+        padded = scaled + positions(rows.shape[1], self.shape.embedding_dim).to(embedded)
+        for layer in self.layers:
+            padded = layer(padded, src_key_padding_mask=~present)
+        padded = self.norm(padded)
         states = padded.transpose(0, 1)[present.t()]
         final = padded[torch.arange(len(rows)), lengths(batch_sizes) - 1]
         return torch.cat(pool(self.shape.pooling, states, final, batch_sizes), dim=1)

@@ -11,9 +11,10 @@ from pathlib import Path
 from sentiment import paths, sources, vectors
 from sentiment.architecture import Architecture
 from sentiment.errors import run
+from sentiment.evaluation import Evaluation
 from sentiment.files import replacing
 from sentiment.params import Section, load_all
-from stages import baseline, count_vocab, encode, evaluate, ingest, pretrain, tokenize, train
+from stages import baseline, count_vocab, encode, ingest, pretrain, tokenize, train
 
 SECTIONS: dict[str, type[Section]] = {
     "ingest": ingest.Params,
@@ -24,7 +25,7 @@ SECTIONS: dict[str, type[Section]] = {
     "pretrain": pretrain.Params,
     "model": Architecture,
     "train": train.Params,
-    "evaluate": evaluate.Params,
+    "evaluate": Evaluation,
 }
 
 
@@ -38,7 +39,7 @@ def main() -> None:
     sources.locate(given.source)
     before.require(shape)
     if Path(shape.vectors) != paths.VECTORS:  # a stage makes those
-        vectors.locate(shape.vectors)
+        vectors.require(shape.vectors, shape.embedding_dim)
     if training.device in ("cuda", "mps"):
         from sentiment import device  # loads torch, which only this question needs
 

@@ -1,6 +1,6 @@
 """Score the classifier: data/ids/test, models/classifier/ -> metrics/test.json, data/predictions.parquet, plots.
 
-This is the only stage after `encode` that reads the test split.
+This is the only stage that shows the test split to the network.
 """
 
 import pyarrow as pa
@@ -12,12 +12,8 @@ from sentiment.evaluation import Evaluation
 from sentiment.hardware import Hardware
 
 
-class Params(Evaluation, name="evaluate"):
-    pass
-
-
 def main() -> None:
-    params, hardware = Params.load(), Hardware.load()
+    params, hardware = Evaluation.load(), Hardware.load()
     test = EncodedSplit.open(paths.IDS.test)
     encoding = Encoding.load(paths.ENCODING)
 

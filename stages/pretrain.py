@@ -44,6 +44,11 @@ class Params(Section, name="pretrain"):
                 f"{paths.PARAMS}: pretrain.method {self.method!r} writes {paths.VECTORS}, and model.vectors is "
                 f"{shape.vectors!r}; set that to {paths.VECTORS}, or the method to none"
             )
+        if self.method == "none" and not shape.tune_vectors and Path(shape.vectors) == paths.VECTORS:
+            raise InputError(
+                f"{paths.PARAMS}: model.tune_vectors false keeps the embedding as it is, and pretrain.method 'none' "
+                "makes no vectors; set that to ppmi, model.vectors to a file, or tune_vectors to true"
+            )
         if self.method == "language_model" and (
             shape.cell == "transformer" or (shape.bidirectional and shape.layers > 1)
         ):
@@ -65,13 +70,13 @@ def word_vectors(split: EncodedSplit, words: int, window: int, width: int) -> ve
             f"{paths.VOCABULARY}: has {words} tokens, too few for vectors of model.embedding_dim = {width}; "
             "lower that, or set pretrain.method to none"
         )
-    counts = cooccurrence.count(split.ids, split.lengths, words, window)
-    if not counts.nnz:
+    information = cooccurrence.information(cooccurrence.count(split.ids, split.lengths, words, window))
+    if not information.nnz:
         raise InputError(
-            f"{paths.IDS.train}: no two tokens of the vocabulary are within pretrain.window = {window} of each other; "
-            "set pretrain.method to none"
+            f"{paths.IDS.train}: no token of the vocabulary keeps some company more than other, within pretrain.window "
+            f"= {window}; set pretrain.method to none"
         )
-    return cooccurrence.vectors(counts, width, EMBEDDING_STD)
+    return cooccurrence.vectors(information, width, EMBEDDING_STD)
 
 
 def language(
@@ -133,6 +138,7 @@ def main() -> None:
         start = vectors.Vectors(paired, values[paired])
         learned, metrics["language_model_loss"] = language(split, start, len(vocabulary), shape, params, chosen)
         learned.cpu()
+        # What it learned of tokens out of the vocabulary stays behind: a file of words has no line for them.
         values, paired = learned.embedding.weight.detach().numpy()[FIRST:], np.arange(len(words))
         recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
     vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, NonNegativeFloat
 from sentiment import files, paths, progress, vectors
 from sentiment.architecture import Architecture
 from sentiment.encoded import EncodedSplit, Encoding
-from sentiment.errors import run
+from sentiment.errors import InputError, run
 from sentiment.hardware import Hardware
 from sentiment.params import Count, CountOrNone, Fraction, Seed
 from sentiment.vectors import Vectors
@@ -110,11 +110,18 @@ def main() -> None:
 
     given = vectors.load(vectors.locate(shape.vectors), vocabulary.tokens.to_pylist(), shape.embedding_dim)
 
+    if not (shape.tune_vectors or len(given.places)):
+        raise InputError(
+            f"{paths.PARAMS}: model.tune_vectors false keeps the embedding as it is, and {shape.vectors} has no "
+            "vectors; set pretrain.method or model.vectors, or tune_vectors to true"
+        )
+
     from sentiment import bundle, device, weights
     from sentiment.training import Epoch, best_epoch
 
     chosen = device.choose(params.device)
-    device.prepare(chosen, params.threads)
+    # torch adds up a LayerNorm's gradient by thread: with a Transformer, other threads would give other bits.
+    device.prepare(chosen, 1 if shape.cell == "transformer" else params.threads)
     start = time.perf_counter()
     recurrence = weights.load(paths.RECURRENCE, _PRETRAIN)
     classifier, history = train(splits, len(vocabulary), shape, params, chosen, given, recurrence)

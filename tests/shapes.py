@@ -9,7 +9,7 @@ def shape(**changes: Any) -> Architecture:
     values: dict[str, Any] = {
         "cell": "rnn", "nonlinearity": "tanh", "embedding_dim": 8, "hidden_dim": 4, "layers": 1, "bidirectional": False,
         "heads": 2, "pooling": "last", "input_conditioned": False, "vectors": "data/vectors.txt",
-        "tune_vectors": True,        "word_dropout": 0.0, "embedding_dropout": 0.0,
+        "tune_vectors": True, "word_dropout": 0.0, "embedding_dropout": 0.0,
         "dropout": 0.0, "output_dropout": 0.0,
     }  # fmt: skip
     return Architecture.validated(values | changes)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment import comparing, scoring
-from sentiment.compare import aligned, lines
+from sentiment.compare import aligned, arguments, lines, predictions
 from sentiment.comparing import Judge, compare
 from sentiment.errors import InputError
 
@@ -90,6 +90,8 @@ def test_reviews_are_matched_by_their_id() -> None:
     assert (ids, labels.tolist()) == (["x", "y"], [0, 1])
     with pytest.raises(InputError, match=r"'a' and 'b': tested on different reviews \(2 and 1, 1 in common\)"):
         aligned(one, predicted(["y"], [1]), ("a", "b"))
+    with pytest.raises(InputError, match="'a' and 'b': the same reviews have other labels"):
+        aligned(one, predicted(["x", "y"], [1, 1]), ("a", "b"))
 
 
 def test_what_is_printed_names_every_metric() -> None:
@@ -99,3 +101,18 @@ def test_what_is_printed_names_every_metric() -> None:
     for name in found.metrics:
         assert name in printed
     assert "positive  0.900  0.100  Not bad" in printed
+    assert "\x1b" not in "\n".join(lines(("one", "two"), found, [("r1", 1, 0.9, 0.1, "\x1b[31mred")]))
+
+
+def test_a_rare_class_is_in_every_sample() -> None:
+    labels = np.array([1, 1] + [0] * 40, np.uint8)
+    found = compare(labels, labels.astype(np.float32), labels.astype(np.float32), 0.5, 100)
+    assert set(found.metrics["roc_auc"]["a"].values()) == {1.0}
+
+
+@pytest.mark.parametrize(
+    "words", [["", "b"], [":baseline", "b"], ["a", "b", "--reviews", "-1"], ["a", "b", "--reviews", "x"]]
+)
+def test_what_names_no_run_is_refused(words: list[str]) -> None:
+    with pytest.raises(InputError, match="names no run|is no number of reviews"):
+        predictions(arguments(words).a)

@@ -76,6 +76,14 @@ def test_a_stage_has_its_command_its_description_and_its_own_section(stage: str)
     assert set(own) <= set(PARAMS)
 
 
+def test_a_stage_that_computes_where_it_is_told_depends_on_the_device() -> None:
+    told = {stage for stage in STAGES if "sentiment/hardware.py" in STAGES[stage]["deps"]} - {"check"}
+    assert told == {"pretrain", "train", "evaluate"}
+    assert all(
+        {"train", "train.device"} & {key for key in STAGES[stage]["params"] if isinstance(key, str)} for stage in told
+    )
+
+
 def test_the_stages_are_those_that_the_design_names_in_its_order() -> None:
     assert list(STAGES) == [
         "check",

@@ -1,10 +1,11 @@
 """Whole or absent: whatever goes wrong, what was there before is there after."""
 
+import csv
 from pathlib import Path
 
 import pytest
 
-from sentiment.files import read_json, replacing, replacing_folder, write_json
+from sentiment.files import read_json, replacing, replacing_folder, write_csv, write_json
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -61,3 +62,9 @@ def test_json_has_no_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"loss": float("nan")})
     assert read_json(path) == {"b": 1, "a": "é"}
+
+
+def test_a_table_keeps_what_could_end_a_row(tmp_path: Path) -> None:
+    write_csv(tmp_path / "t.csv", ["a", "b"], [("one\rtwo", 1.5), ('"x", y', 2)])
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as stream:
+        assert list(csv.reader(stream)) == [["a", "b"], ["one\rtwo", "1.5"], ['"x", y', "2"]]

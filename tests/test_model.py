@@ -1,5 +1,6 @@
 """The model is exact: packed, padded and masked, and one review at a time give the same logits and gradients."""
 
+import copy
 from itertools import product
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sentiment import device
 from sentiment.batches import Batch, collate
 from sentiment.cells import Recurrence
 from sentiment.model import Classifier
@@ -218,6 +220,30 @@ def test_pooling_on_the_cpu_is_pooling_over_padded_states() -> None:
     torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
+def test_the_layers_of_a_transformer_begin_apart() -> None:
+    one, other = classifier(cell="transformer", layers=2).recurrence.layers
+    for name, value in one.named_parameters():
+        if value.dim() > 1:
+            assert not torch.equal(value, other.get_parameter(name)), name
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
+def test_a_transformer_is_scored_in_bfloat16(pooling: str) -> None:
+    model = classifier(torch.float32, cell="transformer", pooling=pooling).eval()
+    exact = in_order(model, [[2, 3, 4], [5]])
+    before = torch.backends.mha.get_fastpath_enabled()
+    try:
+        device.prepare(torch.device("cpu"), 1)
+        with torch.inference_mode(), device.autocast(torch.device("cpu"), "bfloat16"):
+            rough = in_order(model, [[2, 3, 4], [5]]).float()
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.set_flush_denormal(False)
+        torch.backends.mha.set_fastpath_enabled(before)
+    assert not torch.equal(rough, exact)
+    torch.testing.assert_close(rough, exact, rtol=0.05, atol=0.02)
+
+
 def test_a_transformer_knows_the_order_and_sees_no_pad() -> None:
     for pooling in ("last", "mean", "max", "concat"):
         model = classifier(cell="transformer", layers=2, hidden_dim=16, pooling=pooling).eval()
@@ -249,12 +275,23 @@ def test_a_recurrence_of_one_layer_has_nothing_between_layers_to_drop() -> None:
     assert torch.equal(in_order(model, REVIEWS_TWO), in_order(model, REVIEWS_TWO))
 
 
+def without(model: Classifier) -> Classifier:
+    """Return a copy in which no word has an embedding."""
+    found: Classifier = copy.deepcopy(model).eval()
+    found.embedding.weight.data.zero_()
+    return found
+
+
 def test_a_dropped_word_is_missing_everywhere_in_a_batch() -> None:
-    """Ten reviews of one word each, the same: all or none lose it; and the mean over many batches stays."""
+    """Ten reviews of one word each, the same: all or none lose it, and what stays is longer."""
     model = classifier(word_dropout=0.5).train()
     batches = torch.stack([in_order(model, [[3]] * 10) for _ in range(50)])
     assert all(len(set(batch.tolist())) == 1 for batch in batches)
     assert len(set(batches.flatten().tolist())) == 2
+    kept = [batch for batch in batches if not torch.equal(batch, in_order(without(model), [[3]] * 10))]
+    assert kept
+    model.embedding.weight.data[3] *= 2  # what is kept is 1 / (1 - p) as long
+    torch.testing.assert_close(kept[0], in_order(model.eval(), [[3]] * 10))
 
 
 def test_the_initial_weights_are_those_that_the_docstring_names() -> None:

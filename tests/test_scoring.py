@@ -110,3 +110,17 @@ def test_the_auc_interval_holds_the_auc_and_shrinks_with_more_reviews() -> None:
         assert low < scoring.summary(labels, probability, 0.5)["roc_auc"] < high
         widths.append(high - low)
     assert widths[0] > 5 * widths[1]
+
+
+def test_accuracy_by_length_keeps_reviews_of_one_length_together() -> None:
+    lengths = np.array([9] * 5 + [3] + [512] * 14)
+    labels = np.array([0] * 12 + [1] * 8, np.uint8)
+    found = list(scoring.by_length(labels, np.ones(20, np.float32), lengths, 0.5))
+    assert found == [(3, 9, 0.0, 6), (512, 512, 8 / 14, 14)]
+    even = np.arange(100)
+    parts = list(scoring.by_length((even % 2).astype(np.uint8), np.ones(100, np.float32), even, 0.5))
+    assert parts == [(10 * part, 10 * part + 9, 0.5, 10) for part in range(10)]
+
+
+def test_the_accuracy_interval_of_a_model_that_is_never_right_begins_at_nothing() -> None:
+    assert scoring.accuracy_interval(np.zeros(7, np.uint8), np.ones(7, np.float32), 0.5)[0] == 0

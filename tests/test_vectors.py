@@ -30,6 +30,9 @@ def binary(newline: bytes = b"\n", count: int = 4) -> bytes:
         ("glove.txt.gz", gzip.compress(TEXT.encode())),
         ("w2v.bin.gz", gzip.compress(binary())),
         ("twice.txt", TEXT.encode() + b"good 9 9\n"),
+        ("blanks.txt", b"good at film 3 4\n. . . 5 6\n" + TEXT.encode()),
+        ("marked.txt", b"\xef\xbb\xbf" + TEXT.encode()),
+        ("trailing.vec", b"4 2\n" + TEXT.replace("\n", " \n").encode()),
     ],
 )
 def test_every_form_gives_the_vocabulary_s_vectors(tmp_path: Path, name: str, content: bytes) -> None:
@@ -40,7 +43,7 @@ def test_every_form_gives_the_vocabulary_s_vectors(tmp_path: Path, name: str, co
     assert found.values.dtype == np.float32
 
 
-@pytest.mark.parametrize("content", [b"", b"0 0\n"])
+@pytest.mark.parametrize("content", [b"0 0\n", b"0 2\n"])
 def test_a_file_can_have_no_vectors(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "none.txt").write_bytes(content)
     found = vectors.load(tmp_path / "none.txt", WORDS, 2)
@@ -53,10 +56,18 @@ def test_a_file_can_have_no_vectors(tmp_path: Path, content: bytes) -> None:
     [
         ("a.txt", b"film 1 2 3\n", "vectors have 3 numbers; set model.embedding_dim to 3, not 2"),
         ("a.vec", b"4 3\n" + TEXT.encode(), "vectors have 3 numbers; set model.embedding_dim to 3, not 2"),
-        ("a.txt", b"of 1 2\nfilm 1\n", "a.txt: line 2: 'film' has not 2 numbers after it; remove the line"),
+        ("a.txt", b"of 1 2\nfilm 1\n", "a.txt: line 2 is no word with 2 numbers; fetch the file again, or remove the"),
+        ("a.txt", b"film 1 2\nother 1\n", "a.txt: line 2 is no word with 2 numbers"),
+        ("a.txt", b"film 1 2\nother 1 2", "a.txt: line 2 breaks off; fetch the file again, or end the line"),
+        ("a.txt", b"", "a.txt: is empty; fetch the file again"),
+        ("a.txt", b"\nfilm 1 2\n", "vectors have 0 numbers"),
+        ("a.txt", b"0 2\nfilm 1 2\n", "promises 0 words and has 1"),
+        ("a.txt", b"9" * 5000 + b" 2\nfilm 1 2\n", "vectors have 1 numbers"),
+        ("a.txt", b"of 1 2\nfilm 1 1e50\n", "line 2: 'film' has not 2 numbers"),
+        ("a.bin", binary() + b"more", "promises 4 words and goes on after them"),
         ("a.txt", b"of 1 2\nfilm 1 x\n", "line 2: 'film' has not 2 numbers"),
         ("a.txt", b"of 1 2\nfilm 1 nan\n", "line 2: 'film' has not 2 numbers"),
-        ("a.txt", b"of 1 2\n\nfilm 1 2\n", "line 2 is no word with its numbers; fetch the file again"),
+        ("a.txt", b"of 1 2\n\nfilm 1 2\n", "line 2 is no word with 2 numbers"),
         ("a.vec", b"9 2\n" + TEXT.encode(), "promises 9 words and has 4; fetch the file again"),
         ("a.bin", binary()[:-6], "breaks off, in word 4 of 4; fetch the file again"),
         ("a.bin", binary(count=5), "breaks off, in word 5 of 5; fetch the file again"),
@@ -81,3 +92,10 @@ def test_a_missing_file_is_named_with_its_parameter(tmp_path: Path) -> None:
             vectors.locate(str(path))
     with pytest.raises(InputError, match="'../x.txt' leaves the repository; give its absolute path"):
         vectors.locate("../x.txt")
+
+
+def test_the_width_is_known_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"film 1 2 3\nbroken")
+    vectors.require(str(tmp_path / "a.txt"), 3)
+    with pytest.raises(InputError, match="vectors have 3 numbers; set model.embedding_dim to 3, not 2"):
+        vectors.require(str(tmp_path / "a.txt"), 2)
