@@ -5,7 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help repro check test lint format bench imdb clean
+.PHONY: help repro check test test-all lint format bench imdb clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -25,6 +25,9 @@ check: $(INSTALLED)  ## say whether params.yaml is valid, and run nothing
 
 test: $(INSTALLED)  ## the tests that need no network, no GPU and no IMDb
 	pytest --numprocesses auto --quiet
+
+test-all: $(INSTALLED)  ## the same, and those that kill and edit real runs (minutes more)
+	pytest --numprocesses auto --quiet -m 'not imdb and not cuda'
 
 lint: $(INSTALLED)  ## ruff, formatting and types
 	ruff check .

@@ -162,7 +162,6 @@ def loader(reviews: Reviews, order: Sampler[list[int]], device: torch.device, wo
         batch_sampler=order,
         collate_fn=collate,
         num_workers=workers,
-        persistent_workers=workers > 0,
         pin_memory=device.type == "cuda",
     )
 

@@ -56,7 +56,7 @@ def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:
         )
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted: nothing was half written; the same command starts again", file=sys.stderr)
+        print("interrupted: nothing was half written; the same command goes on", file=sys.stderr)
         sys.exit(130)
 
 

@@ -40,6 +40,7 @@ IDS = Splits.inside("data/ids")
 ENCODING = Path("data/ids/encoding.json")
 VECTORS = Path("data/vectors.txt")
 RECURRENCE = Path("data/recurrence.safetensors")
+TRAINING = Path(".dvc/tmp/training")  # the state of a training that has not ended
 MODEL = Path("models/classifier")
 PREDICTIONS = Path("data/predictions.parquet")
 BASELINE_PREDICTIONS = Path("data/baseline.parquet")

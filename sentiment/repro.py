@@ -8,7 +8,6 @@ the same (a loss that is no number, a full disk), the outputs of the last whole 
 
 import fcntl
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from sentiment import paths, summary
 from sentiment.errors import InputError, run
@@ -66,17 +67,7 @@ def _writer() -> int | None:
         processes = [int(entry["pid"]) for entry in noted.get("write", {}).values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no file, or of another version of DVC
         return None
-    return next((process for process in processes if _lives(process)), None)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is somebody else's
-        return True
-    return True
+    return next((process for process in processes if psutil.pid_exists(process)), None)
 
 
 def _restore(kept: Path) -> str:

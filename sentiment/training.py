@@ -4,10 +4,11 @@ import copy
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sentiment import adversarial
@@ -62,66 +63,104 @@ def optimizer(model: nn.Module, name: str, learning_rate: float, weight_decay: f
     return kinds[name](learned, lr=learning_rate, weight_decay=weight_decay, fused=True)
 
 
-def follow(optimizer: torch.optim.Optimizer, schedule: Schedule, steps: int) -> None:
-    """Let the learning rate follow a schedule over so many steps.
+def follow(optimizer: torch.optim.Optimizer, schedule: Schedule, steps: int) -> LRScheduler | None:
+    """Let the learning rate follow a schedule over so many steps. Return what moves it, if anything does.
 
     `one_cycle` rises to the given rate over the first quarter and falls to nearly nothing, along half a cosine each
     (Smith and Topin 2018, arXiv 1708.07120). `constant` leaves it.
     """
-    if schedule == "one_cycle":
-        peak = optimizer.param_groups[0]["lr"]
-        rise = 0.25 if steps != 4 else 0.3  # torch divides by zero where the rise has a single step
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, peak, total_steps=steps, pct_start=rise, cycle_momentum=False
+    if schedule == "constant":
+        return None
+    peak = optimizer.param_groups[0]["lr"]
+    rise = 0.25 if steps != 4 else 0.3  # torch divides by zero where the rise has a single step
+    cycle = OneCycleLR(optimizer, peak, total_steps=steps, pct_start=rise, cycle_momentum=False)
+    optimizer.register_step_post_hook(lambda *_: cycle.step())
+    return cycle
+
+
+@dataclass
+class Course:
+    """All that changes from epoch to epoch: with it, a training that was broken off ends as an undisturbed one.
+
+    `best` holds the weights of the best epoch, and those to begin with before the first one.
+    """
+
+    model: Classifier
+    averaged: AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    cycle: LRScheduler | None
+    best: dict[str, Tensor]
+    history: list[Epoch]
+
+    @classmethod
+    def begin(
+        cls, model: Classifier, optimizer: torch.optim.Optimizer, cycle: LRScheduler | None, averaging: float
+    ) -> "Course":
+        """Return the course before its first step; `averaging` is that of `Recipe`."""
+        averaged = None
+        if averaging:
+            ema = get_ema_multi_avg_fn(averaging)  # type: ignore[no-untyped-call]
+            averaged = AveragedModel(model, multi_avg_fn=ema)
+            for module in averaged.modules():  # a copy's weights are no longer the one block that cuDNN wants
+                if isinstance(module, nn.RNNBase):
+                    module.flatten_parameters()
+            optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
+        return cls(model, averaged, optimizer, cycle, copy.deepcopy(model.state_dict()), [])
+
+    @property
+    def judged(self) -> Classifier:
+        """The model that is scored and kept."""
+        return self.model if self.averaged is None else cast(Classifier, self.averaged.module)
+
+    def has_ended(self, recipe: Recipe) -> bool:
+        """Return whether all epochs are done, or too many without a better one."""
+        done = len(self.history)
+        return done >= recipe.epochs or bool(
+            recipe.patience and done and done - best_epoch(self.history).epoch >= recipe.patience
         )
-        optimizer.register_step_post_hook(lambda *_: cycle.step())
+
+
+class Keeper(Protocol):
+    """Where the state after a whole epoch is kept."""
+
+    def restore(self, course: Course) -> None: ...
+    def save(self, course: Course) -> None: ...
 
 
 def fit(
-    model: Classifier,
+    course: Course,
     train: Callable[[int], Batches],
     valid: Callable[[], Batches],
-    optimizer: torch.optim.Optimizer,
     recipe: Recipe,
+    keeper: Keeper,
     after_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> list[Epoch]:
     """Train until the validation loss stops falling and leave the best epoch's weights in the model.
 
     `train(epoch)` presents the training split in that epoch's order. The best epoch is the first of those with the
-    lowest validation loss. Raises InputError where a loss is no number any more.
+    lowest validation loss. What `keeper` has kept of this training is taken up. Raises InputError where a loss is no
+    number any more.
     """
-    history: list[Epoch] = []
-    best = math.inf
-    judged = model
-    if recipe.averaging:
-        ema = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
-        averaged = AveragedModel(model, multi_avg_fn=ema)
-        for module in averaged.modules():  # a copy's weights are no longer the one block that cuDNN wants
-            if isinstance(module, nn.RNNBase):
-                module.flatten_parameters()
-        optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
-        judged = cast(Classifier, averaged.module)
-    weights = copy.deepcopy(judged.state_dict())
-    for number in range(1, recipe.epochs + 1):
+    keeper.restore(course)
+    while not course.has_ended(recipe):
+        number = len(course.history) + 1
         epoch = Epoch(
             number,
-            *train_epoch(model, train(number), optimizer, recipe),
-            *score(judged, valid(), recipe.precision),
+            *train_epoch(course.model, train(number), course.optimizer, recipe),
+            *score(course.judged, valid(), recipe.precision),
         )
         if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.valid_loss)):
             raise InputError(
                 f"training diverged in epoch {number}: the loss is {epoch.train_loss} (train), {epoch.valid_loss} "
                 "(valid); lower train.learning_rate, clip by train.clip_norm, or use train.precision float32"
             )
-        history.append(epoch)
+        course.history.append(epoch)
+        if best_epoch(course.history) is epoch:
+            course.best = copy.deepcopy(course.judged.state_dict())
+        keeper.save(course)
         after_epoch(epoch)
-        if epoch.valid_loss < best:
-            best = epoch.valid_loss
-            weights = copy.deepcopy(judged.state_dict())
-        elif recipe.patience and number - best_epoch(history).epoch >= recipe.patience:
-            break
-    model.load_state_dict(weights)
-    return history
+    course.model.load_state_dict(course.best)
+    return course.history
 
 
 def best_epoch(history: list[Epoch]) -> Epoch:

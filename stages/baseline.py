@@ -12,9 +12,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from sentiment import files, paths, tables
-from sentiment.errors import InputError, run
+from sentiment.errors import InputError
 from sentiment.evaluation import Evaluation
 from sentiment.params import Count, Section
+from sentiment.stage import run
 
 
 class Params(Section, name="baseline"):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sentiment import paths, sources, vectors
 from sentiment.architecture import Architecture
-from sentiment.errors import run
 from sentiment.evaluation import Evaluation
 from sentiment.files import replacing
 from sentiment.params import Section, load_all
+from sentiment.stage import run
 from stages import baseline, count_vocab, encode, ingest, pretrain, tokenize, train
 
 SECTIONS: dict[str, type[Section]] = {

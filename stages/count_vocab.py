@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment import files, paths, progress, tables
-from sentiment.errors import InputError, run
+from sentiment.errors import InputError
 from sentiment.params import Count, Section
+from sentiment.stage import run
 from sentiment.vocabulary import Counter, Vocabulary
 
 

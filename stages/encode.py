@@ -7,9 +7,9 @@ import numpy as np
 
 from sentiment import encoded, files, paths, progress, tables
 from sentiment.encoded import Encoding, Truncation
-from sentiment.errors import run
 from sentiment.params import Section
 from sentiment.paths import SPLITS
+from sentiment.stage import run
 from sentiment.text import Tokenizer
 from sentiment.vocabulary import OUT_OF_VOCABULARY, Vocabulary
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from sentiment import files, paths, progress, tables
 from sentiment.encoded import EncodedSplit, Encoding
-from sentiment.errors import run
 from sentiment.evaluation import Evaluation
 from sentiment.hardware import Hardware
+from sentiment.stage import run
 
 
 def main() -> None:

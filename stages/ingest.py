@@ -16,9 +16,10 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from sentiment import files, paths, progress, sources, tables
-from sentiment.errors import InputError, run
+from sentiment.errors import InputError
 from sentiment.params import Section, Seed
 from sentiment.paths import SPLITS, Split
+from sentiment.stage import run
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

@@ -18,9 +18,10 @@ from safetensors.numpy import save_file
 from sentiment import files, paths, progress, vectors
 from sentiment.architecture import EMBEDDING_STD, Architecture
 from sentiment.encoded import EncodedSplit, Encoding
-from sentiment.errors import InputError, run
+from sentiment.errors import InputError
 from sentiment.hardware import Hardware
 from sentiment.params import Count, Section, Seed
+from sentiment.stage import run
 from sentiment.vocabulary import FIRST, Vocabulary
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ How it was done stands in each table's footer, so that prediction does the same.
 from pathlib import Path
 
 from sentiment import paths, progress, tables
-from sentiment.errors import run
 from sentiment.params import Section
+from sentiment.stage import run
 from sentiment.text import Tokenizer
 
 

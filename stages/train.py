@@ -6,6 +6,7 @@ How long it took, and on what, goes to metrics/speed.json, which is no output: i
 import time
 from collections.abc import Mapping
 from dataclasses import astuple, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeFloat
@@ -13,9 +14,10 @@ from pydantic import ConfigDict, Field, NonNegativeFloat
 from sentiment import files, paths, progress, vectors
 from sentiment.architecture import Architecture
 from sentiment.encoded import EncodedSplit, Encoding
-from sentiment.errors import InputError, run
+from sentiment.errors import InputError
 from sentiment.hardware import Hardware
 from sentiment.params import Count, CountOrNone, Fraction, Seed
+from sentiment.stage import run
 from sentiment.vectors import Vectors
 from sentiment.vocabulary import Vocabulary
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
     from sentiment.model import Classifier
-    from sentiment.training import Epoch
+    from sentiment.training import Epoch, Keeper
 
 _PRETRAIN = "run `dvc repro --force pretrain`"
 
@@ -56,11 +58,12 @@ def train(
     device: "torch.device",
     start: Vectors | None = None,
     recurrence: "Mapping[str, torch.Tensor] | None" = None,
+    keeper: "Keeper | None" = None,
 ) -> tuple["Classifier", list["Epoch"]]:
     """Train on the first split, stop by the second. Return the best epoch's classifier and every epoch's losses.
 
     `entries` is the size of the vocabulary with its special ids; its words begin with the vectors of `start`,
-    the recurrent layers with the weights of `recurrence`, where there are some.
+    the recurrent layers with the weights of `recurrence`, where there are some. What `keeper` holds is taken up.
     """
     import torch
 
@@ -68,6 +71,7 @@ def train(
     from sentiment.batches import InOrder, Shuffled, loader
     from sentiment.corpus import Reviews
     from sentiment.model import Classifier
+    from sentiment.resume import Resume
 
     torch.manual_seed(params.seed)
     classifier = Classifier(shape, entries)
@@ -85,6 +89,7 @@ def train(
 
         def present(epoch: int) -> "training.Batches":
             order.epoch = epoch
+            shown.update((epoch - 1) * len(order) - shown.n)  # those of an earlier run, which this one resumes
             for batch in batches:
                 yield batch
                 shown.update()
@@ -93,11 +98,12 @@ def train(
             shown.set_postfix_str(f"epoch {epoch.epoch}/{params.epochs} valid {epoch.valid_accuracy:.1%}")
 
         optimizer = training.optimizer(classifier, params.optimizer, params.learning_rate, params.weight_decay)
-        training.follow(optimizer, params.schedule, params.epochs * len(order))
+        cycle = training.follow(optimizer, params.schedule, params.epochs * len(order))
         recipe = training.Recipe(
             params.epochs, params.clip_norm, params.patience, params.precision, params.averaging, params.adversarial
         )
-        history = training.fit(classifier, present, lambda: held_out_batches, optimizer, recipe, report)
+        course = training.Course.begin(classifier, optimizer, cycle, params.averaging)
+        history = training.fit(course, present, lambda: held_out_batches, recipe, keeper or Resume(), report)
     return classifier, history
 
 
@@ -116,7 +122,7 @@ def main() -> None:
             "vectors; set pretrain.method or model.vectors, or tune_vectors to true"
         )
 
-    from sentiment import bundle, device, weights
+    from sentiment import bundle, device, resume, weights
     from sentiment.training import Epoch, best_epoch
 
     chosen = device.choose(params.device)
@@ -124,7 +130,10 @@ def main() -> None:
     device.prepare(chosen, 1 if shape.cell == "transformer" else params.threads)
     start = time.perf_counter()
     recurrence = weights.load(paths.RECURRENCE, _PRETRAIN)
-    classifier, history = train(splits, len(vocabulary), shape, params, chosen, given, recurrence)
+    settings = {"model": shape.model_dump(), "train": params.model_dump()}
+    inputs = [paths.IDS.train, paths.IDS.valid, paths.VOCABULARY, Path(shape.vectors), paths.RECURRENCE]
+    keeper = resume.Resume(paths.TRAINING / f"{resume.digest(settings, inputs)}.safetensors")
+    classifier, history = train(splits, len(vocabulary), shape, params, chosen, given, recurrence, keeper)
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)
@@ -145,7 +154,7 @@ def main() -> None:
             **best_metrics,
         },
     )
-    tokens = len(history) * (len(splits[0].ids) + len(splits[1].ids))
+    tokens = (len(history) - keeper.restored) * (len(splits[0].ids) + len(splits[1].ids))
     files.write_json(
         paths.SPEED,
         {
@@ -154,6 +163,7 @@ def main() -> None:
             "tokens_per_second": round(tokens / seconds),
         },
     )
+    keeper.end()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from sentiment.encoded import EncodedSplit
 from sentiment.errors import InputError
 from sentiment.model import Classifier
 from sentiment.predicting import probabilities
-from sentiment.training import Recipe, best_epoch, fit
+from sentiment.resume import Resume, digest
+from sentiment.training import Course, Recipe, best_epoch, fit
 from sentiment.vectors import Vectors
 from stages import train as stage
 from tests.shapes import shape
@@ -114,7 +115,8 @@ def test_the_best_epoch_is_kept_and_patience_counts_from_it(monkeypatch: pytest.
 
     monkeypatch.setattr(training, "train_epoch", train_epoch)
     monkeypatch.setattr(training, "score", score)
-    history = fit(model, lambda epoch: [], list, torch.optim.SGD(model.parameters()), Recipe(9, 0, 3, "float32"))
+    course = Course.begin(model, torch.optim.SGD(model.parameters()), None, 0.0)
+    history = fit(course, lambda epoch: [], list, Recipe(9, 0, 3, "float32"), Resume())
     assert seen == [0.9, 0.5, 0.7, 0.5, 0.6]  # the third epoch after the best one is the last
     assert best_epoch(history).epoch == 2
     assert model.readout.bias.item() == 1  # what epoch 2 left, the first of the two with that loss
@@ -181,7 +183,8 @@ def test_averaged_weights_are_those_that_are_scored_and_kept(splits: Splits) -> 
     sgd = training.optimizer(model, "sgd", 0.5, 0.0)
     sgd.register_step_post_hook(lambda *_: seen.append([p.detach().clone() for p in model.parameters()]))
     batches = list(loader(Reviews(splits[0]), InOrder(splits[0].lengths, 16), CPU))
-    fit(model, lambda epoch: batches, lambda: batches, sgd, Recipe(1, 0.0, 0, "float32", averaging=0.9))
+    course = Course.begin(model, sgd, None, averaging=0.9)
+    fit(course, lambda epoch: batches, lambda: batches, Recipe(1, 0.0, 0, "float32"), Resume())
     average = seen[0]
     for step in seen[1:]:
         average = [0.9 * old + 0.1 * new for old, new in zip(average, step, strict=True)]
@@ -219,6 +222,78 @@ def test_adversarial_training_descends_the_mean_of_both_losses(splits: Splits, e
     training.learn(model, batch, Recipe(1, 0.0, 0, "float32", adversarial=0.2))
     for parameter, other in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, other, rtol=1e-4, atol=1e-6)
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schedule": "one_cycle", "averaging": 0.9, "adversarial": 0.02},
+        {"optimizer": "sgd", "learning_rate": 0.5, "workers": 1},
+        {"optimizer": "adamw", "weight_decay": 0.1, "patience": 1, "epochs": 30, "learning_rate": 0.2},
+    ],
+)
+def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
+    splits: Splits, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    settings = params(**{"epochs": 5} | changes)
+    undisturbed, history = stage.train(splits, ENTRIES, SHAPE, settings, CPU)
+    assert 1 < len(history) <= 5 or 3 < len(history) < 30
+
+    class Dying(Resume):
+        def save(self, course: Course) -> None:
+            super().save(course)
+            raise Killed
+
+    path = tmp_path / "training/state.safetensors"
+    for epoch in range(len(history)):
+        torch.rand(epoch)  # another process, another state of the generator
+        keeper = Dying(path)
+        with pytest.raises(Killed):
+            stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=keeper)
+        assert keeper.restored == epoch
+    last = Resume(path)
+    resumed, told = stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=last)
+    assert last.restored == len(history)
+    assert told == history
+    assert same(resumed, undisturbed)
+    last.end()
+    assert not path.exists()
+
+
+def test_a_damaged_state_counts_as_none(splits: Splits, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    keeper = Resume(path)
+    one, _ = stage.train(splits, ENTRIES, SHAPE, params(epochs=2), CPU, keeper=keeper)
+    content = path.read_bytes()
+    for damaged in (b"", content[:-1], b"\x80\x04." + content, content.replace(b"facts", b"stcaf")):
+        path.write_bytes(damaged)
+        again = Resume(path)
+        assert same(one, stage.train(splits, ENTRIES, SHAPE, params(epochs=2), CPU, keeper=again)[0])
+        assert again.restored == 0
+
+
+def test_whatever_training_depends_on_names_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ids").mkdir()
+    (tmp_path / "ids/ids.npy").write_bytes(b"1")
+    inputs = [tmp_path / "ids"]
+    found = digest({"seed": 1}, inputs)
+    assert digest({"seed": 1}, inputs) == found
+    others = {digest({"seed": 2}, inputs), digest({"seed": 1}, [])}
+    (tmp_path / "ids/ids.npy").write_bytes(b"2")
+    others.add(digest({"seed": 1}, inputs))
+    (tmp_path / "ids/ids.npy").write_bytes(b"1")
+    changed = tmp_path / "sentiment/model.py"
+    changed.parent.mkdir()
+    monkeypatch.setattr("sentiment.resume._ROOT", tmp_path)
+    monkeypatch.setattr("sentiment.model.__file__", str(changed))
+    for content in ("one", "two"):
+        changed.write_text(content, encoding="utf-8")
+        others.add(digest({"seed": 1}, inputs))
+    assert len(others | {found}) == 6
 
 
 @pytest.mark.parametrize("tuned", [False, True])

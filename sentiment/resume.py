@@ -1,0 +1,120 @@
+"""Resuming: the state of training after its last whole epoch, from which a killed run goes on.
+
+The state lies outside DVC's outputs, in a folder named by a digest of all that training depends on: parameters, inputs,
+code, versions. With anything else it has another name and is not found. One .safetensors file holds the tensors and, as
+its metadata, the rest in JSON: nothing is unpickled.
+"""
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sentiment.files import replacing
+from sentiment.training import Course, Epoch
+
+_ROOT = Path(__file__).parent.parent
+_CYCLE = ("last_epoch", "_step_count", "_last_lr")  # what changes in a OneCycleLR
+
+
+def digest(settings: Mapping[str, Any], inputs: Iterable[Path]) -> str:
+    """Return a digest of settings, the contents of files and folders, the loaded code of this project, and versions."""
+    found = hashlib.sha256()
+
+    def add(name: str, content: bytes) -> None:
+        found.update(f"{name}\0{len(content)}\0".encode() + content)
+
+    add("settings", json.dumps(settings, sort_keys=True).encode())
+    add(
+        "versions",
+        f"{platform.python_version()} {torch.__version__} {torch.backends.cpu.get_cpu_capability()}".encode(),
+    )
+    for path in inputs:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                add(file.as_posix(), hashlib.sha256(file.read_bytes()).digest())
+    code = (Path(module.__file__ or "") for module in list(sys.modules.values()) if getattr(module, "__file__", None))
+    for file in sorted(set(code)):
+        if file.parent.parent == _ROOT and file.parent.name in ("sentiment", "stages"):
+            add(file.name, file.read_bytes())
+    return found.hexdigest()
+
+
+class Resume:
+    """A place for the state of one training; without a path, nowhere."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self.restored = 0  # epochs
+
+    def save(self, course: Course) -> None:
+        """Write the state after a whole epoch in the place of the one before."""
+        if self._path is None:
+            return
+        tensors = {f"best.{name}": value for name, value in course.best.items()}
+        for part, module in _modules(course).items():
+            tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
+        for place, moments in course.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{place}.{name}": value for name, value in moments.items() if value is not None}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        facts = {
+            "history": [astuple(epoch) for epoch in course.history],
+            "learning_rates": [group["lr"] for group in course.optimizer.param_groups],
+            "cycle": {name: course.cycle.state_dict()[name] for name in _CYCLE} if course.cycle else {},
+        }
+        with replacing(self._path) as partial:
+            copies = {name: value.cpu().contiguous() for name, value in tensors.items()}
+            save_file(copies, partial, {"facts": json.dumps(facts)})
+
+    def restore(self, course: Course) -> None:
+        """Take up the state, where there is one; else leave all at its start. A damaged one counts as none."""
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            with safe_open(self._path, "pt") as stored:
+                facts = json.loads(stored.metadata()["facts"])
+                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            return
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+        for name, module in _modules(course).items():
+            module.load_state_dict(part(f"{name}."))
+        course.best = part("best.")
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in part("optimizer.").items():
+            place, _, moment = name.partition(".")
+            moments.setdefault(int(place), {})[moment] = value
+        groups = course.optimizer.state_dict()["param_groups"]
+        course.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        for group, rate in zip(course.optimizer.param_groups, facts["learning_rates"], strict=True):
+            group["lr"] = rate
+        if course.cycle:
+            course.cycle.load_state_dict(facts["cycle"])
+        course.history.extend(Epoch(*values) for values in facts["history"])
+        self.restored = len(course.history)
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+
+    def end(self) -> None:
+        """Remove the state: the training's results are in place."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def _modules(course: Course) -> dict[str, nn.Module]:
+    return {"model": course.model} | ({"averaged": course.averaged} if course.averaged is not None else {})

@@ -1,0 +1,122 @@
+"""How a stage runs: alone in its folder, not longer than DVC, and only if nothing changed under it.
+
+DVC records in dvc.lock what parameters, code and inputs are when a stage ends (treeverse/dvc#11058). One that was
+edited meanwhile would be recorded although the stage never saw it, so the stage fails instead and DVC records nothing.
+
+A killed `dvc` leaves its stage running (it starts it in a session of its own), and the next one would write beside it:
+so a stage ends as soon as its `dvc` has, and the next one waits until it has.
+"""
+
+import fcntl
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sentiment import errors, params, paths
+from sentiment.errors import InputError
+
+_LOCK = Path(".dvc/tmp/stage.lock")
+_PIPELINE = Path("dvc.yaml")
+_POLL = 0.1  # seconds
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage's `main` as a command."""
+    errors.run(lambda: _guarded(main))
+
+
+def _guarded(main: Callable[[], None]) -> None:
+    name = os.environ.get("DVC_STAGE")  # DVC says so; by hand, a stage does what it is told
+    if name is None:
+        with _alone():
+            main()
+        return
+    _end_with_dvc()
+    with _alone():
+        import yaml  # takes 0.03 s
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        described = yaml.load(_PIPELINE.read_bytes(), loader)["stages"][name]
+        before = _inputs(described)
+        main()
+        after = _inputs(described)
+    changed = [key for key in before | after if before.get(key) != after.get(key)]
+    if changed:
+        raise InputError(f"{changed[0]}: changed while the stage {name} ran; run `dvc repro` again")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other stage runs in this folder."""
+    _LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with _LOCK.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another stage that runs in this folder", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _end_with_dvc() -> None:
+    """Kill this process as soon as the `dvc` that started it is gone."""
+    import psutil
+
+    def is_dvc(process: psutil.Process) -> bool:
+        try:
+            return any("dvc" in Path(word).name for word in process.cmdline()[:3])
+        except psutil.Error:
+            return False
+
+    started = next((process for process in psutil.Process().parents()[:3] if is_dvc(process)), None)
+    if started is None:  # gone already, or called otherwise
+        return
+
+    def watch() -> None:
+        while started.is_running() and started.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(_POLL)
+        os._exit(1)  # as if killed: what is whole stays, what is partial is never looked at
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _inputs(stage: dict[str, Any]) -> dict[str, object]:
+    """Return what a stage depends on: each parameter's value, each file's identity, size and time of change.
+
+    `stage` is its entry in dvc.yaml.
+    """
+    params.read.cache_clear()
+    values = params.read(paths.PARAMS)
+    found: dict[str, object] = {}
+    for key in stage["params"]:
+        if isinstance(key, dict):  # all of the file
+            found |= {f"{paths.PARAMS}: {section}": value for section, value in values.items()}
+        elif isinstance(section := _value(values, key), dict):
+            found |= {f"{paths.PARAMS}: {key}.{name}": value for name, value in section.items()}
+        else:
+            found[f"{paths.PARAMS}: {key}"] = section
+    for dep in stage["deps"]:
+        text = _value(values, dep[2:-1]) if dep.startswith("${") else dep
+        path = Path(str(text))
+        for file in [path, *sorted(path.rglob("*"))] if path.is_dir() else [path]:
+            found[str(file)] = _identity(file)
+    return found
+
+
+def _value(values: Any, key: str) -> object:
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, dict) else None
+    return values
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return (stat.st_ino, stat.st_size, stat.st_mtime_ns) if path.is_file() else (stat.st_ino,)
