@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every idea of the lecture as an experiment on the embedded corpus, queued, then the table: about five minutes on two
+# Every idea of the lecture as an experiment on the embedded corpus, queued, then the table: about six minutes on two
 # cores.
 #   runs/ideas.sh > benchmarks/results/ideas.csv
 #   runs/ideas.sh -S train.epochs=2                  the same with other parameters
