@@ -150,7 +150,7 @@ def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> 
 
     assert run("threshold", "0.4") == {"check", "baseline", "evaluate"}
     assert run("learning_rate", "1e-3") == {"check", "train", "evaluate"}
-    assert run("max_tokens", "20") == {"check", "encode", "train", "evaluate"}
+    assert run("max_tokens", "20") == {"check", "encode", "pretrain", "train", "evaluate"}
     assert run("lowercase", "true") == set(STAGES) - {"ingest"}
 
 
