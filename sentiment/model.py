@@ -49,6 +49,8 @@ class Classifier(nn.Module):
 
     def coverage(self, ids: Ids) -> float:
         """Return the share of some tokens that began with a pre-trained vector."""
+        if not self.pretrained.any():
+            return 0.0
         counts = np.bincount(ids, minlength=len(self.pretrained))
         return float(counts[self.pretrained.cpu().numpy()].sum() / max(len(ids), 1))
 

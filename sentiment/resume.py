@@ -41,7 +41,8 @@ def digest(settings: Mapping[str, Any], inputs: Iterable[Path]) -> str:
     for path in inputs:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file():
-                add(file.as_posix(), hashlib.sha256(file.read_bytes()).digest())
+                with file.open("rb") as stream:
+                    add(file.as_posix(), hashlib.file_digest(stream, "sha256").digest())
     code = (Path(module.__file__ or "") for module in list(sys.modules.values()) if getattr(module, "__file__", None))
     for file in sorted(set(code)):
         if file.parent.parent == _ROOT and file.parent.name in ("sentiment", "stages"):

@@ -38,10 +38,7 @@ def _guarded(main: Callable[[], None]) -> None:
         return
     _end_with_dvc()
     with _alone():
-        import yaml  # takes 0.03 s
-
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        described = yaml.load(_PIPELINE.read_bytes(), loader)["stages"][name]
+        described = params.read(_PIPELINE)["stages"][name]
         before = _inputs(described)
         main()
         after = _inputs(described)

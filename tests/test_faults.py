@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-import yaml
 
+from sentiment.params import read
 from tests.clone import Clone
 from tests.test_pipeline import STAGES, state
 
@@ -62,7 +62,8 @@ def long(clone: Clone) -> Clone:
 
 def recorded(clone: Clone, stage: str) -> object:
     """Return what dvc.lock says of a stage."""
-    return yaml.safe_load((clone.path / "dvc.lock").read_bytes())["stages"][stage]
+    read.cache_clear()
+    return read(clone.path / "dvc.lock")["stages"][stage]
 
 
 def has_state(clone: Clone) -> bool:
