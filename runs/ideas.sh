@@ -35,6 +35,4 @@ done
 . runs/queue.sh
 run_all ${ideas[@]+"${ideas[@]}"} -- "$@"
 
-dvc exp show --csv --precision 4 --drop '.*' \
-    --keep 'Experiment|model.cell|parameters|best_epoch|^accuracy$|^log_loss$|train_seconds|tokens_per_second' |
-    grep -E "^(Experiment|$ran),"
+figures 'model.cell|parameters|best_epoch|^accuracy$|^log_loss$|train_seconds|tokens_per_second'

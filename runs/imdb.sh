@@ -26,6 +26,4 @@ done
 . runs/queue.sh
 run_all ${experiments[@]+"${experiments[@]}"} -- -S "ingest.source=$source" -S ingest.valid_fraction=0.1 "$@"
 
-dvc exp show --csv --precision 4 --drop '.*' \
-    --keep 'Experiment|parameters|best_epoch|accuracy|roc_auc$|baseline.accuracy$|train_seconds|tokens_per_second|train.seed' |
-    grep -E "^(Experiment|$ran),"
+figures 'parameters|best_epoch|accuracy|roc_auc$|baseline.accuracy$|train_seconds|tokens_per_second|train.seed'

@@ -1,6 +1,6 @@
 # For the scripts beside this one, which source it: queue experiments, run two at a time, wait for them.
 #   run_all "name key=value key=value" ... -- options of `dvc exp run` for all of them
-# It leaves their names in $ran, as a pattern.
+#   figures "column|column"                                      what these experiments have there, as CSV
 # Lists can be empty, which bash before 4.4 takes for unset: hence ${list[@]+"${list[@]}"}.
 # An experiment that already ran with the same parameters, inputs and code comes from DVC's cache.
 
@@ -17,7 +17,7 @@ run_all() {
         echo "error: no experiment has a name that matches" >&2
         return 1
     fi
-    ran=$(IFS='|' && echo "${names[*]}") # for the caller, as a pattern
+    ran=$(IFS='|' && echo "${names[*]}") # as a pattern, for `figures` too
     status=$(dvc queue status)
     if [[ $status =~ ($ran)\ [^$'\n']*Running || ($status =~ [1-9][0-9]*\ active && $status =~ ($ran)\ [^$'\n']*Queued) ]]; then
         echo "error: ${BASH_REMATCH[1]} is queued or running already; wait, or stop it by: dvc queue kill ${BASH_REMATCH[1]}" >&2
@@ -41,4 +41,8 @@ run_all() {
             return 1
         fi
     done
+}
+
+figures() {
+    dvc exp show --csv --precision 4 --drop '.*' --keep "Experiment|$1" | grep -E "^(Experiment|$ran),"
 }
