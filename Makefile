@@ -5,7 +5,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help repro check test test-all lint format bench imdb clean
+.PHONY: help repro verify check test test-all lint format bench imdb clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -20,14 +20,21 @@ $(INSTALLED): requirements.txt
 repro: $(INSTALLED)  ## run what has changed of the pipeline, then say what it found
 	@python -m sentiment.repro
 
+verify: $(INSTALLED)  ## rebuild the last commit from nothing and compare every output with dvc.lock
+	@python -m sentiment.verify
+
 check: $(INSTALLED)  ## say whether params.yaml is valid, and run nothing
 	@python -m stages.check && echo "params.yaml is valid"
 
 test: $(INSTALLED)  ## the tests that need no network, no GPU and no IMDb
-	pytest --numprocesses auto --quiet
+	pytest --numprocesses auto --dist worksteal --quiet
 
-test-all: $(INSTALLED)  ## the same, and those that kill and edit real runs (minutes more)
-	pytest --numprocesses auto --quiet -m 'not imdb and not cuda'
+$(INSTALLED)-s3: requirements-s3.txt $(INSTALLED)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-s3.txt
+	@touch $@
+
+test-all: $(INSTALLED)-s3  ## the same, and those that kill, edit, share and rebuild real runs (minutes more)
+	pytest --numprocesses auto --dist worksteal --quiet -m 'not imdb and not cuda'
 
 lint: $(INSTALLED)  ## ruff, formatting and types
 	ruff check .

@@ -19,7 +19,7 @@ _SPREAD = ("median", "low", "high")
 
 
 def imdb() -> list[str]:
-    """Return one row for each network of runs/imdb.sh, smallest first, with the baseline on its tokens."""
+    """Return one row for each network of runs/imdb.sh, smallest first, and the baseline on its tokens beside it."""
     with (RESULTS / "imdb.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["Experiment"]: row for row in csv.DictReader(stream)}
     recipe = (ROOT / "runs/imdb.sh").read_text(encoding="utf-8")
@@ -28,7 +28,16 @@ def imdb() -> list[str]:
         return statistics.mean(float(row[key]) for row in seeds)
 
     return _table(
-        ["experiments", "test accuracy of each seed", "mean", "ROC AUC", "baseline", "parameters", "training of one"],
+        [
+            "experiments",
+            "test accuracy of each seed",
+            "mean",
+            "ROC AUC",
+            "baseline",
+            "both",
+            "parameters",
+            "training of one",
+        ],
         (
             [
                 f"`{name}-1` to `-{len(seeds)}`" if len(seeds) > 1 else f"`{name}-1`",
@@ -36,6 +45,7 @@ def imdb() -> list[str]:
                 f"**{mean('accuracy', seeds):.1%}**{_deviation([float(row['accuracy']) for row in seeds])}",
                 f"{mean('roc_auc', seeds):.3f}",
                 f"{mean('baseline.accuracy', seeds):.1%}",
+                f"{mean('stacked.accuracy', seeds):.1%}",
                 f"{int(seeds[0]['parameters']):,}",
                 f"{mean('train_seconds', seeds):,.0f} s",
             ]

@@ -24,7 +24,7 @@ class Architecture(Section, name="model"):
     nonlinearity: Literal["tanh", "relu", "logistic"]
     embedding_dim: Width
     hidden_dim: Width
-    layers: Width
+    layers: Annotated[int, Field(ge=1, le=64)]
     bidirectional: bool
     heads: Width
     pooling: Pooling

@@ -2,19 +2,22 @@
 
 weights.safetensors   the parameters by name, float32, and which ids began with a vector; no pickle is read or written
 vocab.csv             the vocabulary, byte for byte the one that the training ids were made with
-settings.json         model, tokenizer and truncation settings, the vocabulary's digest, the versions that trained it
+settings.json         model, tokenizer and truncation settings, the vocabulary's digest, the precision to compute in,
+                      the versions that trained it
 """
 
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
+from torch.overrides import TorchFunctionMode
 
 from sentiment import weights
 from sentiment.architecture import Architecture
+from sentiment.device import Name, choose, dtype
 from sentiment.encoded import Encoding
 from sentiment.errors import InputError
 from sentiment.files import read_json, replacing_folder, write_json
@@ -22,7 +25,7 @@ from sentiment.model import Classifier
 from sentiment.params import Settings, explain
 from sentiment.vocabulary import Vocabulary
 
-FORMAT = 3
+FORMAT = 4
 
 
 class About(Settings):
@@ -31,6 +34,7 @@ class About(Settings):
     format: int
     model: Architecture
     encoding: Encoding
+    precision: Literal["float64", "float32"]  # in which it was scored when its best epoch was chosen
     seed: int
     epoch: int
     versions: dict[str, str]
@@ -56,6 +60,7 @@ def save(folder: Path, bundle: Bundle, seed: int, epoch: int) -> None:
         format=FORMAT,
         model=bundle.classifier.shape,
         encoding=bundle.encoding,
+        precision="float64" if bundle.classifier.readout.weight.dtype == torch.float64 else "float32",
         seed=seed,
         epoch=epoch,
         # What can matter to a reader of the weights, and no more: not the build ("+cpu"), not Python's patch release.
@@ -67,6 +72,14 @@ def save(folder: Path, bundle: Bundle, seed: int, epoch: int) -> None:
         write_json(partial / "settings.json", about.model_dump())
 
 
+def choose_device(folder: Path, name: Name) -> torch.device:
+    """Return the device of that name; `auto` is the best that computes in the precision of a folder's model.
+
+    Raises InputError where the named device is absent or lacks that precision.
+    """
+    return choose(name, _about(folder / "settings.json").precision)
+
+
 def load(folder: Path, device: torch.device) -> Bundle:
     """Read a bundle onto a device. Raises InputError where its files are missing, damaged or do not belong together."""
     about = _about(folder / "settings.json")
@@ -75,10 +88,21 @@ def load(folder: Path, device: torch.device) -> Bundle:
         raise InputError(
             f"{folder}: vocab.csv is not the vocabulary that the model was trained with; run `dvc checkout {folder}`"
         )
-    classifier = Classifier(about.model, len(vocabulary))
     path, remedy = folder / "weights.safetensors", f"run `dvc checkout {folder}`"
-    weights.fill(classifier, weights.load(path, remedy), path, remedy)
-    return Bundle(classifier.to(device).eval(), vocabulary, about.encoding)
+    found = weights.load(path, remedy)
+    with torch.device("meta"), _Undrawn():  # no memory: settings.json may ask for more than the file holds
+        classifier = Classifier(about.model, len(vocabulary))
+    weights.fill(classifier, found, path, remedy, assign=True)
+    return Bundle(classifier.to(device, dtype(about.precision)).eval(), vocabulary, about.encoding)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draw no weights from a normal distribution: on the device `meta` that imports torch's compiler, in 1.3 s."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function.__name__ == "normal_":
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def _about(path: Path) -> About:

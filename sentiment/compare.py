@@ -5,10 +5,10 @@
     python -m sentiment.compare workspace:baseline workspace
 
 A run is a Git revision, the name of an experiment, or `workspace`; its files are read through DVC, so they need not be
-checked out. `:baseline` takes the predictions of stage `baseline` there. Printed are each metric with its 95 %
-interval, the difference, how many reviews one run alone has right, and those whose probability changed most; the same
-goes to `comparison/` as metrics.json and reviews.csv, which has every review, the most changed first. Both runs are
-scored by section `evaluate` of the params.yaml here.
+checked out. `:baseline` takes the predictions of stage `baseline` there, `:stacked` those of network and baseline
+together. Printed are each metric with its 95 % interval, the difference, how many reviews one run alone has right, and
+those whose probability changed most; the same goes to `comparison/` as metrics.json and reviews.csv, which has every
+review, the most changed first. Both runs are scored by section `evaluate` of the params.yaml here.
 """
 
 import argparse
@@ -22,13 +22,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment import files, paths, tables
-from sentiment.errors import InputError, Parser, run, shown
+from sentiment.errors import InputError, Parser, reason, run, shown
 from sentiment.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from sentiment.comparing import Comparison
 
 WORKSPACE = "workspace"
+_PREDICTIONS = {"": paths.PREDICTIONS, ":baseline": paths.BASELINE_PREDICTIONS, ":stacked": paths.STACKED_PREDICTIONS}
 _TEXT = 70  # characters of a review that are shown
 
 
@@ -63,7 +64,7 @@ def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
     try:
         content = DVCFileSystem(rev=name).read_bytes(str(path))
     except (SCMError, DvcException) as error:
-        raise InputError(f"{shown(name)}: {error}; see `git log` and `dvc exp list --all-commits`") from None
+        raise InputError(f"{shown(name)}: {reason(error)}; see `git log` and `dvc exp list --all-commits`") from None
     except FileNotFoundError:
         raise InputError(
             f"{shown(name)}: {path} is not there, or neither in the cache nor in a remote; "
@@ -72,7 +73,7 @@ def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
     try:
         found = pq.read_table(io.BytesIO(content))
     except pa.ArrowInvalid as error:
-        raise InputError(f"{shown(name)}: {path} is damaged ({error}); run the pipeline there") from None
+        raise InputError(f"{shown(name)}: {path} is damaged ({reason(error)}); run the pipeline there") from None
     if not found.schema.equals(schema):
         raise InputError(
             f"{shown(name)}: {path} was written by another version of this project; run the pipeline there"
@@ -82,17 +83,17 @@ def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
 
 def predictions(run_name: str) -> pa.Table:
     """Return what a run predicted. Raises InputError where there is no such run, or no such predictions in it."""
-    revision = _revision(run_name)
-    path = paths.PREDICTIONS if revision == run_name else paths.BASELINE_PREDICTIONS
+    revision, path = _parts(run_name)
     return read(revision, path, tables.PREDICTIONS)
 
 
-def _revision(run_name: str) -> str:
-    """Return the revision in a run's name. Raises InputError where there is none."""
-    revision = run_name.removesuffix(":baseline")
+def _parts(run_name: str) -> tuple[str, Path]:
+    """Return the revision in a run's name and where its predictions lie. Raises InputError where there is none."""
+    suffix = next((suffix for suffix in _PREDICTIONS if suffix and run_name.endswith(suffix)), "")
+    revision = run_name.removesuffix(suffix)
     if not revision:
         raise InputError(f"{shown(run_name)}: names no run; write a revision, an experiment or workspace before it")
-    return revision
+    return revision, _PREDICTIONS[suffix]
 
 
 def aligned(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> tuple[Any, ...]:
@@ -114,7 +115,7 @@ def aligned(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> tuple[Any, ...]
 def texts(name: str, ids: list[str]) -> list[str]:
     """Return the reviews' texts in that order, empty ones where the run's reviews are not to be had."""
     try:
-        table = read(_revision(name), paths.REVIEWS.test, tables.REVIEWS)
+        table = read(_parts(name)[0], paths.REVIEWS.test, tables.REVIEWS)
     except InputError:
         return [""] * len(ids)
     found = dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))

@@ -36,24 +36,24 @@ def count(ids: Ids, lengths: Lengths, words: int, window: int) -> sparse.csr_arr
 
 
 def information(counts: sparse.csr_array) -> sparse.csr_array:
-    """Return the positive pointwise mutual information in nats, log P(w, c) / P(w) P(c) where above 0: float32."""
+    """Return the positive pointwise mutual information in nats, log P(w, c) / P(w) P(c) where above 0: float64."""
     pairs = counts.tocoo()
     word, context = pairs.coords
     totals = counts.sum(axis=1).astype(np.float64)
     smoothed = totals**0.75
     mutual = np.log(pairs.data / totals[word] * (smoothed.sum() / smoothed[context]))
     kept = mutual > 0
-    values = (mutual[kept].astype(np.float32), (word[kept], context[kept]))
-    return sparse.coo_array(values, shape=counts.shape).tocsr()
+    return sparse.coo_array((mutual[kept], (word[kept], context[kept])), shape=counts.shape).tocsr()
 
 
 def vectors(information: sparse.csr_array, width: int, std: float) -> npt.NDArray[np.float32]:
     """Return a vector for each word: float32[words, width], zero where a row is, with this standard deviation.
 
-    Some `information` must not be zero. One BLAS thread, since the order of its sums changes bits.
+    Some `information` must not be zero. One BLAS thread, since the order of its sums changes bits; those that a
+    processor's own order changes are far below what float32 keeps.
     """
     svd = TruncatedSVD(width, n_iter=4, random_state=0)
     with threadpool_limits(1, "blas"):
         scaled = svd.fit_transform(information)  # left singular vectors times singular values
-    values = scaled / np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float32).tiny))
+    values = scaled / np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float64).tiny))
     return np.asarray(values * (std / values.std()), np.float32)

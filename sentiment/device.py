@@ -12,16 +12,22 @@ import torch
 from sentiment.errors import InputError
 
 Name = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float64", "float32", "bfloat16"]
 
 
-def choose(name: Name) -> torch.device:
-    """Return the device of that name; `auto` is CUDA, else MPS, else the CPU. Raises InputError where it is absent."""
+def choose(name: Name, precision: Precision = "float32") -> torch.device:
+    """Return the device of that name; `auto` is the first of CUDA, MPS and CPU that is here and has the precision.
+
+    Raises InputError where the named device is absent or lacks the precision.
+    """
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    lacking = {"mps"} if precision == "float64" else set()
     if name == "auto":
-        return torch.device(next(kind for kind, found in present.items() if found))
+        return torch.device(next(kind for kind, found in present.items() if found and kind not in lacking))
     if not present[name]:
         raise InputError(f"device {name!r} is not on this machine; set train.device to auto or cpu")
+    if name in lacking:
+        raise InputError(f"device {name!r} does not compute in {precision}; set train.precision to float32")
     return torch.device(name)
 
 
@@ -57,6 +63,22 @@ def _keep_memory() -> None:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda parameter, value: 0)  # musl has none
         mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD: smaller arrays come from the heap
         mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD: the heap shrinks only beyond
+
+
+def dtype(precision: Precision) -> torch.dtype:
+    """Return the type of the weights while they learn."""
+    return torch.float64 if precision == "float64" else torch.float32
+
+
+@contextmanager
+def double() -> Iterator[None]:
+    """Let new parameters and what is drawn for them be float64 in a `with` block."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager

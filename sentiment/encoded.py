@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from sentiment import tables
-from sentiment.errors import InputError
+from sentiment.errors import InputError, reason
 from sentiment.files import read_json, replacing_folder
 from sentiment.params import CountOrNone, Settings, explain
 from sentiment.text import Tokenizer
@@ -99,7 +99,7 @@ class EncodedSplit:
             raise InputError(f"{folder}/ids.npy: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
         except (ValueError, EOFError) as error:
             raise InputError(
-                f"{folder}/ids.npy: not the array that this project writes ({error}); run `dvc repro`"
+                f"{folder}/ids.npy: not the array that this project writes ({reason(error)}); run `dvc repro`"
             ) from None
         if ids.shape != (offsets[-1],):
             raise InputError(

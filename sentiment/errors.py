@@ -1,12 +1,21 @@
 """Mistakes of a user, and how a command ends: one line on standard error and an exit code, never a traceback."""
 
 import argparse
+import errno
 import os
 import re
 import reprlib
 import sys
 from collections.abc import Callable
 from typing import NoReturn
+
+# Torch, and libraries that are loaded late, where a machine or a `ulimit` gives no more.
+_NO_MEMORY = re.compile("out of memory|can(?:not|'t) allocate memory|failed to map segment", re.IGNORECASE)
+_REMEDIES: dict[int | None, str] = {
+    errno.ENOSPC: "; free some and run the command again",
+    errno.EROFS: "; run the command in a copy that can be written",
+    errno.EACCES: "; change its permissions",
+}
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
@@ -22,7 +31,14 @@ def shown(value: object) -> str:
     >>> shown("two\\nlines")
     "'two\\\\nlines'"
     """
-    return _short.repr(value)
+    text = _short.repr(value)
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-29:]}"
+
+
+def reason(error: Exception) -> str:
+    """Return what a library says is wrong, as part of an error line: printable, at most 200 characters."""
+    text = " ".join(str(error).split())
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)[:200]
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,26 +54,34 @@ def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:
         if not takes_arguments:
             _refuse_arguments(sys.argv[1:])
         main()
-    except InputError as error:
-        for line in str(error).splitlines():
+    except InputError as mistake:
+        for line in str(mistake).splitlines():
             print(f"error: {line}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:
-        print(f"error: {error.filename or 'input or output'}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(1)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not re.search("out of memory|can't allocate memory", str(error)):
-            raise
-        print(
-            "error: not enough memory; lower train.batch_size, encode.max_tokens or the model's widths", file=sys.stderr
-        )
-        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted: nothing was half written; the same command goes on", file=sys.stderr)
         sys.exit(130)
+    except (MemoryError, OSError, RuntimeError, ImportError) as error:
+        if (cause := _of_the_machine(error)) is None:
+            raise
+        print(f"error: {cause}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _of_the_machine(error: Exception) -> str | None:
+    """Return what to say of an error where the machine is its cause."""
+    number = error.errno if isinstance(error, OSError) else None
+    said = f"{error} {error.__context__}"  # llvmlite tells why it did not load in the second alone
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or _NO_MEMORY.search(said):
+        return "not enough memory; lower train.batch_size, encode.max_tokens or the model's widths"
+    if not isinstance(error, OSError):
+        return None
+    # Not `strerror`: Arrow puts more there than the system's own words.
+    what = os.strerror(number) if number else reason(error)
+    return f"{error.filename or 'input or output'}: {what}{_REMEDIES.get(number, '')}"
 
 
 def _refuse_arguments(words: list[str]) -> None:

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
-from sentiment.errors import InputError
+from sentiment.errors import InputError, reason
 
 # How text that came from a file or a command line is written: no byte of it is lost.
 AS_READ: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
@@ -36,8 +36,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         _remove(partial)
+        _name(error, path)
         raise
 
 
@@ -57,12 +58,19 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             path.replace(previous)
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         if previous.exists() and not path.exists():
             previous.replace(path)
         _remove(partial)
+        _name(error, path)
         raise
     _remove(previous)
+
+
+def _name(error: BaseException, path: Path) -> None:
+    """Say which file an error is about: that of a full disk does not."""
+    if isinstance(error, OSError) and error.filename is None:
+        error.filename = str(path)
 
 
 def stdout() -> IO[str]:
@@ -72,12 +80,24 @@ def stdout() -> IO[str]:
     return sys.stdout
 
 
+def rounded(value: Any) -> Any:
+    """Return a value, or a container's values, with floats of twelve digits: in the next four, processors differ.
+
+    >>> rounded({"share": [2 / 3, 1]})
+    {'share': [0.666666666667, 1]}
+    """
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, Mapping):
+        return {key: rounded(inner) for key, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content` in the order of its keys. Raises ValueError for NaN and infinity, which JSON does not have."""
+    """Write `content` in the order of its keys, floats with twelve digits. Raises ValueError for NaN and infinity."""
     with replacing(path) as partial:
-        partial.write_text(
-            json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
-        )
+        text = json.dumps(rounded(content), indent=2, allow_nan=False, ensure_ascii=False)
+        partial.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -86,8 +106,8 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not the JSON that this project writes ({error}); run `dvc repro`") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not the JSON that this project writes ({reason(error)}); run `dvc repro`") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds {type(content).__name__}, not an object; run `dvc repro`")
     return content
@@ -103,7 +123,7 @@ def csv_field(field: str, separator: str = ",") -> str:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table for `dvc plots`, one line a row."""
+    """Write a table for `dvc plots`, one line a row, floats with twelve digits."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         for row in chain([header], rows):
-            stream.write(",".join(csv_field(str(field)) for field in row) + "\n")
+            stream.write(",".join(csv_field(str(rounded(field))) for field in row) + "\n")

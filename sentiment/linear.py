@@ -36,12 +36,12 @@ class Weighting:
 
 
 def probabilities(
-    train: sparse.csr_array, labels: npt.NDArray[np.uint8], test: sparse.csr_array, c: float
-) -> npt.NDArray[np.float32]:
-    """Return each test review's probability of being positive, by a logistic regression: float32[reviews].
+    train: sparse.csr_array, labels: npt.NDArray[np.uint8], unseen: list[sparse.csr_array], c: float
+) -> list[npt.NDArray[np.float32]]:
+    """Return other reviews' probabilities of being positive, by a logistic regression: float32[reviews] each.
 
     liblinear (Fan et al. 2008) on its dual problem: one thread, and the same visits in the same order in every run.
     """
     model = LogisticRegression(C=c, solver="liblinear", dual=True, max_iter=1000, random_state=0)
-    positive: npt.NDArray[np.float32] = model.fit(train, labels).predict_proba(test)[:, 1].astype(np.float32)
-    return positive
+    model.fit(train, labels)
+    return [model.predict_proba(features)[:, 1].astype(np.float32) for features in unseen]

@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from sentiment.architecture import EMBEDDING_STD, Architecture
 from sentiment.cells import Recurrence
-from sentiment.device import one_thread
+from sentiment.device import double, one_thread
 from sentiment.pooling import lengths
 from sentiment.transformer import Transformer
 from sentiment.vectors import Vectors
@@ -21,15 +21,17 @@ class Classifier(nn.Module):
     def __init__(self, shape: Architecture, vocabulary_size: int) -> None:
         super().__init__()
         self.shape = shape
-        self.embedding = nn.Embedding(vocabulary_size, shape.embedding_dim, padding_idx=PADDING)
         # Which ids began with a pre-trained vector: bool[vocabulary], stored with the weights.
         self.register_buffer("pretrained", torch.zeros(vocabulary_size, dtype=torch.bool))
         self.pretrained: Tensor
         self.dropout = nn.Dropout(shape.embedding_dropout)
-        self.recurrence = Transformer(shape) if shape.cell == "transformer" else Recurrence(shape)
         self.output_dropout = nn.Dropout(shape.output_dropout)
-        self.readout = nn.Linear(shape.readout_dim, 1)
-        self._initialise()
+        with double():  # rounded to float32 below, the weights are the same whatever a processor does to the last bits
+            self.embedding = nn.Embedding(vocabulary_size, shape.embedding_dim, padding_idx=PADDING)
+            self.recurrence = Transformer(shape) if shape.cell == "transformer" else Recurrence(shape)
+            self.readout = nn.Linear(shape.readout_dim, 1)
+            self._initialise()
+        self.float()
 
     def start_from(self, vectors: Vectors) -> None:
         """Put pre-trained vectors, by token of the vocabulary, into the embedding.
@@ -41,7 +43,8 @@ class Classifier(nn.Module):
             return
         rows, values = torch.from_numpy(vectors.places + FIRST), torch.from_numpy(vectors.values)
         with torch.no_grad():
-            self.embedding.weight.normal_(std=float(values.std()) or EMBEDDING_STD)
+            spread = float(values.double().std()) or EMBEDDING_STD
+            self.embedding.weight.copy_(self.embedding.weight.double().normal_(std=spread))
             self.embedding.weight[PADDING].zero_()
             self.embedding.weight[rows] = values
         self.pretrained[rows] = True

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from sentiment import paths
-from sentiment.errors import InputError, shown
+from sentiment.errors import InputError, reason, shown
 
 # Whole numbers stay where Arrow, numpy and torch can hold them.
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -96,8 +96,7 @@ def read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except (YAMLError, RecursionError) as error:
-        problem = " ".join(str(error).split())
-        raise InputError(f"{path}: not valid YAML: {problem[:200]}; mend that line") from None
+        raise InputError(f"{path}: not valid YAML: {reason(error)}; mend that line") from None
     if not isinstance(document, dict):
         raise InputError(f"{path}: holds {shown(document)} instead of sections; restore it from Git")
     return document
@@ -106,9 +105,9 @@ def read(path: Path) -> dict[str, Any]:
 def explain(model: type[BaseModel], details: ErrorDetails, where: str) -> str:
     """Return one line for a mistake that pydantic found: the key, its value and the remedy."""
     key = ".".join(str(part) for part in details["loc"])
+    dotted = f"{where}.{key if key.isprintable() and len(key) <= 60 else shown(key)}" if key else where
     value = details["input"]
     kind = details["type"]
-    dotted = f"{where}.{key}" if key else where
     field = model.model_fields.get(key)
     if kind == "extra_forbidden":
         known = ", ".join(model.model_fields)

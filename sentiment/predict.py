@@ -63,7 +63,7 @@ def main() -> None:
 
     from sentiment import bundle, device, predicting  # torch: a second that a mistaken command line need not wait
 
-    chosen = device.choose(given.device)
+    chosen = bundle.choose_device(given.model, given.device)
     device.prepare(chosen, threads=1)
     predictor = predicting.Predictor(bundle.load(given.model, chosen))
     if given.file:

@@ -30,7 +30,7 @@ def probabilities(
         for batch in batches:
             moved = batch.to(device)
             logits: torch.Tensor = model(moved.ids, len(moved))
-            result[batch.positions.numpy()] = logits.float().sigmoid().cpu().numpy()
+            result[batch.positions.numpy()] = logits.cpu().double().sigmoid().numpy()
             progress(len(batch))
     if not np.isfinite(result).all():
         raise InputError(

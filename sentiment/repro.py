@@ -4,6 +4,8 @@
 
 DVC removes a stage's outputs before it runs the stage. So the parameters are checked first, and where a stage fails all
 the same (a loss that is no number, a full disk), the outputs of the last whole run are taken from DVC's cache again.
+
+Where a kill has left dvc.lock cut off, it is put back as it last was whole; DVC's note of who writes what is removed.
 """
 
 import fcntl
@@ -18,11 +20,11 @@ from pathlib import Path
 
 import psutil
 
-from sentiment import paths, summary
+from sentiment import lockfile, paths, summary
 from sentiment.errors import InputError, run
 
-LOCK = Path("dvc.lock")
 _TMP = Path(".dvc/tmp")
+_WRITERS = _TMP / "rwlock"
 
 
 def main() -> None:
@@ -30,20 +32,44 @@ def main() -> None:
     checked = subprocess.run([sys.executable, "-m", "stages.check"], check=False)
     if checked.returncode:
         sys.exit(checked.returncode)
-    with _alone(), tempfile.TemporaryDirectory() as folder:
+    with _alone():
+        _repro()
+    summary.main()
+
+
+def _repro() -> None:
+    with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder)
         if paths.METRICS.is_dir():
             shutil.copytree(paths.METRICS, kept / paths.METRICS)
-        if LOCK.exists():
-            shutil.copy2(LOCK, kept)
+        if paths.LOCK.exists():
+            shutil.copy2(paths.LOCK, kept)
         try:
-            code = 1 if subprocess.run([sys.executable, "-m", "dvc", "repro"], check=False).returncode else 0
+            code = _dvc_repro()
+            if code and _mended():
+                shutil.copy2(paths.LOCK, kept)
+                code = _dvc_repro()
         except KeyboardInterrupt:
             code = 130
         if code:
             print(_restore(kept), file=sys.stderr)
             sys.exit(code)
-    summary.main()
+    lockfile.keep()
+
+
+def _mended() -> bool:
+    """Put right what DVC refuses after a kill, since it writes these in place. Return whether there was anything."""
+    lock, writers = lockfile.mend(), _writers() is None
+    if lock:
+        print(f"{paths.LOCK} was cut off by a kill: put back as it last was whole", file=sys.stderr)
+    if writers:
+        _WRITERS.unlink()
+        print(f"{_WRITERS} was cut off by a kill: removed", file=sys.stderr)
+    return lock or writers
+
+
+def _dvc_repro() -> int:
+    return 1 if subprocess.run([sys.executable, "-m", "dvc", "repro"], check=False).returncode else 0
 
 
 @contextmanager
@@ -61,25 +87,32 @@ def _alone() -> Iterator[None]:
 
 
 def _writer() -> int | None:
-    """Return the process that writes outputs now, as DVC notes in its lock file, or None."""
+    """Return the process that writes outputs now, or None."""
+    return next((process for process in _writers() or [] if psutil.pid_exists(process)), None)
+
+
+def _writers() -> list[int] | None:
+    """Return the processes that write outputs, as DVC notes them, or None where the note is cut off."""
     try:
-        noted = json.loads((_TMP / "rwlock").read_text(encoding="utf-8"))
-        processes = [int(entry["pid"]) for entry in noted.get("write", {}).values()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no file, or of another version of DVC
+        noted = json.loads(_WRITERS.read_text(encoding="utf-8"))
+        return [int(entry["pid"]) for entry in noted.get("write", {}).values()]
+    except (FileNotFoundError, KeyError, TypeError, AttributeError):  # no file, or of another version of DVC
+        return []
+    except ValueError:
         return None
-    return next((process for process in processes if psutil.pid_exists(process)), None)
 
 
 def _restore(kept: Path) -> str:
     """Bring back metrics, lock file and outputs. Return what to tell the user."""
     if (kept / paths.METRICS).is_dir():
         shutil.copytree(kept / paths.METRICS, paths.METRICS, dirs_exist_ok=True)
-    if not (kept / LOCK).exists():
+    if not (kept / paths.LOCK).exists():
         return "Mend what is named above and run it again."
-    shutil.copy2(kept / LOCK, LOCK)
-    checkout = subprocess.run([sys.executable, "-m", "dvc", "checkout"], capture_output=True, check=False)
-    if checkout.returncode:  # a clone that never ran, or a cache that was emptied
-        return "DVC's cache does not hold all outputs of the last run: mend what is named above and run it again."
+    shutil.copy2(kept / paths.LOCK, paths.LOCK)
+    # --force: a stage whose outputs no longer fit into the cache leaves them behind, and no run asked for these.
+    checkout = subprocess.run([sys.executable, "-m", "dvc", "checkout", "--force"], capture_output=True, check=False)
+    if checkout.returncode:  # a clone that never ran, a cache that was emptied, a full disk
+        return "Mend what is named above; `dvc checkout --force` then brings back what DVC's cache has of the last run."
     return "The outputs of the last run are in place; mend what is named above and run it again."
 
 

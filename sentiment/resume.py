@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 from torch import Tensor, nn
 
 from sentiment.files import replacing
@@ -76,7 +76,7 @@ class Resume:
         }
         with replacing(self._path) as partial:
             copies = {name: value.cpu().contiguous() for name, value in tensors.items()}
-            save_file(copies, partial, {"facts": json.dumps(facts)})
+            partial.write_bytes(serialized(copies, {"facts": json.dumps(facts)}))
 
     def restore(self, course: Course) -> None:
         """Take up the state, where there is one; else leave all at its start. A damaged one counts as none."""

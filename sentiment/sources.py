@@ -6,7 +6,8 @@ an `InputError` that names the file and the row.
 .csv .tsv .jsonl (also .gz)   one review a row; ids are row numbers (.jsonl: line numbers), from 1
 .parquet                      one review a row
 a folder, .tar.gz, .tgz, .tar the data set's layout, {train,test}/{neg,pos}/<number>_<rating>.txt, with its own test
-                              split; ids are the files' places in it, `test/pos/123_10`
+                              split; ids are the files' places in it, `test/pos/123_10`. Line <number> (from 0) of
+                              train/urls_{neg,pos}.txt, where there is one, names the film of a training review
 """
 
 import codecs
@@ -26,9 +27,8 @@ from typing import IO, Any, Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiment.errors import InputError, shown
+from sentiment.errors import InputError, reason, shown
 from sentiment.paths import REVIEWS, leaves_repository
-from sentiment.tables import ROWS
 
 AUTO = "auto"
 TEXT_COLUMNS = ("text", "review")
@@ -41,20 +41,35 @@ _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _KINDS = f"{', '.join(_TABLES)}, {', '.join(_ARCHIVES)} or a folder"
 _FOLDERS = tuple((split, label) for split in ("test", "train") for label in ("neg", "pos"))
+_FILMS = {f"urls_{label}.txt": label for label in ("neg", "pos")}
 _REVIEW_FILE = re.compile(r"([0-9]{1,9})_[0-9]{1,9}\.txt")
 _BROKEN_ARCHIVE = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError)
 
-# The longest field of a CSV file. Python's own limit of 131,072 characters is below a review of 100,000 words.
-csv.field_size_limit(2**31 - 1)
+# The longest review, in characters or bytes, forty times one of 100,000 words: what is longer, a quote that is never
+# closed say, would fill the memory. (Python's own limit for a field of a CSV file, 131,072, is below such a review.)
+LONGEST = 2**24
+csv.field_size_limit(LONGEST)
+
+# What a compressed file may unpack to, in times its size: reviews compress to a third, what is made to fill a disk to a
+# thousandth.
+_RATIO = 100
+_ALWAYS = 2**26  # bytes that any file may unpack to
+
+# Rows of a Parquet file that are in memory together: a dictionary lets a small file repeat a long text in each.
+_PARQUET_ROWS = 16
 
 
 class Example(NamedTuple):
-    """A labelled review: 0 is negative, 1 positive. `split` is None where the source has no split of its own."""
+    """A labelled review: 0 is negative, 1 positive.
+
+    `split` is None where the source has no split of its own, `film` where it does not say what is reviewed.
+    """
 
     id: str
     text: str
     label: int
     split: Literal["train", "test"] | None = None
+    film: str | None = None
 
 
 def locate(source: str) -> Path:
@@ -123,7 +138,9 @@ def _label(where: str, value: Any) -> int:
 
 
 def clean(where: str, text: str) -> str:
-    """Return a text that can be stored. Raises InputError for a NUL byte or what was not UTF-8."""
+    """Return a text that can be stored. Raises InputError for a NUL byte, what was not UTF-8, and beyond LONGEST."""
+    if len(text) > LONGEST:
+        raise InputError(f"{where}: the text has more than {LONGEST:,} characters; shorten or remove it")
     if "\0" in text:
         raise InputError(f"{where}: the text holds a NUL byte; is the file text? Remove the byte")
     try:
@@ -186,13 +203,46 @@ def open_text(name: str, stream: IO[bytes] | None = None) -> Iterator[IO[str]]:
     try:
         with ExitStack() as stack:
             raw = stream or stack.enter_context(open(name, "rb"))
-            plain: Any = stack.enter_context(gzip.open(raw)) if name.lower().endswith(".gz") else raw
+            plain: Any = stack.enter_context(_unpacked(name, raw)) if name.lower().endswith(".gz") else raw
             plain = stack.enter_context(io.BufferedReader(plain)) if not hasattr(plain, "peek") else plain
             if plain.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
                 raise InputError(f"{name}: is UTF-16; save it as UTF-8")
             yield stack.enter_context(io.TextIOWrapper(plain, **options))
     except _BROKEN_ARCHIVE as error:
-        raise InputError(f"{name}: damaged or cut off ({error}); fetch the file again") from None
+        raise InputError(f"{name}: damaged or cut off ({reason(error)}); fetch the file again") from None
+
+
+class _Bounded(io.RawIOBase):
+    """Reads a stream up to a limit. Raises InputError beyond."""
+
+    def __init__(self, name: str, stream: gzip.GzipFile, limit: int) -> None:
+        super().__init__()
+        self._name, self._stream, self._limit, self._read = name, stream, limit, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
+        self._read += len(content)
+        if self._read > self._limit:
+            raise InputError(
+                f"{self._name}: unpacks to more than {self._limit:,} bytes, {_RATIO} times its size; do not trust it"
+            )
+        return len(content)
+
+
+@contextmanager
+def _unpacked(name: str, packed: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Read a gzip stream, which may be a bomb."""
+    size = 0
+    if packed.seekable():
+        size = packed.seek(0, io.SEEK_END)
+        packed.seek(0)
+    limit = max(_ALWAYS, _RATIO * size)
+    with gzip.open(packed) as plain, io.BufferedReader(_Bounded(name, plain, limit), 1 << 17) as bounded:
+        yield bounded
 
 
 def read_table(name: str, form: str, stream: IO[str]) -> Table:
@@ -215,7 +265,7 @@ def _csv_errors(name: str, rows: Any, number: int) -> Iterator[None]:
     try:
         yield
     except csv.Error as error:
-        raise InputError(f"{name}: row {number} (line {rows.line_num}): {error}; mend its quotes") from None
+        raise InputError(f"{name}: row {number} (line {rows.line_num}): {reason(error)}; mend its quotes") from None
 
 
 def _csv_records(name: str, rows: Any, header: list[str]) -> Iterator[Record]:
@@ -237,14 +287,16 @@ def _csv_records(name: str, rows: Any, header: list[str]) -> Iterator[Record]:
 
 
 def _json_records(name: str, stream: IO[str]) -> Iterator[Record]:
-    for number, line in enumerate(stream, start=1):
+    for number, line in enumerate(iter(lambda: stream.readline(LONGEST), ""), start=1):
         if not line.strip():
             continue
         where = f"{name}: row {number}"
+        if len(line) == LONGEST and not line.endswith("\n"):
+            raise InputError(f"{where}: longer than {LONGEST:,} characters; shorten or remove it")
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not JSON ({error}); write one object a line") from None
+            raise InputError(f"{where}: not JSON ({reason(error)}); write one object a line") from None
         if not isinstance(row, dict):
             raise InputError(f"{where}: holds {shown(row)}, not an object; write one object a line")
         yield Record(f"row {number}", number, row)
@@ -259,14 +311,25 @@ def _parquet_rows(path: Path, text_column: str, label_column: str) -> Iterator[_
                 column(str(path), text_column, TEXT_COLUMNS, "ingest.text_column", found),
                 column(str(path), label_column, LABEL_COLUMNS, "ingest.label_column", found),
             ]
-            for batch in file.iter_batches(ROWS, columns=names, use_threads=False):
+            _refuse_parquet_bomb(path, file, names)
+            for batch in file.iter_batches(_PARQUET_ROWS, columns=names, use_threads=False):
                 for text, label in zip(*(batch[name].to_pylist() for name in names), strict=True):
                     number += 1
                     yield _Row(f"row {number}", number, text, label)
     except UnicodeDecodeError:
         raise InputError(f"{path}: after row {number}: a text is not valid UTF-8; convert it to UTF-8") from None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{path}: not a readable Parquet file ({reason(error)})") from None
+
+
+def _refuse_parquet_bomb(path: Path, file: pq.ParquetFile, names: list[str]) -> None:
+    """Raise InputError where some columns unpack to far more than the file has."""
+    limit = max(_ALWAYS, _RATIO * path.stat().st_size)
+    groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names)
+    if size > limit:
+        raise InputError(f"{path}: unpacks to more than {limit:,} bytes, {_RATIO} times its size; do not trust it")
 
 
 def _imdb_folder(path: Path) -> Iterator[Example]:
@@ -277,8 +340,13 @@ def _imdb_folder(path: Path) -> Iterator[Example]:
         if folder.is_dir():
             files += (key for file in folder.iterdir() if (key := _key(split, label, file.name)))
     _check_layout(path, files)
+    lists = {label: root / "train" / name for name, label in _FILMS.items()}
+    films = {label: _films(file.read_bytes()) for label, file in lists.items() if file.is_file()}
     for key in sorted(files):
-        yield key.example(path, (root / key.split / key.label / f"{key.stem}.txt").read_bytes())
+        file = root / key.split / key.label / f"{key.stem}.txt"
+        if (size := file.stat().st_size) > LONGEST:
+            raise InputError(f"{file}: has {size:,} bytes; remove it")
+        yield key.example(path, file.read_bytes(), films)
 
 
 def _imdb_archive(path: Path) -> Iterator[Example]:
@@ -287,28 +355,33 @@ def _imdb_archive(path: Path) -> Iterator[Example]:
     The members come in any order; sorted, the archive and its extracted folder give the same reviews in the same order.
     """
     files: dict[_Key, tuple[int, int]] = {}
+    films: dict[str, list[str]] = {}
     with ExitStack() as stack:
         texts = stack.enter_context(tempfile.TemporaryFile())
         try:
             packed = stack.enter_context(path.open("rb"))
-            plain: Any = stack.enter_context(gzip.open(packed)) if path.suffix != ".tar" else packed
+            plain: Any = stack.enter_context(_unpacked(str(path), packed)) if path.suffix.lower() != ".tar" else packed
             archive = stack.enter_context(tarfile.open(fileobj=plain, mode="r|"))
             for member in archive:
                 key = _member(path, member)
                 content = archive.extractfile(member) if key else None
-                if key in files:
+                if key in files or key in films:
                     raise InputError(f"{path}: member {shown(member.name)} stands twice; do not trust this file")
-                if key and content:
+                if key and member.size > LONGEST:
+                    raise InputError(f"{path}: member {shown(member.name)} has {member.size:,} bytes; remove it")
+                if isinstance(key, str) and content:
+                    films[key] = _films(content.read())
+                elif isinstance(key, _Key) and content:
                     files[key] = (texts.tell(), texts.write(content.read()))
             while plain.read(1 << 20):  # to the end, where gzip checks that nothing is missing or altered
                 pass
         except _BROKEN_ARCHIVE as error:
-            raise InputError(f"{path}: damaged or cut off ({error}); fetch the archive again") from None
+            raise InputError(f"{path}: damaged or cut off ({reason(error)}); fetch the archive again") from None
         _check_layout(path, files)
         for key in sorted(files):
             start, size = files[key]
             texts.seek(start)
-            yield key.example(path, texts.read(size))
+            yield key.example(path, texts.read(size), films)
 
 
 class _Key(NamedTuple):
@@ -319,10 +392,24 @@ class _Key(NamedTuple):
     number: int
     stem: str
 
-    def example(self, path: Path, content: bytes) -> Example:
+    def example(self, path: Path, content: bytes, films: dict[str, list[str]]) -> Example:
+        """Return the review in a file's content; `films` are those of the training reviews, by label and number."""
         name = f"{self.split}/{self.label}/{self.stem}"
-        text = content.decode("utf-8", errors="surrogateescape")
-        return Example(name, clean(f"{path}: {name}.txt", text), LABELS[self.label], self.split)
+        text = clean(f"{path}: {name}.txt", content.decode("utf-8", errors="surrogateescape"))
+        film = None
+        if self.split == "train" and self.label in films:
+            known = films[self.label]
+            film = known[self.number] if self.number < len(known) else ""
+            if not film:
+                raise InputError(
+                    f"{path}: train/urls_{self.label}.txt names no film in line {self.number + 1}, for {name}.txt; "
+                    "fetch the data set again, or remove that file"
+                )
+        return Example(name, text, LABELS[self.label], self.split, film)
+
+
+def _films(content: bytes) -> list[str]:
+    return [line.strip() for line in content.decode("utf-8", errors="replace").split("\n")]
 
 
 def _key(split: str, label: str, name: str) -> _Key | None:
@@ -332,15 +419,22 @@ def _key(split: str, label: str, name: str) -> _Key | None:
     return _Key("test" if split == "test" else "train", label, int(match[1]), name.removesuffix(".txt"))
 
 
-def _member(path: Path, member: tarfile.TarInfo) -> _Key | None:
-    """Return the review that a member holds, or None. Raises InputError for a member that has no business there."""
+def _member(path: Path, member: tarfile.TarInfo) -> _Key | str | None:
+    """Return the review that a member holds, the label whose films it lists, or None.
+
+    Raises InputError for a member that has no business there.
+    """
     place = PurePosixPath(member.name)
     if place.is_absolute() or ".." in place.parts or "\\" in member.name:
         raise InputError(f"{path}: member {shown(member.name)} points outside the archive; do not trust this file")
-    if not (member.isfile() or member.isdir()):
-        raise InputError(f"{path}: member {shown(member.name)} is a link or a device; do not trust this file")
+    if not (member.isfile() or member.isdir()) or member.issparse():  # a sparse one has more bytes than it takes
+        raise InputError(f"{path}: member {shown(member.name)} is a link, a device or sparse; do not trust this file")
     folder = place.parts[-3:-1]
-    return _key(*folder, place.name) if member.isfile() and folder in _FOLDERS and len(place.parts) <= 4 else None
+    if not member.isfile() or len(place.parts) > 4:
+        return None
+    if folder in _FOLDERS:
+        return _key(*folder, place.name)
+    return _FILMS.get(place.name) if folder[-1:] == ("train",) else None
 
 
 def _check_layout(path: Path, files: Iterable[_Key]) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sentiment import errors, params, paths
+from sentiment import errors, lockfile, params, paths
 from sentiment.errors import InputError
 
 _LOCK = Path(".dvc/tmp/stage.lock")
@@ -38,6 +38,7 @@ def _guarded(main: Callable[[], None]) -> None:
         return
     _end_with_dvc()
     with _alone():
+        lockfile.keep()
         described = params.read(_PIPELINE)["stages"][name]
         before = _inputs(described)
         main()

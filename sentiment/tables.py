@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sentiment.errors import InputError
+from sentiment.errors import InputError, reason
 from sentiment.files import replacing
 
 # Rows in a batch and in a row group. 2,048 reviews of IMDb are 2.7 MB of text: enough to make each Arrow call worth
@@ -84,7 +84,7 @@ def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     except FileNotFoundError:
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
     except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: not a Parquet table ({error}); run `dvc repro`") from None
+        raise InputError(f"{path}: not a Parquet table ({reason(error)}); run `dvc repro`") from None
     if not file.schema_arrow.equals(schema):
         found = ", ".join(f"{field.name} {field.type}" for field in file.schema_arrow)
         raise InputError(f"{path}: has the columns {found}, not those of this version; run `dvc repro --force`")

@@ -96,7 +96,16 @@ class Course:
     def begin(
         cls, model: Classifier, optimizer: torch.optim.Optimizer, cycle: LRScheduler | None, averaging: float
     ) -> "Course":
-        """Return the course before its first step; `averaging` is that of `Recipe`."""
+        """Return the course before its first step; `averaging` is that of `Recipe`.
+
+        Weights in float64 are rounded to float32 after each step. Processors differ in the last bits of float64, a
+        billionth of what float32 tells apart: rounding takes these differences away before they grow, so that the
+        weights come out the same on every processor, nearly always. In float32 they grow until other epochs are best.
+        The average feeds back into nothing, so it is rounded only when it is stored: a share of a small difference
+        often lies half-way between two numbers of float32, where the last bit of float64 would decide.
+        """
+        if next(model.parameters()).dtype == torch.float64:
+            optimizer.register_step_post_hook(lambda *_: _round(model))
         averaged = None
         if averaging:
             ema = get_ema_multi_avg_fn(averaging)  # type: ignore[no-untyped-call]
@@ -118,6 +127,13 @@ class Course:
         return done >= recipe.epochs or bool(
             recipe.patience and done and done - best_epoch(self.history).epoch >= recipe.patience
         )
+
+
+def _round(model: nn.Module) -> None:
+    """Leave each weight the nearest number that float32 has."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.float())
 
 
 class Keeper(Protocol):
@@ -150,9 +166,10 @@ def fit(
             *score(course.judged, valid(), recipe.precision),
         )
         if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.valid_loss)):
+            wider = ", or use train.precision float32" if recipe.precision == "bfloat16" else ""
             raise InputError(
                 f"training diverged in epoch {number}: the loss is {epoch.train_loss} (train), {epoch.valid_loss} "
-                "(valid); lower train.learning_rate, clip by train.clip_norm, or use train.precision float32"
+                f"(valid); lower train.learning_rate, clip by train.clip_norm{wider}"
             )
         course.history.append(epoch)
         if best_epoch(course.history) is epoch:
@@ -190,7 +207,7 @@ def train_step(
 
 
 def learn(model: Classifier, batch: Batch, recipe: Recipe) -> Tensor:
-    """Add the gradient of the batch's loss to the model's. Return the logits: float32[reviews].
+    """Add the gradient of the batch's loss to the model's. Return the logits: float[reviews].
 
     In adversarial training the loss is the mean of two: of the reviews as they are, and of their embeddings moved.
     """
@@ -221,7 +238,7 @@ def score(model: Classifier, batches: Batches, precision: Precision) -> tuple[fl
 
 
 def forward(model: Classifier, batch: Batch, precision: Precision) -> Tensor:
-    """Return the logits of a batch that is on the model's device: float32[reviews]."""
+    """Return the logits of a batch that is on the model's device: float[reviews], at least of 32 bits."""
     return _classify(model, batch, precision, *model.embed(batch.ids.data))
 
 
@@ -229,11 +246,12 @@ def _classify(
     model: Classifier, batch: Batch, precision: Precision, entries: Tensor, index: Tensor | None = None
 ) -> Tensor:
     with autocast(batch.labels.device, precision):
-        return model.classify(entries, index, batch.ids.batch_sizes, len(batch)).float()
+        logits = model.classify(entries, index, batch.ids.batch_sizes, len(batch))
+    return logits.float() if logits.dtype == torch.bfloat16 else logits
 
 
 def _loss(logits: Tensor, batch: Batch) -> Tensor:
-    return nn.functional.binary_cross_entropy_with_logits(logits, batch.labels)
+    return nn.functional.binary_cross_entropy_with_logits(logits, batch.labels.to(logits))
 
 
 def _means(batches: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
@@ -242,6 +260,6 @@ def _means(batches: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
     They stay on the device until the end: reading each batch's loss would make the GPU wait for the CPU at each step.
     """
     logits, labels = (torch.cat(parts).cpu() for parts in zip(*batches, strict=True))
-    losses = nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    losses = nn.functional.binary_cross_entropy_with_logits(logits, labels.to(logits), reduction="none")
     right = (logits >= 0) == (labels > 0.5)
     return losses.double().mean().item(), right.double().mean().item()

@@ -29,6 +29,9 @@ class Transformer(nn.Module):
             for _ in range(shape.layers)
         )
         self.norm = nn.LayerNorm(shape.embedding_dim)
+        for name, parameter in self.named_parameters():
+            if name.endswith("in_proj_bias"):
+                parameter.register_hook(_without_keys)  # type: ignore[no-untyped-call]
 
     def forward(self, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Tensor:
         """Return the last layer's states, pooled. Arguments and result as `Recurrence.forward` has them."""
@@ -45,11 +48,22 @@ class Transformer(nn.Module):
         return torch.cat(pool(self.shape.pooling, states, final, batch_sizes), dim=1)
 
 
+def _without_keys(gradient: Tensor) -> Tensor:
+    """Return the gradient of a bias of queries, keys and values without that of the keys.
+
+    A key's bias adds the same to all of a token's scores, which softmax does not see. Its gradient is 0, up to the
+    rounding of the processor, and Adam would make whole steps of that.
+    """
+    queries, keys, values = gradient.chunk(3)
+    return torch.cat([queries, torch.zeros_like(keys), values])
+
+
 def positions(steps: int, width: int) -> Tensor:
-    """Return sines and cosines of each place, wavelengths from 2 pi to 20,000 pi: float32[steps, width]. Section 3.5.
+    """Return sines and cosines of each place, wavelengths from 2 pi to 20,000 pi: float64[steps, width]. Section 3.5.
 
     >>> positions(2, 2)[0].tolist()
     [0.0, 1.0]
     """
-    angle = torch.arange(steps)[:, None] * 10_000 ** (-torch.arange(0, width, 2) / width)
+    places, wavelengths = torch.arange(steps, dtype=torch.float64), torch.arange(0, width, 2, dtype=torch.float64)
+    angle = places[:, None] * 10_000 ** (-wavelengths / width)
     return torch.stack([angle.sin(), angle.cos()], dim=2).reshape(steps, width)

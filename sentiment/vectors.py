@@ -20,7 +20,7 @@ from typing import IO, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from sentiment.errors import InputError, shown
+from sentiment.errors import InputError, reason, shown
 from sentiment.files import replacing
 from sentiment.paths import leaves_repository
 
@@ -89,7 +89,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: the gzip stream is broken ({error}); fetch the file again") from None
+        raise InputError(f"{path}: the gzip stream is broken ({reason(error)}); fetch the file again") from None
 
 
 def _entries(path: Path, stream: IO[bytes], width: int) -> Iterator[tuple[str, bytes, bytes | Vector]]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.errors import InputError, shown
+from sentiment.errors import InputError, reason, shown
 from sentiment.files import csv_field, replacing
 
 PADDING = 0
@@ -122,7 +122,9 @@ class Vocabulary:
         except FileNotFoundError:
             raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
         except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{path}: not the table that this project writes ({error}); run `dvc repro`") from None
+            raise InputError(
+                f"{path}: not the table that this project writes ({reason(error)}); run `dvc repro`"
+            ) from None
         if len(set(tokens)) < len(tokens):
             twice = next(token for token in tokens if tokens.count(token) > 1)
             raise InputError(f"{path}: token {shown(twice)} stands twice; run `dvc repro count_vocab`")
@@ -130,7 +132,14 @@ class Vocabulary:
 
 
 def _check_row(path: Path, number: int, row: list[str], counts: list[int]) -> None:
-    if len(row) != 2 or not row[0] or not row[1].isascii() or not row[1].isdigit() or int(row[1]) < 1:
+    if (
+        len(row) != 2
+        or not row[0]
+        or not row[1].isascii()
+        or not row[1].isdigit()
+        or len(row[1]) > 18
+        or int(row[1]) < 1
+    ):
         raise InputError(
             f"{path}: row {number} is {shown(row)}, not a token and its count; run `dvc repro count_vocab`"
         )

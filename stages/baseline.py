@@ -1,7 +1,8 @@
-"""Train and score a linear classifier: data/tokens/{train,test} -> data/baseline.parquet, metrics/baseline.json.
+"""Train and score a linear classifier: data/tokens -> data/baseline{,_valid}.parquet, metrics/baseline.json.
 
-It reads the same tokens of the same splits as the network, and needs no validation: nothing is chosen. Every result of
-the network stands beside this one.
+It reads the same tokens of the same splits as the network, and learns from the training split alone: nothing is chosen.
+Every result of the network stands beside this one. What it says of the validation split is for `evaluate`, which asks
+what both know together.
 """
 
 from typing import Annotated, Literal
@@ -25,13 +26,13 @@ class Params(Section, name="baseline"):
     c: Annotated[float, Field(gt=0, le=1e6)]
 
 
-def baseline(train: pa.Table, test: pa.Table, params: Params) -> npt.NDArray[np.float32]:
-    """Return each test review's probability of being positive: float32[reviews]."""
+def baseline(train: pa.Table, unseen: list[pa.Table], params: Params) -> list[npt.NDArray[np.float32]]:
+    """Return the probability of being positive of each review in some other tables: float32[reviews] each."""
     from sentiment import linear  # scikit-learn takes most of a second to load, which `stages.check` need not pay
     from sentiment.ngrams import NGrams
 
     labels = train["label"].to_numpy()
-    seen, unseen = train["tokens"].combine_chunks(), test["tokens"].combine_chunks()
+    seen = train["tokens"].combine_chunks()
     ngrams = NGrams.of(seen, params.ngrams, params.min_occurrences)
     counts = ngrams.count(seen)
     if not counts.shape[1]:
@@ -39,23 +40,27 @@ def baseline(train: pa.Table, test: pa.Table, params: Params) -> npt.NDArray[np.
             f"{paths.TOKENS.train}: no token occurs baseline.min_occurrences = {params.min_occurrences} times; lower it"
         )
     worth = linear.Weighting(params.features, counts, labels)
-    return linear.probabilities(worth(counts), labels, worth(ngrams.count(unseen)), params.c)
+    other = [worth(ngrams.count(table["tokens"].combine_chunks())) for table in unseen]
+    return linear.probabilities(worth(counts), labels, other, params.c)
 
 
 def main() -> None:
     params, evaluation = Params.load(), Evaluation.load()
-    train, test = (
-        pa.Table.from_batches(tables.read(path, tables.TOKENS), tables.TOKENS)
-        for path in (paths.TOKENS.train, paths.TOKENS.test)
+    train, valid, test = (
+        pa.Table.from_batches(tables.read(path, tables.TOKENS), tables.TOKENS) for path in paths.TOKENS
     )
-    probability = baseline(train, test, params)
-    with tables.writing(paths.BASELINE_PREDICTIONS, tables.PREDICTIONS) as table:
-        table.write(test["id"].combine_chunks(), test["label"].combine_chunks(), pa.array(probability))
+    held_out, probability = baseline(train, [valid, test], params)
+    for path, split, found in [
+        (paths.BASELINE_HELD_OUT, valid, held_out),
+        (paths.BASELINE_PREDICTIONS, test, probability),
+    ]:
+        with tables.writing(path, tables.PREDICTIONS) as table:
+            table.write(split["id"].combine_chunks(), split["label"].combine_chunks(), pa.array(found))
 
     from sentiment import scoring
 
-    found = scoring.report(test["label"].to_numpy(), probability, evaluation)
-    files.write_json(paths.BASELINE_METRICS, {"baseline": found})  # a name of its own beside the network's figures
+    scores = scoring.report(test["label"].to_numpy(), probability, evaluation)
+    files.write_json(paths.BASELINE_METRICS, {"baseline": scores})  # a name of its own beside the network's figures
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main() -> None:
     if training.device in ("cuda", "mps"):
         from sentiment import device  # loads torch, which only this question needs
 
-        device.choose(training.device)
+        device.choose(training.device, training.precision)
     with replacing(paths.CHECKED) as partial:
         partial.write_text("The parameters are valid.\n", encoding="utf-8", newline="\n")
 

@@ -1,37 +1,68 @@
 """Score the classifier: data/ids/test, models/classifier/ -> metrics/test.json, data/predictions.parquet, plots.
 
-This is the only stage that shows the test split to the network.
+This is the only stage that shows the test split to the network. It also says what the network and the baseline know
+together: data/ids/valid, data/baseline{,_valid}.parquet -> metrics/stacked.json, data/stacked.parquet.
 """
 
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from sentiment import files, paths, progress, tables
 from sentiment.encoded import EncodedSplit, Encoding
+from sentiment.errors import InputError
 from sentiment.evaluation import Evaluation
 from sentiment.hardware import Hardware
 from sentiment.stage import run
 
 
+def baseline(path: Path, split: EncodedSplit) -> npt.NDArray[np.float32]:
+    """Return what the baseline said of a split, in the corpus's order: float32[reviews].
+
+    Raises InputError where it spoke of other reviews.
+    """
+    table = pa.Table.from_batches(tables.read(path, tables.PREDICTIONS), tables.PREDICTIONS)
+    if not table["id"].combine_chunks().equals(split.names) or not np.array_equal(table["label"], split.labels):
+        raise InputError(f"{path}: is about other reviews than data/ids; run `dvc repro`")
+    probability: npt.NDArray[np.float32] = table["probability"].to_numpy()
+    return probability
+
+
 def main() -> None:
     params, hardware = Evaluation.load(), Hardware.load()
-    test = EncodedSplit.open(paths.IDS.test)
+    valid, test = EncodedSplit.open(paths.IDS.valid), EncodedSplit.open(paths.IDS.test)
     encoding = Encoding.load(paths.ENCODING)
 
     # Torch and scikit-learn take over a second to load, and `stages.check` reads the parameters above without it.
-    from sentiment import bundle, device, predicting, scoring
+    from sentiment import bundle, device, predicting, scoring, stacking
     from sentiment.batches import InOrder, loader
     from sentiment.corpus import Reviews
 
-    chosen = device.choose(hardware.device)
+    chosen = bundle.choose_device(paths.MODEL, hardware.device)
     device.prepare(chosen, hardware.threads)
     model = bundle.load(paths.MODEL, chosen)
     model.require(encoding, paths.ENCODING)
-    batches = loader(Reviews(test), InOrder(test.lengths, predicting.BATCH_SIZE), chosen)
-    with progress.counter("evaluate", len(test.labels)) as shown:
-        probability = predicting.probabilities(model.classifier, batches, len(test.labels), shown.update)
+    with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as shown:
+        held_out, probability = (
+            predicting.probabilities(
+                model.classifier,
+                loader(Reviews(split), InOrder(split.lengths, predicting.BATCH_SIZE), chosen),
+                len(split.labels),
+                shown.update,
+            )
+            for split in (valid, test)
+        )
+    stack = stacking.Stack.fit(held_out, baseline(paths.BASELINE_HELD_OUT, valid), valid.labels)
+    stacked = stack(probability, baseline(paths.BASELINE_PREDICTIONS, test))
 
-    with tables.writing(paths.PREDICTIONS, tables.PREDICTIONS) as table:
-        table.write(test.names, pa.array(test.labels), pa.array(probability))
+    for path, found in [(paths.PREDICTIONS, probability), (paths.STACKED_PREDICTIONS, stacked)]:
+        with tables.writing(path, tables.PREDICTIONS) as table:
+            table.write(test.names, pa.array(test.labels), pa.array(found))
+    weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
+    scores = scoring.report(test.labels, stacked, params) | weights
+    files.write_json(paths.STACKED_METRICS, {"stacked": scores})  # a name of its own beside the network's figures
     coverage = {"vector_coverage": model.classifier.coverage(test.ids)}
     files.write_json(paths.TEST_METRICS, scoring.report(test.labels, probability, params) | coverage)
     plots = {

@@ -3,6 +3,10 @@
 A source with a test split of its own keeps it, and the validation split comes out of its training reviews. Any other
 source is split by a hash of each review's text: on every machine a review lands in the same split, whatever stands
 around it, and a duplicate lands where its twin does.
+
+Where the source names the films, the hash is theirs: what is held out for validation are other films, as what is held
+out for the test are. On IMDb the baseline gets 90.8 % of such reviews right, 92.2 % of as many drawn one by one, and
+91.4 % of the test's (`docs/experiments.md`).
 """
 
 import hashlib
@@ -64,7 +68,7 @@ class SplitWriter:
             self.flush()
 
     def flush(self) -> None:
-        ids, texts, labels, _ = zip(*self._rows, strict=True) if self._rows else ((), (), (), ())
+        ids, texts, labels, *_ = zip(*self._rows, strict=True) if self._rows else ((),) * 3
         self._table.write(pa.array(ids, pa.string()), pa.array(texts, pa.string()), pa.array(labels, pa.uint8()))
         self._rows.clear()
         self._characters = 0
@@ -75,9 +79,13 @@ def ingest(examples: Iterable[sources.Example], params: Params, writers: dict[Sp
 
     Raises InputError where a split ends up without positive or without negative reviews.
     """
+    twins: dict[int, Split] = {}  # of training reviews whose films may be known: a text may stand under two films
     for example in examples:
         text_hash = hash_text(example.text, params.seed)
-        writers[choose_split(example, text_hash, params)].add(example, text_hash)
+        split = choose_split(example, text_hash, params)
+        if example.split == "train":
+            split = twins.setdefault(text_hash, split)
+        writers[split].add(example, text_hash)
     for split, writer in writers.items():
         writer.flush()
         if not all(writer.labels):
@@ -104,10 +112,10 @@ def hash_text(text: str, seed: int) -> int:
 
 
 def choose_split(example: sources.Example, text_hash: int, params: Params) -> Split:
-    """Return the split of a review, by its source where that has a test split, by its hash otherwise."""
+    """Return the split of a review: its source's test split, or by the hash of its film or, if unknown, of its text."""
     if example.split == "test":
         return "test"
-    place = text_hash / 2**64
+    place = (text_hash if example.film is None else hash_text(example.film, params.seed)) / 2**64
     if place < params.valid_fraction:
         return "valid"
     return "test" if example.split is None and place >= 1 - params.test_fraction else "train"

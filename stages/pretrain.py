@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialized
 
 from sentiment import files, paths, progress, vectors
 from sentiment.architecture import EMBEDDING_STD, Architecture
@@ -144,7 +144,7 @@ def main() -> None:
         recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
     vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
     with files.replacing(paths.RECURRENCE) as partial:
-        save_file(recurrence, partial)
+        partial.write_bytes(serialized(recurrence))
     files.write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": len(paired)})
 
 

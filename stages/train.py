@@ -46,7 +46,7 @@ class Params(Hardware, name="train"):
     adversarial: Fraction
     bucketing: bool
     patience: CountOrNone
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["float64", "float32", "bfloat16"]
     workers: Annotated[int, Field(ge=0, le=256)]
 
 
@@ -70,6 +70,7 @@ def train(
     from sentiment import training, weights
     from sentiment.batches import InOrder, Shuffled, loader
     from sentiment.corpus import Reviews
+    from sentiment.device import dtype
     from sentiment.model import Classifier
     from sentiment.resume import Resume
 
@@ -79,7 +80,7 @@ def train(
         classifier.start_from(start)
     if recurrence:
         weights.fill(classifier.recurrence, recurrence, paths.RECURRENCE, _PRETRAIN)
-    classifier.to(device)
+    classifier.to(device, dtype(params.precision))
     learned, held_out = splits
     order = Shuffled(learned.lengths, params.batch_size, params.seed, params.bucketing)
     batches = loader(Reviews(learned), order, device, params.workers)
@@ -125,7 +126,7 @@ def main() -> None:
     from sentiment import bundle, device, resume, weights
     from sentiment.training import Epoch, best_epoch
 
-    chosen = device.choose(params.device)
+    chosen = device.choose(params.device, params.precision)
     # torch adds up a LayerNorm's gradient by thread: with a Transformer, other threads would give other bits.
     device.prepare(chosen, 1 if shape.cell == "transformer" else params.threads)
     start = time.perf_counter()

@@ -1,6 +1,8 @@
 """A model folder says all about itself, and is refused where its files do not belong together."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +18,7 @@ from sentiment.model import Classifier
 from sentiment.predicting import Predictor
 from sentiment.text import Tokenizer
 from sentiment.vocabulary import Vocabulary
+from tests.imports import ROOT
 from tests.shapes import shape
 
 CPU = torch.device("cpu")
@@ -45,6 +48,34 @@ def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
     assert loaded.encoding == original.encoding
     assert Predictor(loaded)(TEXTS).tolist() == Predictor(original)(TEXTS).tolist()
     assert len(set(Predictor(loaded)(TEXTS).tolist())) == 4
+
+
+@pytest.mark.parametrize("cell", ["manual_rnn", "lstm", "transformer"])
+def test_a_model_is_scored_without_the_second_that_importing_torchs_compiler_takes(tmp_path: Path, cell: str) -> None:
+    bundle.save(tmp_path, example(cell), seed=1, epoch=1)
+    program = (
+        "import pathlib, sys, torch; from sentiment import bundle; from sentiment.predicting import Predictor;"
+        f"Predictor(bundle.load(pathlib.Path({str(tmp_path)!r}), torch.device('cpu')))(['good']);"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_a_model_is_scored_in_the_precision_of_its_training(
+    tmp_path: Path, kind: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = example()
+    original.classifier.to(kind)
+    bundle.save(tmp_path / "model", original, seed=1, epoch=2)
+    stored = load_file(tmp_path / "model/weights.safetensors")
+    assert stored["readout.weight"].dtype == torch.float32
+    loaded = bundle.load(tmp_path / "model", CPU)
+    assert {value.dtype for value in loaded.classifier.parameters()} == {kind}
+    assert Predictor(loaded)(TEXTS).tolist() == Predictor(original)(TEXTS).tolist()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert bundle.choose_device(tmp_path / "model", "auto").type == ("mps" if kind == torch.float32 else "cpu")
 
 
 def test_texts_are_encoded_as_in_training() -> None:
@@ -89,7 +120,7 @@ def test_no_local_version_or_path_is_recorded(tmp_path: Path) -> None:
         ("vocab.csv", None, "vocab.csv: missing"),
         ("weights.safetensors", "", "damaged"),
         ("weights.safetensors", None, "weights.safetensors: missing"),
-        ("settings.json", "{}", "format None, this version reads 3"),
+        ("settings.json", "{}", "format None, this version reads 4"),
         ("settings.json", "{", "not the JSON"),
         ("settings.json", None, "settings.json: missing"),
     ],

@@ -1,5 +1,6 @@
 """Splits: by the source or by a hash, the same everywhere, and never without one of the classes."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sentiment import paths, tables
 from sentiment.errors import InputError
 from sentiment.sources import Example
-from stages.ingest import Params, choose_split, hash_text, main
+from stages.ingest import Params, SplitWriter, choose_split, hash_text, ingest, main
 
 PARAMS = Params(source="s", text_column="auto", label_column="auto", valid_fraction=0.2, test_fraction=0.3, seed=0)
 
@@ -78,6 +79,29 @@ def test_duplicates_never_straddle_a_split_and_are_counted(workspace: Path) -> N
     corpus = read_json(paths.CORPUS)
     assert corpus["test_texts_seen_in_training"] == 0
     assert sum(corpus[name]["duplicates"] for name in paths.SPLITS) == 1000
+
+
+def test_reviews_of_a_film_stay_together_and_so_do_duplicates(workspace: Path) -> None:
+    examples = [
+        Example(f"train/{number}", f"{number}", number % 2, "train", f"film {number // 10}") for number in range(2000)
+    ] + [Example(f"again/{number}", f"{number}", number % 2, "train", "another film") for number in range(0, 2000, 100)]
+    test = [Example(f"test/{number}", f"{number}", number % 2, "test") for number in range(2)]
+    with ExitStack() as stack:
+        writers = {
+            split: SplitWriter(stack.enter_context(tables.writing(path, tables.REVIEWS)))
+            for split, path in zip(paths.SPLITS, paths.REVIEWS, strict=True)
+        }
+        ingest(examples + test, PARAMS, writers)
+    train, valid = (
+        [row for batch in tables.read(path, tables.REVIEWS) for row in batch.to_pylist()]
+        for path in (paths.REVIEWS.train, paths.REVIEWS.valid)
+    )
+    learned, held_out = ({int(row["text"]) // 10 for row in rows} for rows in (train, valid))
+    assert not learned & held_out
+    assert len(learned | held_out) == 200
+    assert not {row["text"] for row in train} & {row["text"] for row in valid}
+    assert abs(len(valid) / 2020 - 0.2) < 0.08
+    assert len(train) + len(valid) == 2020
 
 
 @pytest.mark.parametrize("rows", [[], ["good,1"] * 9, [f"good {number},1" for number in range(99)]])

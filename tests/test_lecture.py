@@ -35,7 +35,7 @@ def test_the_logistic_function_loses_the_gradient_and_tanh_keeps_it() -> None:
     train = EncodedSplit.open(paths.IDS.train)
     rows = np.flatnonzero(train.lengths >= 12)[:20].tolist()
     norms = lecture.vanishing(Reviews(train), entries(), rows, 12)
-    assert norms["logistic"][0] == pytest.approx(norms["tanh"][0], rel=0.2)
+    assert norms["logistic"][0] == pytest.approx(norms["tanh"][0], rel=0.5)
     assert norms["tanh"][-1] > norms["tanh"][0] / 100
     for later, earlier in zip(norms["logistic"], norms["logistic"][1:], strict=False):
         assert earlier < 0.26 * later  # a slope of at most 1/4, and orthogonal weights

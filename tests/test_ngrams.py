@@ -66,6 +66,6 @@ def test_tfidf_worked_by_hand() -> None:
 @pytest.mark.parametrize("kind", ["tfidf", "nbsvm"])
 def test_the_classifier_learns_and_repeats(kind: linear.Features) -> None:
     worth = linear.Weighting(kind, COUNTS, LABELS)(COUNTS)
-    one, other = (linear.probabilities(worth, LABELS, worth, 100.0) for _ in range(2))
+    one, other = (linear.probabilities(worth, LABELS, [worth], 100.0)[0] for _ in range(2))
     assert (one == other).all()
     assert ((one > 0.5) == LABELS).all()

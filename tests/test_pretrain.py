@@ -1,5 +1,6 @@
 """Word vectors of the training reviews: counted and weighed as by hand, near where words keep the same company."""
 
+import copy
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_mutual_information_is_what_its_definition_says() -> None:
         expected = np.maximum(np.log(joint / np.outer(word, context)), 0)
     found = cooccurrence.information(counts)
     assert (expected > 0).sum() == found.nnz > 0
-    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-6)
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-12)
 
 
 def test_words_in_the_same_company_are_near() -> None:
@@ -131,6 +132,25 @@ def test_the_language_model_s_loss_is_that_of_its_guesses_one_by_one(cell: str, 
                 losses[direction].append(-torch.log_softmax(torch.stack(worth), 0)[0])
     expected = torch.stack([torch.stack(each).mean() for each in losses if each]).mean()
     torch.testing.assert_close(model(batch.ids, candidates), expected)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("cell", ["lstm", "gru", "manual_rnn"])
+def test_the_language_model_on_cuda_agrees_with_the_cpu(cell: str) -> None:
+    torch.manual_seed(0)
+    reviews = [[2, 3, 4, 5], [6], [], [5, 4, 3, 2, 7, 7]]
+    model = LanguageModel(Classifier(shape(cell=cell, bidirectional=True), 12), np.full(12, 3)).eval()
+    batch = collate([(place, np.array(ids, np.uint8), 0) for place, ids in enumerate(reviews)])
+    candidates = model.draw()
+    other = copy.deepcopy(model).cuda()
+    loss, found = model(batch.ids, candidates), other(batch.to(torch.device("cuda")).ids, candidates.cuda())
+    torch.testing.assert_close(found.cpu(), loss)
+    loss.backward()
+    found.backward()
+    for one, on_cuda in zip(model.parameters(), other.parameters(), strict=True):
+        assert (one.grad is None) == (on_cuda.grad is None)
+        if one.grad is not None and on_cuda.grad is not None:
+            torch.testing.assert_close(on_cuda.grad.cpu(), one.grad, rtol=1e-3, atol=1e-5)
 
 
 @pytest.fixture

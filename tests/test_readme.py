@@ -9,7 +9,16 @@ from sentiment.files import read_json
 from sentiment.summary import lines
 from tests.imports import ROOT
 
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/experiments.md", "benchmarks/README.md"]
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "docs/experiments.md",
+    "docs/reproducibility.md",
+    "benchmarks/README.md",
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -42,7 +51,14 @@ def test_every_file_that_a_document_names_exists(name: str) -> None:
     for path in re.findall(r"`((?:sentiment|stages|tests|runs|benchmarks|docs)/[\w./]+\.\w+)`", text):
         assert (ROOT / path).is_file(), path
     for link in re.findall(r"\]\(([^)h][^)]*)\)", text):
-        assert (ROOT / link).is_file(), link
+        assert ((ROOT / name).parent / link).is_file(), link
+
+
+def test_every_test_that_proves_a_promise_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/reproducibility.md").read_text(encoding="utf-8")))
+    written = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    assert len(named) > 5
+    assert named <= set(re.findall(r"^def (test_\w+)", written, flags=re.M))
 
 
 def test_the_measured_data_stages_are_within_their_promises() -> None:
@@ -62,8 +78,10 @@ def test_tokenizing_counting_and_encoding_take_at_most_three_times_the_bound() -
     assert measured["times_the_bound"]["median"] <= 3
 
 
-def test_what_is_no_work_of_a_stage_takes_less_than_ten_seconds() -> None:
+def test_what_is_no_work_of_a_stage_takes_less_than_ten_imports_of_torch() -> None:
+    """Ten seconds where torch loads in one. Those of six stages, which a result takes."""
     measured = read_json(ROOT / "benchmarks/results/pipeline-imdb.json")
-    parts = [stage["imports"] + stage["dvc"] for stage in measured["stages"]]
-    assert measured["overhead"] == pytest.approx(measured["start"] + sum(parts), abs=0.02)
-    assert measured["overhead"] < 10
+    overhead = {stage["name"]: stage["imports"] + stage["dvc"] for stage in measured["stages"]}
+    assert measured["overhead"] == pytest.approx(measured["start"] + sum(overhead.values()), abs=0.02)
+    six = sum(overhead[name] for name in ("ingest", "tokenize", "count_vocab", "encode", "train", "evaluate"))
+    assert measured["start"] + six < 10 * measured["torch_import"]

@@ -180,14 +180,14 @@ from sentiment.model import Classifier
 from tests.shapes import shape
 device.prepare(torch.device("cpu"), int(sys.argv[1]))
 random = np.random.default_rng(0)
-for cell in ("rnn", "gru", "lstm"):
+for cell, kind in [(cell, kind) for cell in ("rnn", "gru", "lstm") for kind in (torch.float32, torch.float64)]:
     torch.manual_seed(0)
     model = Classifier(shape(cell=cell, embedding_dim=64, hidden_dim=64, layers=2, bidirectional=True, dropout=0.1,
-        pooling="concat", word_dropout=0.1), 2000)
+        pooling="concat", word_dropout=0.1), 2000).to(kind)
     adam = training.optimizer(model, "adam", 1e-3, 0.0)
     for adversarial in (0.0, 0.02):
         batch = collate([(n, random.integers(2, 2000, random.integers(1, 90)), n % 2) for n in range(100)])
-        training.train_step(model.train(), batch, adam, training.Recipe(1, 1.0, 0, "float32", 0.0, adversarial))
+        training.train_step(model.train(), batch, adam, training.Recipe(1, 1.0, 0, str(kind)[6:], 0.0, adversarial))
     print(hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest())
 """
 
@@ -204,5 +204,5 @@ def test_the_number_of_threads_changes_no_bit() -> None:
         ).stdout
         for threads in ("1", "2", "5")
     }
-    assert len(found["1"].split()) == 3
+    assert len(set(found["1"].split())) == 6
     assert found["1"] == found["2"] == found["5"]

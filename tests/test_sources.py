@@ -169,14 +169,15 @@ REVIEWS: list[Member] = [
     ("aclImdb/train/neg/0_2.txt", b"zero \xc3\xa9"),
     ("aclImdb/test/pos/3_9.txt", b"three"),
     ("aclImdb/test/neg/4_1.txt", b""),
-    ("aclImdb/test/urls_neg.txt", b"no review"),
+    ("aclImdb/test/urls_neg.txt", b"not read"),
+    ("aclImdb/train/urls_pos.txt", b"".join(b"tt%d\n" % (number // 5) for number in range(11))),
 ]
 IMDB = [
     Example("test/neg/4_1", "", 0, "test"),
     Example("test/pos/3_9", "three", 1, "test"),
     Example("train/neg/0_2", "zero é", 0, "train"),
-    Example("train/pos/9_8", "nine", 1, "train"),
-    Example("train/pos/10_8", "ten", 1, "train"),
+    Example("train/pos/9_8", "nine", 1, "train", "tt1"),
+    Example("train/pos/10_8", "ten", 1, "train", "tt2"),
 ]  # fmt: skip
 
 
@@ -208,16 +209,27 @@ def link(kind: bytes) -> Callable[[tarfile.TarFile], object]:
     return lambda tar: tar.addfile(info)
 
 
+def sparse(tar: tarfile.TarFile) -> None:
+    """Add a review of one byte that says it is 8 MB long."""
+    info = tarfile.TarInfo("aclImdb/train/pos/1_1.txt")
+    info.size = 1
+    info.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(2**23)}
+    tar.addfile(info, io.BytesIO(b"x"))
+
+
 @pytest.mark.parametrize(
     "members, more, expected",
     [
         ([*REVIEWS, ("aclImdb/../../x", b"")], None, "points outside the archive"),
         ([*REVIEWS, ("/etc/x", b"")], None, "points outside the archive"),
-        (REVIEWS, link(tarfile.SYMTYPE), "is a link or a device"),
+        (REVIEWS, link(tarfile.SYMTYPE), "is a link, a device or sparse"),
         ([*REVIEWS, REVIEWS[2]], None, "member 'aclImdb/train/pos/10_8.txt' stands twice"),
+        ([*REVIEWS, ("train/urls_pos.txt", b"")], None, "member 'train/urls_pos.txt' stands twice"),
+        ([*REVIEWS, ("aclImdb/train/pos/11_8.txt", b"x")], None, "names no film in line 12, for train/pos/11_8"),
         ([*REVIEWS, ("other/train/pos/10_8.txt", b"")], None, "member 'other/train/pos/10_8.txt' stands twice"),
-        (REVIEWS, link(tarfile.LNKTYPE), "is a link or a device"),
-        (REVIEWS, link(tarfile.CHRTYPE), "is a link or a device"),
+        (REVIEWS, link(tarfile.LNKTYPE), "is a link, a device or sparse"),
+        (REVIEWS, link(tarfile.CHRTYPE), "is a link, a device or sparse"),
+        (REVIEWS, sparse, "is a link, a device or sparse"),
         ([("aclImdb/train/pos/1_9.txt", b"x")], None, "no reviews in test/neg, test/pos, train/neg"),
         ([*REVIEWS, ("aclImdb/train/neg/7_1.txt", b"a\0b")], None, "train/neg/7_1.txt: the text holds a NUL byte"),
         ([*REVIEWS, ("aclImdb/train/neg/7_1.txt", b"\xff")], None, "train/neg/7_1.txt: the text is not valid UTF-8"),
@@ -268,3 +280,73 @@ def test_utf_16_is_named_as_such(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     with pytest.raises(InputError, match=f"{name}: is UTF-16; save it as UTF-8"):
         list(sources.read(tmp_path / name))
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
+    """A few kilobytes that unpack to many megabytes, in many small members that are no reviews."""
+    zeros = [(f"aclImdb/other/{number}", bytes(2**20)) for number in range(80)]
+    path = archive(tmp_path / "a.tar.gz", [*REVIEWS, *zeros])
+    assert path.stat().st_size < 200_000
+    with pytest.raises(InputError, match="a.tar.gz: unpacks to more than 67,108,864 bytes, 100 times its size"):
+        list(sources.read(path))
+
+
+def test_a_table_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv.gz"
+    path.write_bytes(gzip.compress(b"text,label\n" + b"good film,1\n" * 7_000_000))
+    assert path.stat().st_size < 300_000
+    with pytest.raises(InputError, match="r.csv.gz: unpacks to more than 67,108,864 bytes"):
+        for _ in sources.read(path):
+            pass
+
+
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        ("r.csv", b'text,label\ngood,1\n"never closed,0\n' + b"word\n" * 4_000_000, "row 2 .*field larger than"),
+        (
+            "r.jsonl",
+            b'{"text": "good", "label": 1}\n{"text": "' + b"word " * 4_000_000,
+            "row 2: longer than 16,777,216",
+        ),
+    ],
+)
+def test_a_review_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, name: str, content: bytes, expected: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=expected):
+        list(sources.read(tmp_path / name))
+
+
+def test_a_parquet_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    """A dictionary holds a text once, however many rows have it; a row group's pages hold what zstd makes of zeros."""
+    path = tmp_path / "r.parquet"
+    longest = "0" * 2**24
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 2000), [longest])
+    pq.write_table(pa.table({"text": repeated, "label": [1] * 2000}), path, compression="none", store_schema=False)
+    assert path.stat().st_size < 2**25
+    read = sources.read(path)
+    assert sum(len(next(read).text) for _ in range(100)) == 100 * 2**24
+    pq.write_table(pa.table({"text": [longest + "0"], "label": [1]}), path)
+    with pytest.raises(InputError, match="row 1: the text has more than 16,777,216 characters; shorten or remove it"):
+        list(sources.read(path))
+    rows = {"text": [f"{number:07}" + longest[7:] for number in range(5)], "label": [1] * 5}
+    pq.write_table(pa.table(rows), path, compression="zstd")
+    assert path.stat().st_size < 200_000
+    with pytest.raises(InputError, match="r.parquet: unpacks to more than 67,108,864 bytes, 100 times its size"):
+        list(sources.read(path))
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    for name, content in [*REVIEWS, ("aclImdb/train/pos/8_9.txt", bytes(2**24 + 1))]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match="train/pos/8_9.txt: has 16,777,217 bytes; remove it"):
+        list(sources.read(tmp_path))
+
+
+def test_a_member_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.tar", [*REVIEWS, ("aclImdb/train/pos/8_9.txt", bytes(2**24 + 1))])
+    with pytest.raises(InputError, match="member 'aclImdb/train/pos/8_9.txt' has 16,777,217 bytes; remove it"):
+        list(sources.read(path))

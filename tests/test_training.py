@@ -1,5 +1,9 @@
 """Training: every parameter learns, the best epoch is kept, equal seeds give equal weights, divergence is an error."""
 
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from sentiment.resume import Resume, digest
 from sentiment.training import Course, Recipe, best_epoch, fit
 from sentiment.vectors import Vectors
 from stages import train as stage
+from tests.imports import ROOT
 from tests.shapes import shape
 from tests.test_encoded import write
 
@@ -29,9 +34,10 @@ SHAPE = shape(cell="gru", hidden_dim=8, layers=2, bidirectional=True, dropout=0.
 
 @pytest.fixture
 def splits(tmp_path: Path) -> tuple[EncodedSplit, EncodedSplit]:
-    """Reviews of random ids; `write` labels them by whether their length is odd."""
+    """Reviews of random ids; `write` labels them by whether their length is odd, and their words say so too."""
     random = np.random.default_rng(0)
-    reviews = [random.integers(2, 20, random.integers(0, 12)).tolist() for _ in range(300)]
+    lengths = random.integers(0, 12, 300).tolist()
+    reviews = [(random.integers(2, 14, length) + 6 * (length % 2)).tolist() for length in lengths]
     return write(tmp_path / "train", reviews[:200]), write(tmp_path / "valid", reviews[200:])
 
 
@@ -66,17 +72,80 @@ def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: S
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float64", "float32", "bfloat16"])
 def test_every_parameter_learns(splits: Splits, optimizer: str, precision: str) -> None:
     torch.manual_seed(1)
     before = weights(Classifier(SHAPE, 20))
     model, _ = stage.train(splits, ENTRIES, SHAPE, params(optimizer=optimizer, precision=precision, epochs=2), CPU)
     assert all(torch.isfinite(value).all() for value in weights(model))
     assert not any(torch.equal(old, new) for old, new in zip(before, weights(model), strict=True))
-    assert model.embedding.weight.dtype == torch.float32
-    if precision == "bfloat16":
+    assert model.embedding.weight.dtype == (torch.float64 if precision == "float64" else torch.float32)
+    if precision != "float32":
         exact, _ = stage.train(splits, ENTRIES, SHAPE, params(optimizer=optimizer, epochs=2), CPU)
         assert not same(model, exact)
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_weights_in_float64_are_numbers_of_float32(splits: Splits, averaging: float) -> None:
+    settings = params(precision="float64", averaging=averaging, adversarial=0.1)
+    model, _ = stage.train(splits, ENTRIES, SHAPE, settings, CPU)
+    assert averaging or all(torch.equal(value, value.float().double()) for value in weights(model))
+    other_weights = weights(stage.train(splits, ENTRIES, SHAPE, params(averaging=averaging, adversarial=0.1), CPU)[0])
+    for value, other in zip(
+        weights(model), other_weights, strict=True
+    ):  # a few steps: both are the same but for rounding
+        torch.testing.assert_close(value.float(), other, rtol=0, atol=1e-3)
+
+
+DRAWN = """
+import sys, hashlib, numpy as np, torch
+from pathlib import Path
+from sentiment import device
+from sentiment.encoded import EncodedSplit
+from stages import train
+from tests.test_training import ENTRIES, params, shape
+cpu = torch.device("cpu")
+device.prepare(cpu, 1)
+splits = tuple(EncodedSplit.open(Path(sys.argv[1], name)) for name in ("train", "valid"))
+cell, precision = sys.argv[2:]
+network = shape(cell=cell, hidden_dim=8, pooling="concat", bidirectional=cell not in ("manual_rnn", "transformer"))
+for settings in [dict(averaging=0.9, adversarial=0.02), dict(optimizer="sgd", weight_decay=1e-3)]:
+    model, history = train.train(splits, ENTRIES, network, params(precision=precision, epochs=8, **settings), cpu)
+    values = b"".join(value.detach().float().numpy().tobytes() for value in model.parameters())
+    print(hashlib.sha256(values).hexdigest())
+"""
+OTHER_PROCESSORS = [  # as the libraries know them; what a library does not know, it leaves
+    {},
+    {"ATEN_CPU_CAPABILITY": "default"},
+    {"OPENBLAS_CORETYPE": "Haswell"},
+    {"MKL_CBWR": "COMPATIBLE"},
+    {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "manual_rnn", "transformer"])
+def test_float64_gives_the_same_weights_on_other_processors(splits: Splits, tmp_path: Path, cell: str) -> None:
+    found = drawn(tmp_path, cell, "float64")
+    assert len(set(found[0].split())) == 2
+    assert len(set(found)) == 1
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the other processors are x86")
+def test_float32_shows_that_those_are_other_processors(splits: Splits, tmp_path: Path) -> None:
+    assert len(set(drawn(tmp_path, "rnn", "float32"))) > 1
+
+
+def drawn(folder: Path, cell: str, precision: str) -> list[str]:
+    """Return the hashes of the weights that each processor ends with."""
+    found = []
+    for processor in OTHER_PROCESSORS:
+        kernels = {"NUMBA_CACHE_DIR": str(folder / processor.get("NUMBA_CPU_NAME", "this"))}
+        env = os.environ | processor | kernels | {"PYTHONPATH": str(ROOT)}
+        words = [sys.executable, "-c", DRAWN, str(folder), cell, precision]
+        found.append(subprocess.run(words, env=env, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    return found
 
 
 def test_it_learns(splits: Splits) -> None:
@@ -331,6 +400,15 @@ def test_auto_prefers_cuda(cuda_present: None) -> None:
     assert device.choose("cpu").type == "cpu"
 
 
+def test_mps_has_no_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device.choose("auto").type == "mps"
+    assert device.choose("auto", "float64").type == "cpu"
+    with pytest.raises(InputError, match="device 'mps' does not compute in float64; set train.precision to float32"):
+        device.choose("mps", "float64")
+
+
 def test_a_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, backend in {"cuda": torch.cuda, "mps": torch.backends.mps}.items():
         monkeypatch.setattr(backend, "is_available", lambda: False)
@@ -347,6 +425,35 @@ def test_batches_are_pinned_for_cuda_alone(splits: Splits, cuda_present: None, m
         batches = loader(Reviews(splits[0]), order, torch.device(kind))
         assert isinstance(batches, DataLoader)
         assert batches.pin_memory == (kind == "cuda")
+
+
+EVERY_PART: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    *(({"pooling": pooling, "bidirectional": True}, {}) for pooling in ("last", "mean", "max", "concat")),
+    ({"input_conditioned": True}, {}),
+    ({"cell": "lstm", "layers": 2}, {"averaging": 0.5}),
+    ({"cell": "manual_rnn", "pooling": "concat"}, {}),
+    ({"cell": "transformer", "pooling": "mean"}, {}),
+    ({"cell": "gru"}, {"adversarial": 0.1}),
+    ({"cell": "lstm", "pooling": "concat", "bidirectional": True}, {"adversarial": 0.1, "averaging": 0.5}),
+]
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("model, train", EVERY_PART, ids=str)
+def test_training_on_cuda_ends_where_it_does_on_the_cpu(
+    splits: Splits, model: dict[str, Any], train: dict[str, Any]
+) -> None:
+    """By SGD, whose steps are as small as their gradients: Adam's go by the sign of a gradient near zero."""
+    settings = params(optimizer="sgd", learning_rate=0.1, epochs=2, batch_size=64, **train)
+    start = weights(stage.train(splits, ENTRIES, shape(**model), params(learning_rate=1e-9, epochs=1), CPU)[0])
+    expected = weights(stage.train(splits, ENTRIES, shape(**model), settings, CPU)[0])
+    chosen = device.choose("cuda")
+    device.prepare(chosen, 1)
+    found = weights(stage.train(splits, ENTRIES, shape(**model), settings, chosen)[0])
+    moved = max(float((old - new).abs().max()) for old, new in zip(start, expected, strict=True))
+    assert moved > 1e-2
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(other.cpu(), one, rtol=0, atol=moved / 100)
 
 
 @pytest.mark.cuda

@@ -1,0 +1,261 @@
+"""Whatever a stranger sends is read, or refused by an InputError of one line for each mistake: nothing else happens."""
+
+import csv
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sentiment import bundle, sources, vectors
+from sentiment.encoded import EncodedSplit
+from sentiment.errors import InputError
+from sentiment.params import load_all, read
+from sentiment.paths import IDS, PARAMS, SAMPLE
+from sentiment.predicting import Predictor
+from sentiment.vocabulary import Vocabulary
+from stages import count_vocab, encode, ingest, tokenize
+from stages.check import SECTIONS
+from tests.imports import ROOT
+from tests.test_bundle import CPU, example
+
+# The same examples in every run; the folders of a test serve all of its examples.
+fuzz = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200)
+SIGNS = st.text(st.sampled_from("\ufeff\u200b\u2028\u0301\x1b\r\n\t\"',<>=+-@&#;/\\{}[]ß İıﬁ👩‍👩‍👧"), max_size=60)
+MARKUP = st.sampled_from(
+    ["<br />", "<", "</", "<a " * 40, "&amp;", "=cmd|' /C calc'!A0", "../../etc/passwd", "\x1b[2J"]
+)
+TEXTS = ANY_TEXT | SIGNS | MARKUP
+
+
+def refused_or(function: Callable[[], Any]) -> Any:
+    """Return what a function does, or None where it refuses; anything but an InputError fails the test."""
+    try:
+        return function()
+    except InputError as error:
+        for line in str(error).splitlines():
+            assert 0 < len(line) < 500
+            assert line.isprintable(), line
+        return None
+
+
+@fuzz
+@given(texts=st.lists(TEXTS, min_size=30, max_size=60), method=st.sampled_from(["whitespace", "words"]))
+def test_any_text_goes_through_the_data_stages(workspace: Path, texts: list[str], method: str) -> None:
+    text = (ROOT / PARAMS).read_text(encoding="utf-8")
+    (workspace / PARAMS).write_text(
+        text.replace("method: whitespace", f"method: {method}").replace("strip_html: false", "strip_html: true"),
+        encoding="utf-8",
+    )
+    read.cache_clear()
+    SAMPLE.parent.mkdir(exist_ok=True)
+    with SAMPLE.open("w", encoding="utf-8", newline="") as stream:
+        rows = [(f"{text} {number}", number % 2) for number, text in enumerate([*texts, *["good"] * 60])]
+        csv.writer(stream).writerows([("text", "label"), *rows])
+    ingest.main()
+    tokenize.main()
+    count_vocab.main()
+    encode.main()
+    vocabulary = Vocabulary.load(Path("data/vocab.csv"))
+    kept = 0
+    for folder in IDS:
+        split = EncodedSplit.open(folder)
+        assert (split.lengths >= 1).all()  # the number
+        assert split.ids.max(initial=0) < len(vocabulary)
+        kept += len(split.labels)
+    assert kept == len(rows)
+
+
+@fuzz
+@given(texts=st.lists(TEXTS, max_size=20))
+def test_any_text_has_a_probability(texts: list[str]) -> None:
+    probability = Predictor(example())(texts)
+    assert probability.shape == (len(texts),)
+    assert ((probability > 0) & (probability < 1)).all()
+
+
+# No subnormal numbers: a training in the same process makes it flush them, and hypothesis refuses to draw some then.
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_subnormal=False) | st.text(max_size=30)
+VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(max_size=5), SCALARS, max_size=3)
+DOCUMENT = (ROOT / PARAMS).read_text(encoding="utf-8")
+KEYS = [(section, key) for section, model in SECTIONS.items() for key in model.model_fields if f"  {key}:" in DOCUMENT]
+
+
+def dumped(document: Any) -> str:
+    from ruamel.yaml import YAML
+
+    stream = io.StringIO()
+    YAML(typ="safe", pure=True).dump(document, stream)
+    return stream.getvalue()
+
+
+@fuzz
+@given(place=st.sampled_from(KEYS), value=VALUES)
+def test_any_value_of_a_parameter_is_taken_or_named(workspace: Path, place: tuple[str, str], value: Any) -> None:
+    section, key = place
+    (workspace / PARAMS).write_text(DOCUMENT, encoding="utf-8")
+    read.cache_clear()
+    document = json.loads(json.dumps(read(PARAMS)))
+    document[section][key] = value
+    (workspace / PARAMS).write_text(dumped(document), encoding="utf-8", errors="surrogatepass")
+    read.cache_clear()
+    refused_or(lambda: load_all(SECTIONS))
+
+
+@fuzz
+@given(
+    start=st.integers(0, len(DOCUMENT)),
+    length=st.integers(0, 200),
+    more=st.binary(max_size=40)
+    | st.sampled_from([b"!!python/object/apply:os.system ['touch pwned']", b"&a [*a, *a]", b"<<: *x", b"? [", b"\t"]),
+)
+def test_any_damage_to_the_parameters_is_named(workspace: Path, start: int, length: int, more: bytes) -> None:
+    content = DOCUMENT.encode()
+    (workspace / PARAMS).write_bytes(content[:start] + more + content[start + length :])
+    read.cache_clear()
+    refused_or(lambda: load_all(SECTIONS))
+    assert not (workspace / "pwned").exists()
+
+
+def table(kind: str) -> bytes:
+    """Return a small valid source of a kind."""
+    rows = [("good film", 1), ('a "bad"\none', 0)] * 5
+    stream = io.BytesIO()
+    if kind == ".csv":
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+        csv.writer(text).writerows([("text", "label"), *rows])
+        text.detach()
+    elif kind == ".jsonl":
+        stream.write(b"".join(json.dumps({"text": text, "label": label}).encode() + b"\n" for text, label in rows))
+    elif kind == ".parquet":
+        pq.write_table(pa.table({"text": [text for text, _ in rows], "label": [label for _, label in rows]}), stream)
+    else:
+        with tarfile.open(fileobj=stream, mode="w") as archive:
+            for folder in ("train/pos", "train/neg", "test/pos", "test/neg"):
+                info = tarfile.TarInfo(f"aclImdb/{folder}/0_8.txt")
+                info.size = 4
+                archive.addfile(info, io.BytesIO(b"text"))
+    return stream.getvalue()
+
+
+@fuzz
+@given(
+    kind=st.sampled_from([".csv", ".jsonl", ".parquet", ".tar"]),
+    start=st.floats(0, 1, allow_subnormal=False),
+    length=st.integers(0, 30),
+    more=st.binary(max_size=30),
+)
+def test_any_damage_to_a_source_is_named(tmp_path: Path, kind: str, start: float, length: int, more: bytes) -> None:
+    content = table(kind)
+    place = int(start * len(content))
+    path = tmp_path / f"source{kind}"
+    path.write_bytes(content[:place] + more + content[place + length :])
+    for found in refused_or(lambda: list(sources.read(path))) or []:
+        assert found.label in (0, 1)
+        found.text.encode()
+
+
+@pytest.mark.parametrize("kind", [".csv", ".csv.gz", ".jsonl", ".parquet", ".tar", ".tar.gz"])
+@fuzz
+@given(content=st.binary(max_size=300))
+def test_any_bytes_as_a_source_are_read_or_named(tmp_path: Path, kind: str, content: bytes) -> None:
+    path = tmp_path / f"source{kind}"
+    path.write_bytes(content)
+    refused_or(lambda: list(sources.read(path)))
+
+
+def test_json_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "source.jsonl"
+    path.write_text("[" * 100_000 + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="row 1: not JSON"):
+        list(sources.read(path))
+    bundle.save(tmp_path / "model", example(), seed=1, epoch=1)
+    (tmp_path / "model/settings.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(InputError, match="settings.json: not the JSON that this project writes"):
+        bundle.load(tmp_path / "model", CPU)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a model folder."""
+    folder = tmp_path_factory.mktemp("model") / "model"
+    bundle.save(folder, example(), seed=1, epoch=1)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@fuzz
+@given(data=st.data(), length=st.integers(0, 30), more=st.binary(max_size=30))
+def test_any_damage_to_a_model_is_named(
+    tmp_path: Path, model: dict[str, bytes], data: st.DataObject, length: int, more: bytes
+) -> None:
+    damaged = data.draw(st.sampled_from(sorted(model)))
+    # The header of a .safetensors file and the settings are where a lie could be told.
+    start = data.draw(st.integers(0, min(len(model[damaged]), 900)))
+    write_model(tmp_path, model)
+    content = model[damaged]
+    (tmp_path / damaged).write_bytes(content[:start] + more + content[start + length :])
+    found = refused_or(lambda: bundle.load(tmp_path, CPU))
+    if found is not None:
+        assert np.isfinite(Predictor(found)(["good bad", ""])).all()
+
+
+def write_model(folder: Path, model: dict[str, bytes]) -> None:
+    for name, content in model.items():
+        (folder / name).write_bytes(content)
+
+
+def test_a_pickle_in_the_place_of_weights_is_not_opened(tmp_path: Path, model: dict[str, bytes]) -> None:
+    class Touch:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "pwned",)
+
+    write_model(tmp_path, model)
+    torch.save({"readout.bias": Touch()}, tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match="weights.safetensors: damaged"):
+        bundle.load(tmp_path, CPU)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_settings_that_ask_for_terabytes_get_nothing(tmp_path: Path, model: dict[str, bytes]) -> None:
+    write_model(tmp_path, model)
+    content = json.loads(model["settings.json"])
+    content["model"] |= {"hidden_dim": 65536, "embedding_dim": 65536, "layers": 64}
+    (tmp_path / "settings.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match=r"embedding.weight is .*, the model asks for float32\[6, 65536\]"):
+        bundle.load(tmp_path, CPU)
+
+
+def test_a_header_that_promises_terabytes_gets_nothing(tmp_path: Path, model: dict[str, bytes]) -> None:
+    write_model(tmp_path, model)
+    header = json.dumps({"readout.bias": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}).encode()
+    (tmp_path / "weights.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(InputError, match="weights.safetensors: damaged"):
+        bundle.load(tmp_path, CPU)
+
+
+@fuzz
+@given(
+    name=st.sampled_from(["v.txt", "v.vec", "v.bin", "v.txt.gz", "v.bin.gz"]),
+    content=st.binary(max_size=200)
+    | st.lists(st.sampled_from([b"2 3\n", b"good", b" 1", b" .5", b" nan", b"\n", b"\xff", b"\0" * 12])).map(b"".join),
+)
+def test_any_bytes_as_vectors_are_read_or_named(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = refused_or(lambda: vectors.load(tmp_path / name, ["good"], 3))
+    assert found is None or np.isfinite(found.values).all()
