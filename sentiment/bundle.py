@@ -26,6 +26,7 @@ from sentiment.params import Settings, explain
 from sentiment.vocabulary import Vocabulary
 
 FORMAT = 4
+FILES = ("weights.safetensors", "vocab.csv", "settings.json")
 
 
 class About(Settings):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
-from sentiment import manual, recurrence
+from sentiment import manual, recurrence, threads
 from sentiment.architecture import Architecture
 from sentiment.pooling import pool
 
@@ -69,7 +69,7 @@ class Recurrence(nn.Module):
             if cell == "gru":
                 scaled = recurrent_bias[2 * hidden :]
                 recurrent_bias = functional.pad(recurrent_bias[: 2 * hidden], (0, hidden))
-            inputs = functional.linear(entries, weight, bias + recurrent_bias).to(weight.dtype)  # bfloat16 in autocast
+            inputs = threads.linear(entries, weight, bias + recurrent_bias).to(weight.dtype)  # bfloat16 in autocast
             directions.append(recurrence.run(cell, inputs, index, recurrent, scaled, batch_sizes, bool(reverse)))
         return directions
 

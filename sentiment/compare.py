@@ -53,16 +53,14 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
-    """Return a table of a revision, an experiment or the workspace. Raises InputError where it is not to be had."""
-    if name == WORKSPACE:
-        return pa.Table.from_batches(tables.read(path, schema), schema)
+def content(name: str, path: Path) -> bytes:
+    """Return a file of a revision or an experiment. Raises InputError where it is not to be had."""
     from dvc.api import DVCFileSystem  # type: ignore[import-untyped]
     from dvc.exceptions import DvcException  # type: ignore[import-untyped]
     from dvc.scm import SCMError  # type: ignore[import-untyped]
 
     try:
-        content = DVCFileSystem(rev=name).read_bytes(str(path))
+        found: bytes = DVCFileSystem(rev=name).read_bytes(str(path))
     except (SCMError, DvcException) as error:
         raise InputError(f"{shown(name)}: {reason(error)}; see `git log` and `dvc exp list --all-commits`") from None
     except FileNotFoundError:
@@ -70,9 +68,16 @@ def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
             f"{shown(name)}: {path} is not there, or neither in the cache nor in a remote; "
             f"run `dvc fetch`, or the pipeline at that revision"
         ) from None
+    return found
+
+
+def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
+    """Return a table of a revision, an experiment or the workspace. Raises InputError where it is not to be had."""
+    if name == WORKSPACE:
+        return pa.Table.from_batches(tables.read(path, schema), schema)
     try:
-        found = pq.read_table(io.BytesIO(content))
-    except pa.ArrowInvalid as error:
+        found = pq.read_table(io.BytesIO(content(name, path)))
+    except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{shown(name)}: {path} is damaged ({reason(error)}); run the pipeline there") from None
     if not found.schema.equals(schema):
         raise InputError(

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from sentiment import threads
 from sentiment.errors import InputError
 
 Name = Literal["auto", "cpu", "cuda", "mps"]
@@ -31,14 +32,16 @@ def choose(name: Name, precision: Precision = "float32") -> torch.device:
     return torch.device(name)
 
 
-def prepare(device: torch.device, threads: int) -> None:
+def prepare(device: torch.device, count: int) -> None:
     """Make torch give the same numbers in every run on this machine, and quick where gradients fade.
+
+    count: how many threads share a batch on the CPU
 
     Gradients that fade through time end as denormal floats, on which a CPU is about three times slower.
     """
-    # MKL reads this at its first product: sums in one order for any number of threads, which cost no time that showed.
+    # MKL reads this at its first product: the same sums wherever an array lies in memory, at no cost that showed.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
-    torch.set_num_threads(threads)
+    threads.use(count)
     torch.set_flush_denormal(True)
     _keep_memory()
     if device.type == "cuda":
@@ -81,23 +84,12 @@ def double() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one CPU thread in a `with` block."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def describe(device: torch.device) -> str:
     """Return what people call the device: "cpu, 1 thread" or the graphics card's name."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"cpu, {threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else device.type
+    number = threads.count()
+    return f"cpu, {number} thread{'s' * (number > 1)}" if device.type == "cpu" else device.type
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:

@@ -37,8 +37,12 @@ def shown(value: object) -> str:
 
 def reason(error: Exception) -> str:
     """Return what a library says is wrong, as part of an error line: printable, at most 200 characters."""
-    text = " ".join(str(error).split())
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)[:200]
+    return printable(" ".join(str(error).split()))[:200]
+
+
+def printable(text: str) -> str:
+    """Return a text without signs that a terminal would obey: escaped."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,18 +60,18 @@ def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:
         main()
     except InputError as mistake:
         for line in str(mistake).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {printable(line)}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted: nothing was half written; the same command goes on", file=sys.stderr)
+        print("interrupted: files are whole or as they were; run it again", file=sys.stderr)
         sys.exit(130)
     except (MemoryError, OSError, RuntimeError, ImportError) as error:
         if (cause := _of_the_machine(error)) is None:
             raise
-        print(f"error: {cause}", file=sys.stderr)
+        print(f"error: {printable(cause)}", file=sys.stderr)
         sys.exit(1)
 
 

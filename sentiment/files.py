@@ -4,17 +4,24 @@ A partial file has a fixed name, `.<name>.partial`, so that what a killed run le
 one instead of gathering.
 """
 
+import csv
+import fcntl
 import io
 import json
+import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.errors import InputError, reason
+
+if TYPE_CHECKING:
+    import _csv
 
 # How text that came from a file or a command line is written: no byte of it is lost.
 AS_READ: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
@@ -29,17 +36,46 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield the path of a partial file to write; on success it replaces `path`, on any failure it is removed."""
+    """Yield the path of a partial file to write; on success it replaces `path`, on any failure it is removed.
+
+    Raises InputError while another process writes the same file.
+    """
     partial = path.with_name(f".{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove(partial)
     try:
-        yield partial
-        partial.replace(path)
+        with _claimed(partial, path):
+            try:
+                yield partial
+                partial.replace(path)
+            except BaseException:
+                _remove(partial)
+                raise
     except BaseException as error:
-        _remove(partial)
-        _name(error, path)
+        _name(error, path, partial)
         raise
+
+
+@contextmanager
+def _claimed(partial: Path, path: Path) -> Iterator[None]:
+    """Hold an empty partial file against other processes."""
+    while True:
+        with partial.open("ab") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{path}: another command is writing it; wait for its end") from None
+            if not _is(partial, stream):
+                continue  # who held it has moved it into place meanwhile
+            stream.truncate(0)
+            yield
+            return
+
+
+def _is(path: Path, stream: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -62,14 +98,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         if previous.exists() and not path.exists():
             previous.replace(path)
         _remove(partial)
-        _name(error, path)
+        _name(error, path, partial)
         raise
     _remove(previous)
 
 
-def _name(error: BaseException, path: Path) -> None:
-    """Say which file an error is about: that of a full disk does not."""
-    if isinstance(error, OSError) and error.filename is None:
+def _name(error: BaseException, path: Path, partial: Path) -> None:
+    """Say which file an error is about: that of a full disk names none."""
+    if isinstance(error, OSError) and error.filename in (None, str(partial)):
         error.filename = str(path)
 
 
@@ -111,6 +147,33 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds {type(content).__name__}, not an object; run `dvc repro`")
     return content
+
+
+# The longest review, in characters or bytes, forty times one of 100,000 words: what is longer, a quote that is never
+# closed say, would fill the memory. (Python's own limit for a field of a CSV file, 131,072, is below such a review.)
+LONGEST = 2**24
+
+
+def csv_rows(stream: IO[str], separator: str = ",") -> "_csv.Reader":
+    """Return a strict reader of a CSV file's rows, which raises csv.Error for a line or a field beyond LONGEST."""
+    csv.field_size_limit(LONGEST)
+    return csv.reader(_lines(stream), delimiter=separator, strict=True)
+
+
+def _lines(stream: IO[str]) -> Iterator[str]:
+    while line := stream.readline(LONGEST):
+        if len(line) == LONGEST and not line.endswith("\n"):
+            raise csv.Error(f"a line has more than {LONGEST:,} characters")
+        yield line
+
+
+def repeated(names: Iterable[str]) -> str | None:
+    """Return the first of the names that stands twice, or None.
+
+    >>> repeated(["a", "b", "b"]), repeated(["a", "b"])
+    ('b', None)
+    """
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def csv_field(field: str, separator: str = ",") -> str:

@@ -5,13 +5,12 @@
 It leaves the archive and a .dvc file, which a team commits and pushes. Nothing in the pipeline depends on either.
 """
 
-import argparse
 import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
-from sentiment.errors import InputError, run
+from sentiment.errors import InputError, Parser, run
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
@@ -70,7 +69,7 @@ def _discard(target: Path, record: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m sentiment.imdb", description=__doc__.splitlines()[0])
+    parser = Parser("python -m sentiment.imdb", description=__doc__.splitlines()[0])
     parser.add_argument("--url", default=URL, help="a mirror; the bytes must be the same. Default: %(default)s")
     fetch(parser.parse_args().url, TARGET, MD5, SIZE)
     print(f"\nTrain on it:\n  dvc exp run -S ingest.source={TARGET} -S train.learning_rate=1e-3 -S train.epochs=10")

@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from sentiment.architecture import EMBEDDING_STD, Architecture
 from sentiment.cells import Recurrence
-from sentiment.device import double, one_thread
+from sentiment.device import double
 from sentiment.pooling import lengths
 from sentiment.transformer import Transformer
 from sentiment.vectors import Vectors
@@ -101,7 +101,7 @@ class Classifier(nn.Module):
         An orthogonal map keeps the length of a vector, hence of a gradient, over any number of steps (Saxe et al. 2013,
         arXiv 1312.6120). An LSTM's forget gate starts open, by a bias of 1 (Jozefowicz et al. 2015).
         """
-        with torch.no_grad(), one_thread():  # the QR decomposition behind `orthogonal_` rounds by the threads
+        with torch.no_grad():
             self.embedding.weight.normal_(std=EMBEDDING_STD)
             self.embedding.weight[PADDING].zero_()
             if self.shape.cell == "transformer":

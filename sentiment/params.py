@@ -95,7 +95,7 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: missing; run the command in the root of the repository") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except (YAMLError, RecursionError) as error:
+    except (YAMLError, RecursionError, ValueError) as error:  # ValueError: a value that is not of its tag
         raise InputError(f"{path}: not valid YAML: {reason(error)}; mend that line") from None
     if not isinstance(document, dict):
         raise InputError(f"{path}: holds {shown(document)} instead of sections; restore it from Git")

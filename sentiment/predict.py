@@ -11,9 +11,8 @@ A file keeps its rows, their order and all its columns, and gains two: `predicte
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,8 +23,9 @@ from sentiment import files, paths, progress, sources
 from sentiment.errors import InputError, Parser, run, shown
 from sentiment.files import AS_READ, csv_field, replacing
 
-# Reviews that are read, sorted by length and predicted together.
+# Reviews that are read, sorted by length and predicted together, and after how many characters there are no more.
 CHUNK = 2048
+_CHARACTERS = 2**24
 ADDED = ("predicted", "probability")
 
 
@@ -64,7 +64,7 @@ def main() -> None:
     from sentiment import bundle, device, predicting  # torch: a second that a mistaken command line need not wait
 
     chosen = bundle.choose_device(given.model, given.device)
-    device.prepare(chosen, threads=1)
+    device.prepare(chosen, 1)
     predictor = predicting.Predictor(bundle.load(given.model, chosen))
     if given.file:
         predict_file(given, form, output, predictor)
@@ -87,13 +87,24 @@ def predict_file(
         target = stack.enter_context(partial.open("w", **AS_READ)) if partial else files.stdout()
         write = _writer(target, form, table.header)
         counter = stack.enter_context(progress.counter("predict", None))
-        while chunk := list(islice(table.records, CHUNK)):
-            for record, probability in zip(
-                chunk, predictor([_text(given, record) for record in chunk]).tolist(), strict=True
-            ):
+        for chunk in _chunks((record, _text(given, record)) for record in table.records):
+            for (record, _), probability in zip(chunk, predictor([text for _, text in chunk]).tolist(), strict=True):
                 added = (_word(probability, given.threshold), round(probability, 6))
                 write(record.fields | dict(zip(ADDED, added, strict=True)))
             counter.update(len(chunk))
+
+
+def _chunks(rows: Iterable[tuple[sources.Record, str]]) -> Iterator[list[tuple[sources.Record, str]]]:
+    chunk: list[tuple[sources.Record, str]] = []
+    characters = 0
+    for record, text in rows:
+        chunk.append((record, text))
+        characters += len(text)
+        if len(chunk) == CHUNK or characters > _CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
 def _text(given: argparse.Namespace, record: sources.Record) -> str:

@@ -10,12 +10,10 @@ Three things make it fast:
 * the gradient of the recurrent weights is one matrix product over all tokens.
 
 **Reproducible.** A batch is cut into spans of `SPAN` reviews whatever the number of threads, a row's numbers come from
-its own span, and gradients are summed in the order of the rows: the number of threads changes no bit.
+its own span, and gradients are summed in the order of the rows: the number of threads changes no bit (`threads.py`).
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,16 +22,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sentiment import kernels
+from sentiment import kernels, threads
 
 # Reviews that one thread takes at a time. A step of 32 rows is enough for a matrix product near the core's peak, and
 # with their gates for 4 x 64 units 32 KiB, which stay in the first cache. Wide layers gain a tenth from longer spans,
 # since BLAS copies the weights for each product: a batch large enough to be shared all the same gets them.
 SPAN = 32
 _WIDE = 128
-
-# Below so many multiplications a batch takes less time than to wake a thread (50 to 100 us).
-_WORTH_A_THREAD = 5_000_000
 
 _NO_INDEX = np.empty(0, np.int32)
 
@@ -124,9 +119,9 @@ class _Layer(torch.autograd.Function):
         if cell == "gru":  # q r z n: the recurrent weights feed the first three, the input the last three
             skipped = hidden
             d_bias = d_sums[:, :hidden].sum(0)
-            d_weight = torch.roll(d_sums[:, : 3 * hidden].t() @ previous, -hidden, 0)
+            d_weight = torch.roll(threads.sum_of_products(d_sums[:, : 3 * hidden], previous), -hidden, 0)
         else:
-            d_weight = d_sums.t() @ previous
+            d_weight = threads.sum_of_products(d_sums, previous)
         d_inputs = d_sums[:, skipped:] if index is None else _sum_by_index(d_sums, skipped, index, len(inputs))
         return None, d_inputs, None, d_weight, d_bias, None
 
@@ -181,12 +176,11 @@ def _share(order: Steps, weight: Tensor, work: Callable[[int, int], None]) -> No
 
 
 def share(order: Steps, span: int, operations: int, work: Callable[[int, int], None]) -> None:
-    """Call `work(first, last)` for each span of a batch's reviews, on torch's threads if it is worth their while.
+    """Call `work(first, last)` for each span of a batch's reviews, on several threads if that is worth their while.
 
-    operations: how many a token costs
+    operations: how many multiplications a token costs
     """
-    spans = [(first, min(first + span, reviews(order))) for first in range(0, reviews(order), span)]
-    _spread(spans, work, int(order[:, 1].sum()) * operations > _WORTH_A_THREAD)
+    threads.spread(threads.cut(reviews(order), span), int(order[:, 1].sum()) * operations, work)
 
 
 def _sum_by_index(rows: Tensor, skipped: int, index: Tensor, entries: int) -> Tensor:
@@ -198,24 +192,7 @@ def _sum_by_index(rows: Tensor, skipped: int, index: Tensor, entries: int) -> Te
     width = rows.shape[1] - skipped
     total = rows.new_zeros(entries, width)
     # A thread adds up its own columns, so that each number is a sum in the order of the rows.
-    share = max(16, -(-width // torch.get_num_threads()))
-    columns = [(first, min(first + share, width)) for first in range(0, width, share)]
+    columns = threads.cut(width, max(16, -(-width // threads.count())))
     given = (rows.numpy(), skipped, _array(index), total.numpy())
-    _spread(columns, lambda a, b: kernels.sum_by_index(a, b, *given), rows.numel() > _WORTH_A_THREAD)
+    threads.spread(columns, rows.numel(), lambda a, b: kernels.sum_by_index(a, b, *given))
     return total
-
-
-def _spread(parts: list[tuple[int, int]], work: Callable[[int, int], None], worth_it: bool) -> None:
-    threads = torch.get_num_threads()
-    if threads == 1 or len(parts) == 1 or not worth_it:
-        for first, last in parts:
-            work(first, last)
-        return
-    for result in [_pool(threads).submit(work, first, last) for first, last in parts]:
-        result.result()
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    # Denormals are flushed or not thread by thread (device.py says why).
-    return ThreadPoolExecutor(threads, "recurrence", torch.set_flush_denormal, (True,))

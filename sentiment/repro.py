@@ -10,6 +10,7 @@ Where a kill has left dvc.lock cut off, it is put back as it last was whole; DVC
 
 import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -28,11 +29,12 @@ _WRITERS = _TMP / "rwlock"
 
 
 def main() -> None:
-    """Exit with the code of what failed."""
-    checked = subprocess.run([sys.executable, "-m", "stages.check"], check=False)
-    if checked.returncode:
-        sys.exit(checked.returncode)
+    """Exit with 2 if a parameter is a mistake, with 1 if a stage fails, as `dvc repro` does."""
+    os.environ.pop("DVC_STAGE", None)  # of another project, whose stage this may be
     with _alone():
+        checked = subprocess.run([sys.executable, "-m", "stages.check"], check=False)
+        if checked.returncode:
+            sys.exit(checked.returncode)
         _repro()
     summary.main()
 
@@ -52,7 +54,8 @@ def _repro() -> None:
         except KeyboardInterrupt:
             code = 130
         if code:
-            print(_restore(kept), file=sys.stderr)
+            remedy = "run it again" if code == 130 else "mend what is named above and run it again"
+            print(_restore(kept, remedy), file=sys.stderr)
             sys.exit(code)
     lockfile.keep()
 
@@ -102,18 +105,20 @@ def _writers() -> list[int] | None:
         return None
 
 
-def _restore(kept: Path) -> str:
-    """Bring back metrics, lock file and outputs. Return what to tell the user."""
+def _restore(kept: Path, remedy: str) -> str:
+    """Bring back metrics, lock file and outputs. Return what to tell the user, the remedy at its end."""
     if (kept / paths.METRICS).is_dir():
         shutil.copytree(kept / paths.METRICS, paths.METRICS, dirs_exist_ok=True)
     if not (kept / paths.LOCK).exists():
-        return "Mend what is named above and run it again."
+        return f"No run was whole before this one; {remedy}."
     shutil.copy2(kept / paths.LOCK, paths.LOCK)
     # --force: a stage whose outputs no longer fit into the cache leaves them behind, and no run asked for these.
-    checkout = subprocess.run([sys.executable, "-m", "dvc", "checkout", "--force"], capture_output=True, check=False)
-    if checkout.returncode:  # a clone that never ran, a cache that was emptied, a full disk
-        return "Mend what is named above; `dvc checkout --force` then brings back what DVC's cache has of the last run."
-    return "The outputs of the last run are in place; mend what is named above and run it again."
+    # dvc.yaml: other files that DVC tracks are the user's, who may have changed them.
+    words = ["dvc", "checkout", "--force", "dvc.yaml"]
+    if subprocess.run([sys.executable, "-m", *words], capture_output=True, check=False).returncode:
+        # A clone that never ran, a cache that was emptied, a full disk.
+        return f"`{' '.join(words)}` brings back what DVC's cache has of the last run; {remedy}."
+    return f"The outputs of the last run are in place; {remedy}."
 
 
 if __name__ == "__main__":

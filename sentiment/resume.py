@@ -1,8 +1,8 @@
 """Resuming: the state of training after its last whole epoch, from which a killed run goes on.
 
 The state lies outside DVC's outputs, in a folder named by a digest of all that training depends on: parameters, inputs,
-code, versions. With anything else it has another name and is not found. One .safetensors file holds the tensors and, as
-its metadata, the rest in JSON: nothing is unpickled.
+code, versions, device. With anything else it has another name and is not found; the first state of another training
+replaces it. One .safetensors file holds the tensors and, as its metadata, the rest in JSON: nothing is unpickled.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import platform
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,20 @@ _ROOT = Path(__file__).parent.parent
 _CYCLE = ("last_epoch", "_step_count", "_last_lr")  # what changes in a OneCycleLR
 
 
-def digest(settings: Mapping[str, Any], inputs: Iterable[Path]) -> str:
-    """Return a digest of settings, the contents of files and folders, the loaded code of this project, and versions."""
+def digest(settings: Mapping[str, Any], inputs: Iterable[Path], device: str) -> str:
+    """Return a digest of settings, the contents of files and folders, the loaded code of this project, and versions.
+
+    device: the one that was chosen, as people call it
+    """
     found = hashlib.sha256()
 
     def add(name: str, content: bytes) -> None:
         found.update(f"{name}\0{len(content)}\0".encode() + content)
 
     add("settings", json.dumps(settings, sort_keys=True).encode())
-    add(
-        "versions",
-        f"{platform.python_version()} {torch.__version__} {torch.backends.cpu.get_cpu_capability()}".encode(),
-    )
+    releases = [f"{name} {metadata.version(name)}" for name in ("torch", "numpy", "numba", "scipy")]
+    computed_by = [platform.python_version(), *releases, torch.backends.cpu.get_cpu_capability(), device]
+    add("computed by", "\n".join(computed_by).encode())
     for path in inputs:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file():
@@ -56,11 +59,16 @@ class Resume:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self.restored = 0  # epochs
+        self._saved = False
 
     def save(self, course: Course) -> None:
         """Write the state after a whole epoch in the place of the one before."""
         if self._path is None:
             return
+        if not self._saved:
+            self._saved = True
+            for other in set(self._path.parent.glob("*.safetensors")) - {self._path}:
+                other.unlink()
         tensors = {f"best.{name}": value for name, value in course.best.items()}
         for part, module in _modules(course).items():
             tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}

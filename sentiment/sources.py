@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment.errors import InputError, reason, shown
+from sentiment.files import LONGEST, csv_rows, repeated
 from sentiment.paths import REVIEWS, leaves_repository
 
 AUTO = "auto"
@@ -44,11 +45,6 @@ _FOLDERS = tuple((split, label) for split in ("test", "train") for label in ("ne
 _FILMS = {f"urls_{label}.txt": label for label in ("neg", "pos")}
 _REVIEW_FILE = re.compile(r"([0-9]{1,9})_[0-9]{1,9}\.txt")
 _BROKEN_ARCHIVE = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError)
-
-# The longest review, in characters or bytes, forty times one of 100,000 words: what is longer, a quote that is never
-# closed say, would fill the memory. (Python's own limit for a field of a CSV file, 131,072, is below such a review.)
-LONGEST = 2**24
-csv.field_size_limit(LONGEST)
 
 # What a compressed file may unpack to, in times its size: reviews compress to a third, what is made to fill a disk to a
 # thousandth.
@@ -82,20 +78,20 @@ def locate(source: str) -> Path:
         raise InputError(f"ingest.source: {shown(source)} is no path; give one, data/sample/reviews.csv say")
     if leaves_repository(path):
         raise InputError(
-            f"ingest.source: '{source}' leaves the repository; give its absolute path, since queued experiments run "
-            "in another folder"
+            f"ingest.source: {shown(source)} leaves the repository; give its absolute path, since queued experiments "
+            "run in another folder"
         )
     if not path.exists():
         hint = (
             "" if path.is_absolute() else "; a queued experiment sees only what Git or DVC track, or an absolute path"
         )
-        raise InputError(f"ingest.source: '{source}' does not exist; check the path{hint}")
+        raise InputError(f"ingest.source: {shown(source)} does not exist; check the path{hint}")
     if path.is_dir() and REVIEWS.train.resolve().is_relative_to(path.resolve()):
-        raise InputError(f"ingest.source: '{source}' holds this pipeline's outputs; give the reviews' own folder")
+        raise InputError(f"ingest.source: {shown(source)} holds this pipeline's outputs; give the reviews' own folder")
     if not path.is_dir() and not path.name.lower().endswith(
         _ARCHIVES + _TABLES + tuple(f"{kind}.gz" for kind in _TABLES[:3])
     ):
-        raise InputError(f"ingest.source: '{source}' is of no known kind; give {_KINDS}")
+        raise InputError(f"ingest.source: {shown(source)} is of no known kind; give {_KINDS}")
     return path
 
 
@@ -249,14 +245,13 @@ def read_table(name: str, form: str, stream: IO[str]) -> Table:
     """Read the rows of a csv, tsv or jsonl stream, called `name` in errors."""
     if form == "jsonl":
         return Table(None, _json_records(name, stream))
-    rows = csv.reader(stream, delimiter="\t" if form == "tsv" else ",", strict=True)
+    rows = csv_rows(stream, "\t" if form == "tsv" else ",")
     with _csv_errors(name, rows, 0):
         header = next(rows, [])
-    repeated = [field for field in header if header.count(field) > 1]
-    if repeated or not header:
-        raise InputError(
-            f"{name}: the header names {shown(repeated[0])} twice; rename one" if repeated else f"{name}: empty"
-        )
+    if not header:
+        raise InputError(f"{name}: empty")
+    if (twice := repeated(header)) is not None:
+        raise InputError(f"{name}: the header names {shown(twice)} twice; rename one")
     return Table(header, _csv_records(name, rows, header))
 
 
@@ -311,6 +306,8 @@ def _parquet_rows(path: Path, text_column: str, label_column: str) -> Iterator[_
                 column(str(path), text_column, TEXT_COLUMNS, "ingest.text_column", found),
                 column(str(path), label_column, LABEL_COLUMNS, "ingest.label_column", found),
             ]
+            for name in names:
+                _require_plain(path, name, file.schema_arrow.field(name).type)
             _refuse_parquet_bomb(path, file, names)
             for batch in file.iter_batches(_PARQUET_ROWS, columns=names, use_threads=False):
                 for text, label in zip(*(batch[name].to_pylist() for name in names), strict=True):
@@ -320,6 +317,15 @@ def _parquet_rows(path: Path, text_column: str, label_column: str) -> Iterator[_
         raise InputError(f"{path}: after row {number}: a text is not valid UTF-8; convert it to UTF-8") from None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({reason(error)})") from None
+
+
+def _require_plain(path: Path, name: str, kind: pa.DataType) -> None:
+    """Raise InputError where a column holds neither text nor plain numbers: dates and lists can be no text or label."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
+    number = pa.types.is_primitive(value) and not pa.types.is_temporal(value)  # Arrow calls booleans and dates so
+    if not (text or number or pa.types.is_null(value)):
+        raise InputError(f"{path}: column {shown(name)} holds {shown(str(kind))}; store it as text or whole numbers")
 
 
 def _refuse_parquet_bomb(path: Path, file: pq.ParquetFile, names: list[str]) -> None:
@@ -375,7 +381,7 @@ def _imdb_archive(path: Path) -> Iterator[Example]:
                     files[key] = (texts.tell(), texts.write(content.read()))
             while plain.read(1 << 20):  # to the end, where gzip checks that nothing is missing or altered
                 pass
-        except _BROKEN_ARCHIVE as error:
+        except (*_BROKEN_ARCHIVE, ValueError) as error:  # ValueError: numbers in a header that are none
             raise InputError(f"{path}: damaged or cut off ({reason(error)}); fetch the archive again") from None
         _check_layout(path, files)
         for key in sorted(files):

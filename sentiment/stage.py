@@ -13,34 +13,38 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from sentiment import errors, lockfile, params, paths
-from sentiment.errors import InputError
+from sentiment.errors import InputError, shown
 
 _LOCK = Path(".dvc/tmp/stage.lock")
 _PIPELINE = Path("dvc.yaml")
 _POLL = 0.1  # seconds
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a stage's `main` as a command."""
-    errors.run(lambda: _guarded(main))
+def run(main: Callable[[], None], *, waits: bool = True) -> None:
+    """Run a stage's `main` as a command, when no other stage runs in this folder unless it need not wait."""
+    errors.run(lambda: _guarded(main, waits))
 
 
-def _guarded(main: Callable[[], None]) -> None:
+def _guarded(main: Callable[[], None], waits: bool) -> None:
     name = os.environ.get("DVC_STAGE")  # DVC says so; by hand, a stage does what it is told
     if name is None:
-        with _alone():
+        with _alone() if waits else nullcontext():
             main()
         return
     _end_with_dvc()
-    with _alone():
+    stages = params.read(_PIPELINE)["stages"]
+    described = stages.get(name.rpartition(":")[2])  # "../dvc.yaml:train", where DVC was called from another folder
+    if described is None:
+        raise InputError(f"DVC_STAGE: {shown(name)} is no stage of {_PIPELINE}; unset it to run a stage by hand")
+    code = {key: value for key, value in _inputs(described).items() if key.endswith(".py")}  # as it was imported
+    with _alone() if waits else nullcontext():
         lockfile.keep()
-        described = params.read(_PIPELINE)["stages"][name]
-        before = _inputs(described)
+        before = _inputs(described) | code
         main()
         after = _inputs(described)
     changed = [key for key in before | after if before.get(key) != after.get(key)]
@@ -71,13 +75,17 @@ def _end_with_dvc() -> None:
         except psutil.Error:
             return False
 
-    started = next((process for process in psutil.Process().parents()[:3] if is_dvc(process)), None)
-    if started is None:  # gone already, or called otherwise
-        return
+    parents = psutil.Process().parents()[:3]
+    started = next(filter(is_dvc, parents), None)
+    if started is None:
+        if not parents or parents[0].pid == 1:  # left behind while Python started
+            sys.exit(1)
+        return  # a program that calls DVC as a library
 
     def watch() -> None:
-        while started.is_running() and started.status() != psutil.STATUS_ZOMBIE:
-            time.sleep(_POLL)
+        with suppress(psutil.Error):
+            while started.is_running() and started.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(_POLL)
         os._exit(1)  # as if killed: what is whole stays, what is partial is never looked at
 
     threading.Thread(target=watch, daemon=True).start()

@@ -52,7 +52,9 @@ def writing(path: Path, schema: pa.Schema, metadata: dict[str, str] | None = Non
     schema = schema.with_metadata(metadata or {})
     with (
         replacing(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd", compression_level=1, store_schema=True) as file,
+        pq.ParquetWriter(
+            partial, schema, compression="zstd", compression_level=1, store_schema=True, write_page_checksum=True
+        ) as file,
     ):
         yield Writer(file, schema)
 
@@ -60,9 +62,20 @@ def writing(path: Path, schema: pa.Schema, metadata: dict[str, str] | None = Non
 def read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """Yield a table's batches, `ROWS` rows at most. Raises InputError where the file is not such a table."""
     with _open(path, schema) as file:
-        for batch in file.iter_batches(batch_size=ROWS, columns=columns, use_threads=False):
+        for group in range(file.num_row_groups):  # one by one: merged, small groups of long reviews would be large
+            batches = file.iter_batches(batch_size=ROWS, row_groups=[group], columns=columns, use_threads=False)
+            while (batch := _next(path, batches)) is not None:
+                yield batch
+
+
+def _next(path: Path, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    try:
+        batch = next(batches, None)
+        if batch is not None:
             _check(batch)
-            yield batch
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{path}: damaged ({reason(error)}); run `dvc checkout {path}`") from None
+    return batch
 
 
 def metadata(path: Path, schema: pa.Schema) -> dict[str, str]:
@@ -80,7 +93,7 @@ def count(path: Path, schema: pa.Schema) -> int:
 
 def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     try:
-        file = pq.ParquetFile(path, pre_buffer=False)
+        file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
     except FileNotFoundError:
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
     except pa.ArrowInvalid as error:

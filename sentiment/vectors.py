@@ -40,9 +40,9 @@ def locate(name: str) -> Path:
     """Return the path of a file of vectors. Raises InputError where it is missing, or relative and outside."""
     path = Path(name)
     if leaves_repository(path):
-        raise InputError(f"model.vectors: '{name}' leaves the repository; give its absolute path")
+        raise InputError(f"model.vectors: {shown(name)} leaves the repository; give its absolute path")
     if not path.is_file():
-        raise InputError(f"model.vectors: '{name}' is no file that exists; check the path")
+        raise InputError(f"model.vectors: {shown(name)} is no file that exists; check the path")
     return path
 
 
@@ -73,11 +73,15 @@ def load(path: Path, words: list[str], width: int) -> Vectors:
 
 
 def save(path: Path, words: list[str], values: Vector) -> None:
-    """Write vectors, float32[words, width], in word2vec's text form, to five digits."""
+    """Write vectors, float32[words, width], in word2vec's text form, to five digits.
+
+    A word that is longer than `load` reads is left out.
+    """
+    kept = [(word, row) for word, row in zip(words, values.tolist(), strict=True) if len(word.encode()) < _LONGEST_WORD]
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(f"{values.shape[0]} {values.shape[1]}\n")
+        stream.write(f"{len(kept)} {values.shape[1]}\n")
         form = " %.5g" * values.shape[1] + "\n"
-        stream.writelines(word + form % tuple(row) for word, row in zip(words, values.tolist(), strict=True))
+        stream.writelines(word + form % tuple(row) for word, row in kept)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -102,15 +106,20 @@ def _entries(path: Path, stream: IO[bytes], width: int) -> Iterator[tuple[str, b
     if len(head) == 2 and all(part.isdigit() and len(part) < 19 for part in head):
         words, found = int(head[0]), int(head[1])
         binary = path.name.removesuffix(".gz").endswith(".bin")
-        entries = _binary(path, stream, words, width) if binary else _text(path, stream, words, width, longest)
+        lines = _lines(stream, longest)
+        entries = _binary(path, stream, words, width) if binary else _text(path, lines, words, width, longest)
         if not words:  # such a file has no width either
             found = width
     else:
         found = sum(1 for _ in takewhile(_is_number, reversed(head[1:])))
-        entries = _text(path, chain([first], stream), None, width, longest)
+        entries = _text(path, chain([first], _lines(stream, longest)), None, width, longest)
     if found != width:
         raise InputError(f"{path}: its vectors have {found} numbers; set model.embedding_dim to {found}, not {width}")
     yield from entries
+
+
+def _lines(stream: IO[bytes], longest: int) -> Iterator[bytes]:
+    return iter(lambda: stream.readline(longest), b"")
 
 
 def _is_number(part: bytes) -> bool:

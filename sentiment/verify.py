@@ -32,7 +32,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from sentiment import compare, files, lockfile, params, paths, tables
-from sentiment.errors import InputError, Parser, run, shown
+from sentiment.encoded import EncodedSplit, Encoding
+from sentiment.errors import InputError, Parser, reason, run, shown
 
 Verdict = Literal["identical", "within tolerance", "different"]
 
@@ -125,12 +126,10 @@ def stale(committed: dict[str, Any], rebuilt: dict[str, Any]) -> list[str]:
 def check(commit: str, clone: Path, committed: dict[str, Any], rebuilt: dict[str, Any]) -> list[Checked]:
     """Return the verdict of every output in either dvc.lock."""
     before, after = _outputs(committed), _outputs(rebuilt)
-    return _with_model(
-        [
-            Checked((before | after)[path][0], path, *_verdict(commit, clone, Path(path), before, after))
-            for path in before | after
-        ]
-    )
+    return [
+        Checked((before | after)[path][0], path, *_verdict(commit, clone, Path(path), before, after))
+        for path in before | after
+    ]
 
 
 def _verdict(
@@ -155,20 +154,34 @@ def _verdict(
             return _apart_figures(path, content.decode(errors="replace"), (clone / path).read_text(encoding="utf-8"))
     if made == expected:
         return "identical", ""
+    if path == paths.MODEL:
+        return _apart_models(commit, clone)
     return _apart_predictions(commit, clone, path) if path in _PREDICTIONS else ("different", "")
 
 
-def _with_model(found: list[Checked]) -> list[Checked]:
-    """A model is as good as what it predicts."""
-    predicted = next((each.verdict for each in found if each.path == str(paths.PREDICTIONS)), "different")
-    if predicted == "different":
-        return found
-    return [
-        each._replace(verdict="within tolerance", reason="other weights, which predict the same")
-        if each.path == str(paths.MODEL) and each.verdict == "different"
-        else each
-        for each in found
-    ]
+def _apart_models(commit: str, clone: Path) -> tuple[Verdict, str]:
+    """Judge two models by what they predict for the rebuilt test reviews."""
+    from sentiment import bundle, predicting
+    from sentiment.batches import InOrder, loader
+    from sentiment.corpus import Reviews
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for name in bundle.FILES:
+                Path(folder, name).write_bytes(compare.content(commit, paths.MODEL / name))
+        except InputError:
+            return "different", "the committed model is not here to compare; `dvc pull` fetches it"
+        with _inside(clone):
+            test, cpu = EncodedSplit.open(paths.IDS.test), bundle.choose_device(Path(folder), "cpu")
+            try:
+                model = bundle.load(Path(folder), cpu)
+                model.require(Encoding.load(paths.ENCODING), paths.ENCODING)
+            except InputError as error:
+                return "different", reason(error)
+            batches = loader(Reviews(test), InOrder(test.lengths, predicting.BATCH_SIZE), cpu)
+            before = predicting.probabilities(model.classifier, batches, len(test.labels))
+            after = compare.read(compare.WORKSPACE, paths.PREDICTIONS, tables.PREDICTIONS)
+    return _judged(float(np.abs(before - after["probability"].to_numpy()).max(initial=0)), PREDICTIONS_APART)
 
 
 def _apart_predictions(commit: str, clone: Path, path: Path) -> tuple[Verdict, str]:
@@ -292,6 +305,8 @@ def _commit(revision: str) -> str:
 
 def main() -> None:
     given = arguments()
+    if given.output.is_dir():
+        raise InputError(f"--output {shown(str(given.output))}: is a folder; name a file in it")
     commit = _commit(given.revision)
     if given.revision == "HEAD" and _git("status", "--porcelain", "--untracked-files=no"):
         print("note: what is not committed is not verified", file=sys.stderr)

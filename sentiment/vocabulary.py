@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.errors import InputError, reason, shown
-from sentiment.files import csv_field, replacing
+from sentiment.files import csv_field, csv_rows, repeated, replacing
 
 PADDING = 0
 OUT_OF_VOCABULARY = 1
@@ -112,7 +112,7 @@ class Vocabulary:
         counts: list[int] = []
         try:
             with path.open(encoding="utf-8", newline="") as stream:
-                rows = csv.reader(stream, strict=True)
+                rows = csv_rows(stream)
                 if next(rows, None) != ["token", "count"]:
                     raise InputError(f"{path}: the header is not token,count; run `dvc repro count_vocab`")
                 for number, row in enumerate(rows, start=1):
@@ -125,8 +125,7 @@ class Vocabulary:
             raise InputError(
                 f"{path}: not the table that this project writes ({reason(error)}); run `dvc repro`"
             ) from None
-        if len(set(tokens)) < len(tokens):
-            twice = next(token for token in tokens if tokens.count(token) > 1)
+        if twice := repeated(tokens):
             raise InputError(f"{path}: token {shown(twice)} stands twice; run `dvc repro count_vocab`")
         return cls(pa.array(tokens, pa.string()), pa.array(counts, pa.int64()))
 

@@ -127,13 +127,13 @@ def main() -> None:
     from sentiment.training import Epoch, best_epoch
 
     chosen = device.choose(params.device, params.precision)
-    # torch adds up a LayerNorm's gradient by thread: with a Transformer, other threads would give other bits.
-    device.prepare(chosen, 1 if shape.cell == "transformer" else params.threads)
+    device.prepare(chosen, params.threads)
     start = time.perf_counter()
     recurrence = weights.load(paths.RECURRENCE, _PRETRAIN)
     settings = {"model": shape.model_dump(), "train": params.model_dump()}
     inputs = [paths.IDS.train, paths.IDS.valid, paths.VOCABULARY, Path(shape.vectors), paths.RECURRENCE]
-    keeper = resume.Resume(paths.TRAINING / f"{resume.digest(settings, inputs)}.safetensors")
+    name = resume.digest(settings, inputs, device.describe(chosen))
+    keeper = resume.Resume(paths.TRAINING / f"{name}.safetensors")
     classifier, history = train(splits, len(vocabulary), shape, params, chosen, given, recurrence, keeper)
     seconds = time.perf_counter() - start
 

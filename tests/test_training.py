@@ -349,11 +349,11 @@ def test_whatever_training_depends_on_names_its_state(tmp_path: Path, monkeypatc
     (tmp_path / "ids").mkdir()
     (tmp_path / "ids/ids.npy").write_bytes(b"1")
     inputs = [tmp_path / "ids"]
-    found = digest({"seed": 1}, inputs)
-    assert digest({"seed": 1}, inputs) == found
-    others = {digest({"seed": 2}, inputs), digest({"seed": 1}, [])}
+    found = digest({"seed": 1}, inputs, "cpu")
+    assert digest({"seed": 1}, inputs, "cpu") == found
+    others = {digest({"seed": 2}, inputs, "cpu"), digest({"seed": 1}, [], "cpu"), digest({"seed": 1}, inputs, "mps")}
     (tmp_path / "ids/ids.npy").write_bytes(b"2")
-    others.add(digest({"seed": 1}, inputs))
+    others.add(digest({"seed": 1}, inputs, "cpu"))
     (tmp_path / "ids/ids.npy").write_bytes(b"1")
     changed = tmp_path / "sentiment/model.py"
     changed.parent.mkdir()
@@ -361,8 +361,8 @@ def test_whatever_training_depends_on_names_its_state(tmp_path: Path, monkeypatc
     monkeypatch.setattr("sentiment.model.__file__", str(changed))
     for content in ("one", "two"):
         changed.write_text(content, encoding="utf-8")
-        others.add(digest({"seed": 1}, inputs))
-    assert len(others | {found}) == 6
+        others.add(digest({"seed": 1}, inputs, "cpu"))
+    assert len(others | {found}) == 7
 
 
 @pytest.mark.parametrize("tuned", [False, True])
