@@ -17,6 +17,7 @@ from sentiment.architecture import Architecture
 from sentiment.batches import InOrder, loader
 from sentiment.corpus import Reviews
 from sentiment.encoded import EncodedSplit
+from sentiment.errors import run
 from sentiment.predicting import BATCH_SIZE, probabilities
 from sentiment.vocabulary import Vocabulary
 from stages import train
@@ -60,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,4 +1,4 @@
-"""What the lecture says about its network, shown on a corpus: three experiments, a quarter of a minute.
+"""What the lecture says about its network, shown on a corpus: three experiments, half a minute.
 
     python -m benchmarks.lecture [path/to/aclImdb.tar.gz]
 
@@ -100,6 +100,13 @@ def one_at_a_time(reviews: Reviews, entries: int, rows: list[int]) -> dict[str, 
     }
 
 
+def typical(reviews: Reviews) -> tuple[list[int], int]:
+    """Return a batch of reviews that have at least as many tokens as half of all reviews, and that number."""
+    lengths = reviews.split.lengths
+    length = int(np.median(lengths))
+    return np.flatnonzero(lengths >= length)[:: max(1, len(lengths) // (2 * BATCH))][:BATCH].tolist(), length
+
+
 def vanishing(reviews: Reviews, entries: int, rows: list[int], steps: int) -> dict[str, list[float]]:
     """Return the mean norm of dloss/dh, by tokens before the end: 0, 1, ... steps - 1. The weights are as drawn."""
     norms: dict[str, list[float]] = {}
@@ -143,16 +150,15 @@ def main() -> None:
     with prepared.data_stages(corpus.source):
         train, valid = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
         reviews, entries = Reviews(train), len(Vocabulary.load(paths.VOCABULARY))
-        typical = int(np.median(train.lengths))
-        rows = np.flatnonzero(train.lengths >= typical)[:: max(1, len(train.lengths) // (2 * BATCH))][:BATCH].tolist()
+        rows, length = typical(reviews)
         ways = one_at_a_time(reviews, entries, rows)
-        norms = vanishing(reviews, entries, rows, typical)
+        norms = vanishing(reviews, entries, rows, length)
         orders = presentation(train, valid, entries, EPOCHS[corpus.name])
     files.write_json(
         corpus.result("lecture"),
         {
             "one_at_a_time": ways,
-            "tokens_before_the_end": typical - 1,
+            "tokens_before_the_end": length - 1,
             "norms_there": {name: float(f"{values[-1]:.2e}") for name, values in norms.items()},
             "presentation": orders,
         },
@@ -160,11 +166,11 @@ def main() -> None:
     names = [f"log10_{name}" for name in norms]
     values = [[round(math.log10(max(each, 1e-300)), 4) for each in column] for column in norms.values()]
     if corpus.name == "sample":
-        files.write_csv(GRADIENTS, ["tokens_before_the_end", *names], zip(range(typical), *values, strict=True))
+        files.write_csv(GRADIENTS, ["tokens_before_the_end", *names], zip(range(length), *values, strict=True))
     for name, way in ways.items():
         print(f"{name:24} {way['milliseconds']:9.2f} ms  {way['times_faster']:6.1f} times as fast")
     for name, column in norms.items():
-        print(f"gradient with {name:10} {column[0]:.2e} at the end, {column[-1]:.2e} {typical - 1} tokens before")
+        print(f"gradient with {name:10} {column[0]:.2e} at the end, {column[-1]:.2e} {length - 1} tokens before")
     for name, order in orders.items():
         print(f"{name:26} accuracy {order['accuracy']:.1%}, called positive {order['called_positive']:.1%}")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from benchmarks.corpora import RESULTS, ROOT
+from sentiment.errors import run
 from sentiment.files import read_json, replacing
 
 README = ROOT / "README.md"
@@ -56,7 +57,7 @@ def imdb() -> list[str]:
 
 
 def ideas() -> list[str]:
-    """Return one row for each experiment of runs/ideas.sh, in its order, and the baseline beside them."""
+    """Return one row for each experiment of runs/ideas.sh, in its order."""
     with (RESULTS / "ideas.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["Experiment"]: row for row in csv.DictReader(stream)}
     recipe = (ROOT / "runs/ideas.sh").read_text(encoding="utf-8")
@@ -189,4 +190,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -14,6 +14,7 @@ review, the most changed first. Both runs are scored by section `evaluate` of th
 import argparse
 import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,16 +133,12 @@ def lines(names: tuple[str, str], found: "Comparison", changed: list[tuple[Any, 
     shown_lines = [f"A  {names[0]}", f"B  {names[1]}", ""]
     shown_lines.append(f"{'':18}{'A':>27}{'B':>27}{'B - A':>31}")
     for metric, columns in found.metrics.items():
-        cells = [
-            f"{cell['value']:{sign}.4f} ({cell['low']:{sign}.4f} to {cell['high']:{sign}.4f})"
-            for cell, sign in zip(columns.values(), ("", "", "+"), strict=True)
-        ]
-        a, b, difference = cells
+        a, b, difference = (_cell(cell, sign) for cell, sign in zip(columns.values(), ("", "", "+"), strict=True))
         shown_lines.append(f"{metric:18}{a:>27}{b:>27}{difference:>31}")
     shown_lines += [
         "",
-        f"Of {found.reviews:,} reviews A alone has {found.only_a_right:,} right, B alone {found.only_b_right:,}; "
-        f"McNemar's exact p = {found.mcnemar_p:.2g}",
+        f"{found.changed_sides:,} of {found.reviews:,} reviews changed sides: A alone has {found.only_a_right:,} "
+        f"right, B alone {found.only_b_right:,}; McNemar's exact p = {found.mcnemar_p:.2g}",
         "",
         "Changed most: label, probability in A and in B, review",
     ]
@@ -149,6 +146,11 @@ def lines(names: tuple[str, str], found: "Comparison", changed: list[tuple[Any, 
         words = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())  # no control character reaches a terminal
         shown_lines.append(f"{'positive' if label else 'negative'}  {before:.3f}  {after:.3f}  {words[:_TEXT] or name}")
     return shown_lines
+
+
+def _cell(cell: Mapping[str, float], sign: str) -> str:
+    ends = f"({cell['low']:{sign}.4f} to {cell['high']:{sign}.4f})" if "low" in cell else ""
+    return f"{cell['value']:{sign}.4f} {ends:{22 if sign else 18}}"  # values stand below each other
 
 
 def main() -> None:

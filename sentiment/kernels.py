@@ -419,7 +419,7 @@ def pool_forward(first: int, last: int, steps: Any, states: Any, total: Any, hig
                 _add(total[review], state)
                 top, place = highest[review], where[review]
                 for k in range(len(state)):
-                    if state[k] > top[k]:
+                    if state[k] > top[k] or state[k] != state[k]:  # nothing exceeds a NaN afterwards
                         top[k] = state[k]
                         place[k] = here + row
 

@@ -2,7 +2,7 @@
 
     last      the state after the last token, in the backward direction after the first
     mean max  over the review's states, each unit by itself
-    concat    all three side by side (Howard and Ruder 2018, section 3.2, "concat pooling")
+    concat    all three side by side (Howard and Ruder 2018, "concat pooling")
 
 A packed batch holds no pads, so on the CPU one pass over its rows does (`kernels.py`). Elsewhere the rows are laid out
 review by review and what lies beyond a review's end is masked.

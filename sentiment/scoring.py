@@ -31,7 +31,8 @@ def summary(labels: Labels, probability: Probabilities, threshold: float) -> dic
     """Return the metrics of some predictions, a review counting as positive from `threshold` on.
 
     ROC AUC and average precision read the ranking alone; log loss (nats), Brier score and expected calibration error
-    (Guo et al. 2017, over ten bins) read the probability itself.
+    read the probability itself, the last in ten equal bins of the probability of being positive. (Guo et al. 2017 have
+    many classes, and bin the confidence of the predicted one.)
     """
     predicted = probability >= threshold
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(

@@ -74,7 +74,7 @@ def _next(path: Path, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | Non
         if batch is not None:
             _check(batch)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged ({reason(error)}); run `dvc checkout {path}`") from None
+        raise _damaged(path, error) from None
     return batch
 
 
@@ -96,12 +96,21 @@ def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
         file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
     except FileNotFoundError:
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: not a Parquet table ({reason(error)}); run `dvc repro`") from None
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from None
     if not file.schema_arrow.equals(schema):
         found = ", ".join(f"{field.name} {field.type}" for field in file.schema_arrow)
         raise InputError(f"{path}: has the columns {found}, not those of this version; run `dvc repro --force`")
     return file
+
+
+def _damaged(path: Path, error: Exception) -> Exception:
+    """Return what to raise for an error of Arrow: its OSError without a number is about the content."""
+    if isinstance(error, OSError) and error.errno:
+        return error
+    return InputError(
+        f"{path}: no Parquet table, or damaged ({reason(error)}); run `dvc checkout {path}` or `dvc repro`"
+    )
 
 
 def _check(batch: pa.RecordBatch) -> None:

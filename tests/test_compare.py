@@ -78,6 +78,31 @@ def test_the_interval_of_a_difference_covers_the_true_one_95_times_in_100() -> N
     assert 0.88 <= covered / 200 <= 0.99
 
 
+def test_intervals_cover_the_true_values_where_the_classes_differ() -> None:
+    """Of 400 reviews half are positive; 95 % of the positive ones are called so, and 40 % of the others."""
+    random = np.random.default_rng(0)
+    true = {"accuracy": (0.95 + 0.6) / 2, "precision": 0.95 / (0.95 + 0.4), "recall": 0.95}
+    covered = dict.fromkeys(true, 0)
+    for _ in range(200):
+        labels = (random.random(400) < 0.5).astype(np.uint8)
+        called = random.random(400) < np.where(labels == 1, 0.95, 0.4)
+        found = compare(labels, called.astype(np.float32), called.astype(np.float32), 0.5, 200)
+        for name, value in true.items():
+            covered[name] += found.metrics[name]["a"]["low"] <= value <= found.metrics[name]["a"]["high"]
+    assert all(0.9 <= count / 200 <= 0.99 for count in covered.values()), covered
+
+
+def test_a_set_without_a_mistake_is_not_certain() -> None:
+    labels = np.array([0, 1] * 100, np.uint8)
+    found = compare(labels, labels.astype(np.float32), np.ones(200, np.float32), 0.5, 100)
+    assert found.changed_sides == found.only_a_right == 100
+    accuracy = found.metrics["accuracy"]
+    assert (accuracy["a"]["low"], accuracy["a"]["high"]) == pytest.approx((0.981, 1.0), abs=1e-3)
+    assert accuracy["b"]["low"] < 0.44
+    assert accuracy["b"]["high"] > 0.56
+    assert set(found.metrics["calibration_error"]["a"]) == {"value"}
+
+
 def predicted(ids: list[str], labels: list[int]) -> pa.Table:
     return pa.table(
         {"id": ids, "label": pa.array(labels, pa.uint8()), "probability": pa.array([0.5] * len(ids), pa.float32())}

@@ -51,6 +51,7 @@ LADDER = [
         "predicting",
         "recurrence",
         "resume",
+        "threads",
         "training",
         "transformer",
         "verify",
@@ -91,7 +92,7 @@ def test_a_stage_that_computes_where_it_is_told_depends_on_the_device() -> None:
     )
 
 
-def test_the_stages_are_those_that_the_design_names_in_its_order() -> None:
+def test_the_stages_stand_in_the_order_in_which_they_run() -> None:
     assert list(STAGES) == [
         "check",
         "ingest",

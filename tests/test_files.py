@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sentiment.errors import InputError
 from sentiment.files import read_json, replacing, replacing_folder, write_csv, write_json
 
 
@@ -18,6 +19,20 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
         partial.write_text("half" * 9999 + "\ud800", encoding="utf-8")
     assert path.read_text(encoding="utf-8") == "new"
     assert [file.name for file in path.parent.iterdir()] == ["file"]
+
+
+def test_two_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with replacing(path) as partial:
+        partial.write_text("first", encoding="utf-8")
+        with pytest.raises(InputError, match="file: another command is writing it"), replacing(path):
+            pass
+    assert path.read_text(encoding="utf-8") == "first"
+    (tmp_path / ".file.partial").write_text("left by a kill, and longer", encoding="utf-8")
+    with replacing(path) as partial:
+        partial.write_text("second", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "second"
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_folder_appears_when_it_is_complete_and_takes_nothing_along(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load, save
 
-from sentiment import bundle, sources, vectors
+from sentiment import bundle, files, sources, tables, vectors
 from sentiment.encoded import EncodedSplit
 from sentiment.errors import InputError
 from sentiment.params import load_all, read
@@ -178,6 +179,83 @@ def test_any_bytes_as_a_source_are_read_or_named(tmp_path: Path, kind: str, cont
     path = tmp_path / f"source{kind}"
     path.write_bytes(content)
     refused_or(lambda: list(sources.read(path)))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([2**31 - 1, 0], pa.date32()),
+        pa.array([2**62, 0], pa.timestamp("ms")),
+        pa.array([2**62, 0], pa.duration("s")),
+        pa.array([["good"] * 9, []], pa.list_(pa.string())),
+        pa.array([b"good", b"bad"], pa.binary()),
+        pa.array([{"a": 1}, None], pa.struct([("a", pa.int8())])),
+    ],
+)
+@pytest.mark.parametrize("place", ["text", "label"])
+def test_a_column_of_no_use_is_named(tmp_path: Path, column: pa.Array, place: str) -> None:
+    plain = {"text": pa.array(["good", "bad"]), "label": pa.array([1, 0])}
+    pq.write_table(pa.table(plain | {place: column}), tmp_path / "r.parquet")
+    with pytest.raises(InputError, match=f"r.parquet: column '{place}' holds '.*'; store it as text or whole numbers"):
+        list(sources.read(tmp_path / "r.parquet"))
+
+
+@pytest.mark.parametrize(
+    "sparse", [{"GNU.sparse.map": "a,b"}, {"GNU.sparse.size": "x"}, {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}]
+)
+def test_an_archive_with_broken_sparse_headers_is_named(tmp_path: Path, sparse: dict[str, str]) -> None:
+    path = tmp_path / "r.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("train/neg/0_1.txt")
+        member.pax_headers, member.size = sparse, 3
+        archive.addfile(member, io.BytesIO(b"bad"))
+    with pytest.raises(InputError, match="r.tar: "):
+        list(sources.read(path))
+
+
+@pytest.mark.parametrize("value", ["2001-99-99", "!!int abc", "!!float x", "1" * 5000])
+def test_a_value_that_yaml_cannot_read_is_named(tmp_path: Path, value: str) -> None:
+    (tmp_path / "params.yaml").write_text(f"train:\n  seed: {value}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="params.yaml: not valid YAML|train.seed"):
+        load_all(SECTIONS, tmp_path / "params.yaml")
+
+
+def test_weights_of_an_odd_type_are_named(tmp_path: Path, model: dict[str, bytes]) -> None:
+    for name, content in model.items():
+        (tmp_path / name).write_bytes(content)
+    weights = load(model["weights.safetensors"])
+    weights["readout.bias"] = weights["readout.bias"].to(torch.float8_e4m3fn)
+    (tmp_path / "weights.safetensors").write_bytes(save(weights))
+    with pytest.raises(InputError, match=r"readout.bias is float8_e4m3fn\[1\]"):
+        bundle.load(tmp_path, CPU)
+
+
+def test_a_line_without_an_end_is_named(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("text,label\n" + "a" * (files.LONGEST + 1), encoding="utf-8")
+    with pytest.raises(InputError, match=r"r.csv: row 1 \(line 1\): a line has more than 16,777,216 characters"):
+        list(sources.read(tmp_path / "r.csv"))
+
+
+def test_many_columns_are_read_in_no_time(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(200_000)]  # compared with each other, they took minutes
+    (tmp_path / "r.csv").write_text(",".join(["text", "label", *names]) + "\n", encoding="utf-8")
+    assert list(sources.read(tmp_path / "r.csv")) == []
+
+
+def test_damage_behind_the_footer_of_a_table_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    with tables.writing(path, tables.REVIEWS) as table:
+        table.write(
+            pa.array([str(number) for number in range(500)]),
+            pa.array([f"film {number}" for number in range(500)]),
+            pa.array(np.arange(500) % 2, pa.uint8()),
+        )
+    whole = path.read_bytes()
+    rows = [batch.to_pylist() for batch in tables.read(path, tables.REVIEWS)]
+    for place in range(4, len(whole) - 8, 97):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        found = refused_or(lambda: [batch.to_pylist() for batch in tables.read(path, tables.REVIEWS)])
+        assert found in (None, rows), place  # what is read is what was written
 
 
 def test_json_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:

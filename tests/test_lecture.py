@@ -1,5 +1,6 @@
 """What the lecture says is seen: equal gradients, gradients that vanish, and an answer that collapses."""
 
+import csv
 from collections.abc import Iterator
 
 import numpy as np
@@ -39,6 +40,17 @@ def test_the_logistic_function_loses_the_gradient_and_tanh_keeps_it() -> None:
     assert norms["tanh"][-1] > norms["tanh"][0] / 100
     for later, earlier in zip(norms["logistic"], norms["logistic"][1:], strict=False):
         assert earlier < 0.26 * later  # a slope of at most 1/4, and orthogonal weights
+
+
+def test_the_curve_that_dvc_draws_is_the_one_that_the_code_computes() -> None:
+    reviews = Reviews(EncodedSplit.open(paths.IDS.train))
+    rows, typical = lecture.typical(reviews)
+    norms = lecture.vanishing(reviews, entries(), rows, typical)
+    with lecture.GRADIENTS.open(encoding="utf-8", newline="") as stream:
+        drawn = list(csv.DictReader(stream))
+    assert len(drawn) == typical
+    for name, values in norms.items():
+        assert [float(row[f"log10_{name}"]) for row in drawn] == pytest.approx(np.log10(values).tolist(), abs=1e-3)
 
 
 def test_reviews_in_the_order_of_their_labels_teach_one_answer() -> None:

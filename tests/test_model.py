@@ -1,6 +1,7 @@
 """The model is exact: packed, padded and masked, and one review at a time give the same logits and gradients."""
 
 import copy
+import math
 from itertools import product
 from typing import Any
 
@@ -218,6 +219,14 @@ def test_pooling_on_the_cpu_is_pooling_over_padded_states() -> None:
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
     (one,), (other,) = (torch.autograd.grad((torch.stack(each) * weighing).sum(), states) for each in (found, expected))
     torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_state_that_is_no_number_is_not_pooled_away(place: int) -> None:
+    states = torch.tensor([[1.0], [3.0], [2.0]])
+    states[place] = math.nan
+    for found in (_OnCpu.apply, _padded):
+        assert all(each.isnan().all() for each in found(states, torch.tensor([1, 1, 1]))), found
 
 
 def test_the_layers_of_a_transformer_begin_apart() -> None:

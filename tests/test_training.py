@@ -89,7 +89,8 @@ def test_every_parameter_learns(splits: Splits, optimizer: str, precision: str) 
 def test_weights_in_float64_are_numbers_of_float32(splits: Splits, averaging: float) -> None:
     settings = params(precision="float64", averaging=averaging, adversarial=0.1)
     model, _ = stage.train(splits, ENTRIES, SHAPE, settings, CPU)
-    assert averaging or all(torch.equal(value, value.float().double()) for value in weights(model))
+    if not averaging:  # averages are rounded when they are stored
+        assert all(torch.equal(value, value.float().double()) for value in weights(model))
     other_weights = weights(stage.train(splits, ENTRIES, SHAPE, params(averaging=averaging, adversarial=0.1), CPU)[0])
     for value, other in zip(
         weights(model), other_weights, strict=True
