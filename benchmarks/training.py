@@ -4,7 +4,8 @@
 
 A step is all of it: the batch put together, forward, backward, the gradient clipped, Adam. Every contestant trains the
 same network on the same reviews with the same number of threads, denormals flushed to zero, in a process of its own, so
-that none has the settings that another makes. Their batches:
+that none has the settings that another makes. All compute in float32; this project once more in float64, as
+params.yaml has it. Their batches:
 
 * random: 64 reviews drawn from the whole corpus
 * bucketed: reviews of about one length, as `train.bucketing` makes them; as many as a contestant's name says, and
@@ -46,10 +47,11 @@ from stages.train import Params
 
 THREADS = 2
 ROUNDS = 3
-RECIPE = training.Recipe(epochs=1, clip_norm=1.0, patience=0, precision="float32")
 LEARNING_RATE = 1e-3
+CLIP_NORM = 1.0
 
 OURS = "this project"
+EXACT = "this project in float64"
 RANDOM = "torch packed, random, 64"
 BUCKETED = "torch packed, bucketed, 64"
 BEST_PADDED = "torch padded, bucketed, the better of both"
@@ -127,14 +129,18 @@ def padded(reviews: Sequence[Review]) -> tuple[tuple[Tensor, Tensor], Tensor]:
     return (ids, ends), torch.tensor([float(label) for _, _, label in reviews])
 
 
-def ours(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Work:
+def ours(
+    network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions, precision: device.Precision
+) -> Work:
     torch.manual_seed(0)
-    model = Classifier(network.shape, vocabulary_size).train()
+    model = Classifier(network.shape, vocabulary_size).to(device.dtype(precision)).train()
     adam = training.optimizer(model, "adam", LEARNING_RATE, 0.0)
+    training.Course.begin(model, adam, None, 0.0)  # in float64, weights are rounded after each step
+    recipe = training.Recipe(epochs=1, clip_norm=CLIP_NORM, patience=0, precision=precision)
 
     def work() -> None:
         for batch in DataLoader(reviews, batch_sampler=batches, collate_fn=collate):
-            training.train_step(model, batch, adam, RECIPE)
+            training.train_step(model, batch, adam, recipe)
 
     return work
 
@@ -150,7 +156,7 @@ def stock(
         for inputs, labels in DataLoader(reviews, batch_sampler=batches, collate_fn=pack):
             adam.zero_grad()
             nn.functional.binary_cross_entropy_with_logits(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), RECIPE.clip_norm)
+            nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
             adam.step()
 
     return work
@@ -174,7 +180,7 @@ def by_keras(network: Network, vocabulary_size: int, reviews: Reviews, batches: 
         ]
     )
     model.compile(
-        optimizer=keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=RECIPE.clip_norm),
+        optimizer=keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
     )
 
@@ -204,7 +210,7 @@ def lecture(network: Network, vocabulary_size: int, reviews: Reviews, batches: P
             adam.zero_grad()
             loss = nn.functional.binary_cross_entropy_with_logits(readout(state)[0], torch.tensor(float(label)))
             loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(parameters, RECIPE.clip_norm)
+            nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
             adam.step()
 
     return work
@@ -274,7 +280,8 @@ def measure(network: Network, reviews: Reviews, vocabulary_size: int, batch_size
             return Contestant(name, lambda: process.submit(_go).result() / tokens(reviews, chosen) * 1e6, package)
 
         contestants = [
-            contestant(OURS, own, ours, settle=as_train_does),
+            contestant(OURS, own, ours, "float32", settle=as_train_does),
+            contestant(EXACT, own, ours, "float64", settle=as_train_does),
             contestant(RANDOM, random, stock, packed),
             contestant(BUCKETED, bucketed, stock, packed),
             contestant(PADDED[0], bucketed, stock, padded),
