@@ -1,5 +1,6 @@
 """Faults: what a killed, edited or doubled run leaves behind, through the real `dvc`."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -102,6 +103,33 @@ def test_what_changes_under_a_stage_makes_it_fail(long: Clone) -> None:
         assert recorded(long)["train"] == before
     long.dvc("repro", "train")
     assert recorded(long)["train"] != before
+
+
+def test_code_that_changes_while_a_stage_waits_makes_it_fail(clone: Clone) -> None:
+    """Its modules were imported before."""
+    before = recorded(clone)
+    with (clone.path / ".dvc/tmp/stage.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = start(clone, "dvc", "repro", "--force", "--single-item", "count_vocab")
+        assert process.stdout is not None
+        while "waiting for another stage" not in process.stdout.readline():
+            assert process.poll() is None
+        with (clone.path / "sentiment/vocabulary.py").open("a") as stream:
+            stream.write("# a comment\n")
+    printed, _ = process.communicate(timeout=60)
+    assert "error: sentiment/vocabulary.py: changed while the stage count_vocab ran" in printed
+    assert recorded(clone) == before
+
+
+@pytest.mark.parametrize("seconds", [0, 0.1, 0.3])
+def test_a_stage_whose_dvc_dies_while_python_starts_ends_too(long: Clone, seconds: float) -> None:
+    process = start(long, "dvc", "repro", "train")
+    wait_for(lambda: running(long, "train"))
+    time.sleep(seconds)
+    process.kill()
+    process.wait()
+    wait_for(lambda: not stages_of(long), seconds=6)
+    assert not has_state(long)
 
 
 def test_a_stage_does_not_outlive_its_dvc(long: Clone) -> None:

@@ -7,6 +7,7 @@ import os
 import tarfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.clone import SAMPLE, Clone
@@ -112,7 +113,7 @@ def test_a_mistake_is_one_line_and_loses_nothing(clone: Clone, how: str, key: st
     if how == "dvc repro":  # it records what did run; and what was found late is brought back by hand
         clone.git("checkout", "dvc.lock", "metrics")
     if how == "dvc repro" and key in ("min_count", "nonlinearity"):
-        clone.dvc("checkout")
+        clone.dvc("checkout", "dvc.yaml")
     assert state(clone) == before
 
 
@@ -216,10 +217,37 @@ def test_a_source_that_dvc_tracks_is_there_in_the_queue(clone: Clone) -> None:
     assert any("mine" in line and ",data/mine.csv," in line for line in table.splitlines())
 
 
+def test_files_of_the_user_that_dvc_tracks_are_left_alone(clone: Clone) -> None:
+    mine = clone.path / "data/mine.csv"
+    mine.write_text("text,label\ngood,1\n", encoding="utf-8")
+    clone.dvc("add", "data/mine.csv")
+    mine.unlink()  # DVC may have made it a link to its cache
+    mine.write_text("text,label\nbetter,1\n", encoding="utf-8")
+    clone.set("min_count", "1000000")
+    done = clone.python("-m", "sentiment.repro", check=False)
+    assert "The outputs of the last run are in place" in done.stderr
+    assert mine.read_text(encoding="utf-8") == "text,label\nbetter,1\n"
+
+
+def test_dvc_may_be_called_from_another_folder(clone: Clone) -> None:
+    clone.set("threshold", "0.4")
+    Clone(clone.path / "docs").dvc("repro", "../dvc.yaml")
+    assert clone.dvc("status").stdout == "Data and pipelines are up to date.\n"
+    clone.env["DVC_STAGE"] = "elsewhere"
+    done = clone.python("-m", "stages.check", check=False)
+    assert (done.returncode, done.stderr) == (
+        2, "error: DVC_STAGE: 'elsewhere' is no stage of dvc.yaml; unset it to run a stage by hand\n"
+    )  # fmt: skip
+    clone.python("-m", "sentiment.repro")  # a stage of another project may call it
+
+
 def test_a_second_make_repro_leaves_the_first_alone(clone: Clone) -> None:
     before = state(clone)
-    with (clone.path / ".dvc/tmp/repro.lock").open("a") as lock:
+    folder = clone.path / ".dvc/tmp"
+    with (folder / "repro.lock").open("a") as lock, (folder / "stage.lock").open("a") as other:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(other, fcntl.LOCK_EX)  # a stage is at work, for hours perhaps
+        clone.python("-m", "stages.check")
         done = clone.python("-m", "sentiment.repro", check=False)
     assert (done.returncode, done.stderr) == (2, "error: make repro is running here already; wait for its end\n")
     writing = {"write": {"models/classifier": {"pid": os.getpid(), "cmd": "dvc repro"}}, "read": {}}
@@ -288,6 +316,32 @@ def test_a_run_that_cannot_be_compared_is_one_line(clone: Clone, words: list[str
     assert expected in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (clone.path / "comparison").exists()
+
+
+@pytest.mark.faults
+def test_what_is_learned_does_not_depend_on_the_labels_of_the_test_split(clone: Clone, tmp_path: Path) -> None:
+    learned: list[dict[str, object]] = []
+    for name in ("as they are", "the other way round"):
+        folder = imdb_folder(clone, tmp_path / name)
+        if learned:
+            (folder / "test/neg").rename(folder / "test/neutral")
+            (folder / "test/pos").rename(folder / "test/neg")
+            (folder / "test/neutral").rename(folder / "test/pos")
+        clone.set("source", str(folder))
+        clone.dvc("repro")
+        weights = json.loads((clone.path / "metrics/stacked.json").read_text(encoding="utf-8"))["stacked"]
+        found: dict[str, object] = {key: value for key, value in weights.items() if key.startswith("weight_of")}
+        found |= {
+            path: value
+            for path, value in clone.hashes().items()
+            if path.startswith("models/") or path in ("data/vocab.csv", "data/baseline_valid.parquet")
+        }
+        for path in ("data/predictions.parquet", "data/baseline.parquet", "data/stacked.parquet"):
+            rows = pq.read_table(clone.path / path).to_pylist()
+            found[path] = {Path(row["id"]).name: row["probability"] for row in rows}
+        learned.append(found)
+    assert len(learned[0]) == 10
+    assert learned[0] == learned[1]
 
 
 def test_the_model_is_an_artifact(clone: Clone) -> None:

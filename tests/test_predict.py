@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sentiment import bundle
+from sentiment import bundle, sources
+from sentiment.predict import _chunks
 from tests.conftest import Command
 from tests.test_bundle import TEXTS, example
 
@@ -104,6 +105,15 @@ def test_a_link_to_the_output_is_followed(command: Command, model: str, tmp_path
     assert command("sentiment.predict", *words, stdin=b"text\ngood\n").returncode == 0
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text(encoding="utf-8").startswith("text,predicted,probability\ngood,")
+
+
+def test_long_reviews_are_predicted_few_at_a_time() -> None:
+    long, short = 2**24 // 3, 10
+    texts = ["a" * length for length in [short] * 3000 + [long] * 8 + [short]]
+    rows = [(sources.Record("", 0, {}), text) for text in texts]
+    chunks = list(_chunks(iter(rows)))
+    assert [row for chunk in chunks for row in chunk] == rows
+    assert [len(chunk) for chunk in chunks] == [2048, 955, 4, 2]
 
 
 def test_the_threshold_moves_the_label_not_the_probability(command: Command, model: str) -> None:

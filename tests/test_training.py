@@ -334,6 +334,12 @@ def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
     assert not path.exists()
 
 
+def test_the_state_of_another_training_is_replaced(splits: Splits, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        stage.train(splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Resume(tmp_path / f"{name}.safetensors"))
+    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["other.safetensors"]
+
+
 def test_a_damaged_state_counts_as_none(splits: Splits, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     keeper = Resume(path)

@@ -86,6 +86,17 @@ def test_a_broken_file_is_refused_in_one_line(tmp_path: Path, name: str, content
     assert "\n" not in str(caught.value)
 
 
+def test_a_word_that_no_file_may_hold_is_left_out(tmp_path: Path) -> None:
+    vectors.save(tmp_path / "v.txt", ["a" * 10_000, "b"], np.ones((2, 3), np.float32))
+    assert vectors.load(tmp_path / "v.txt", ["b"], 3).values.tolist() == [[1, 1, 1]]
+
+
+def test_a_line_without_an_end_is_not_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_bytes(b"2 2\na 1 2\n" + b"b 1 " * 10_000)
+    with pytest.raises(InputError, match="v.txt: line 3 is no word with 2 numbers"):
+        vectors.load(tmp_path / "v.txt", ["a"], 2)
+
+
 def test_a_missing_file_is_named_with_its_parameter(tmp_path: Path) -> None:
     for path in (tmp_path / "no.txt", tmp_path):
         with pytest.raises(InputError, match="^model.vectors: "):

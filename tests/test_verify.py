@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sentiment import errors, paths, tables, verify
@@ -60,7 +62,12 @@ def test_what_was_not_made_by_the_commit_is_named(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize(
-    "words, expected", [(["elsewhere"], "'elsewhere': no such commit"), (["--x"], "unrecognized arguments: --x")]
+    "words, expected",
+    [
+        (["elsewhere"], "'elsewhere': no such commit"),
+        (["--x"], "unrecognized arguments: --x"),
+        (["--output", "."], "--output '.': is a folder; name a file in it"),
+    ],
 )
 def test_bad_arguments_are_named(
     words: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -93,14 +100,36 @@ def test_predictions_may_be_a_little_apart(
             with tables.writing(folder / paths.PREDICTIONS, tables.PREDICTIONS) as table:
                 table.write(pa.array(["1"]), pa.array(np.array([0], np.uint8)), pa.array(np.array(values, np.float32)))
     monkeypatch.chdir(tmp_path / "committed")
-    entry = {"evaluate": {"outs": [{"path": str(paths.PREDICTIONS), "md5": "a"}]}}
-    model = {"train": {"outs": [{"path": str(paths.MODEL), "md5": "a"}]}}
-    other = {
-        stage: {"outs": [{**out, "md5": "b"} for out in content["outs"]]} for stage, content in (entry | model).items()
-    }
+    committed, made = lock_of(paths.PREDICTIONS, "a"), lock_of(paths.PREDICTIONS, "b")
     # "workspace" stands for the commit: both are read by the same function
-    found = verify.check("workspace", tmp_path / "rebuilt", model | entry, other)
-    assert [each.verdict for each in found] == [verdict, verdict]
+    (found,) = verify.check("workspace", tmp_path / "rebuilt", committed, made)
+    assert found.verdict == verdict
+
+
+def test_models_are_compared_by_what_they_predict(
+    clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuilt = tmp_path / "rebuilt"
+    shutil.copytree(clone.path, rebuilt)
+    monkeypatch.chdir(clone.path)
+    committed, made = lock_of(paths.MODEL, "a"), lock_of(paths.MODEL, "b")
+
+    def verdict() -> tuple[str, str]:
+        return verify.check("HEAD", rebuilt, committed, made)[0][2:]
+
+    assert verdict() == ("within tolerance", "up to 0.0e+00 apart")
+    table = pq.read_table(rebuilt / paths.PREDICTIONS)
+    probability = np.clip(table["probability"].to_numpy() + 0.001, 0, 1)
+    (rebuilt / paths.PREDICTIONS).unlink()
+    with tables.writing(rebuilt / paths.PREDICTIONS, tables.PREDICTIONS) as other:
+        other.write(table["id"].combine_chunks(), table["label"].combine_chunks(), pa.array(probability))
+    assert verdict()[0] == "different"
+    encoding = json.loads((rebuilt / paths.ENCODING).read_text(encoding="utf-8"))
+    (rebuilt / paths.ENCODING).unlink()
+    write_json(rebuilt / paths.ENCODING, encoding | {"vocabulary": "other"})
+    assert "these ids were not made as the model's were" in verdict()[1]
+    shutil.rmtree(clone.path / ".dvc/cache")
+    assert verdict() == ("different", "the committed model is not here to compare; `dvc pull` fetches it")
 
 
 @pytest.mark.parametrize(

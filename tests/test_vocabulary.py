@@ -1,5 +1,7 @@
 """The vocabulary: its order, its file, its ids."""
 
+import subprocess
+import sys
 from collections import Counter as PythonCounter
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from sentiment import vocabulary as module
 from sentiment.errors import InputError
 from sentiment.vocabulary import Counter, Vocabulary
+from tests.imports import ROOT
 
 AWKWARD = [
     "NA",
@@ -78,6 +81,19 @@ def test_any_token_survives_the_file(tokens: list[str]) -> None:
     assert loaded.tokens.equals(vocabulary.tokens)
     assert loaded.counts.equals(vocabulary.counts)
     assert loaded.digest == vocabulary.digest
+
+
+def test_a_long_token_survives_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "vocab.csv"
+    Vocabulary(pa.array(["a" * 200_000, "b"]), pa.array([2, 1])).save(path)
+    done = subprocess.run(  # in a process that has read no source before
+        [sys.executable, "-c", f"from sentiment.vocabulary import *; print(len(Vocabulary.load(Path({str(path)!r}))))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("4\n", "")
 
 
 def test_the_narrowest_type_holds_the_highest_id() -> None:
