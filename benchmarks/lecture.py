@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks import prepared
+from benchmarks import prepared, timing
 from benchmarks.corpora import RESULTS, Corpus
 from sentiment import device, files, paths, training
 from sentiment.architecture import Architecture
@@ -35,6 +35,7 @@ from sentiment.vocabulary import Vocabulary
 
 CPU = torch.device("cpu")
 BATCH = 64
+SEED = 1
 EPOCHS = {"sample": 20, "imdb": 3}
 RECIPE = training.Recipe(epochs=1, clip_norm=1.0, patience=0, precision="float32")
 LECTURE = Architecture(
@@ -47,7 +48,7 @@ GRADIENTS = RESULTS / "gradients.csv"
 
 def classifier(entries: int, **changes: Any) -> Classifier:
     """Return the lecture's network, or one with other values, its weights drawn by the same seed."""
-    torch.manual_seed(1)
+    torch.manual_seed(SEED)
     return Classifier(LECTURE.model_copy(update=changes), entries).double()
 
 
@@ -128,7 +129,7 @@ def presentation(train: EncodedSplit, valid: EncodedSplit, entries: int, epochs:
     found = {}
     raw = np.argsort(train.labels, kind="stable")
     ordered = [raw[start : start + BATCH].tolist() for start in range(0, len(raw), BATCH)]
-    shuffled = Shuffled(train.lengths, BATCH, seed=1, bucketing=False)
+    shuffled = Shuffled(train.lengths, BATCH, seed=SEED, bucketing=False)
     reviews = Reviews(train)
     for name, order in (("negatives, then positives", ordered), ("shuffled", shuffled)):
         model = classifier(entries, cell="rnn").float()
@@ -157,6 +158,9 @@ def main() -> None:
     files.write_json(
         corpus.result("lecture"),
         {
+            "seed": SEED,
+            "epochs": EPOCHS[corpus.name],
+            "machine": timing.machine(1, ["torch", "numba", "numpy"]),
             "one_at_a_time": ways,
             "tokens_before_the_end": length - 1,
             "norms_there": {name: float(f"{values[-1]:.2e}") for name, values in norms.items()},

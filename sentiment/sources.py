@@ -27,7 +27,7 @@ from typing import IO, Any, Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiment.errors import InputError, reason, shown
+from sentiment.errors import InputError, printable, reason, shown
 from sentiment.files import LONGEST, csv_rows, repeated
 from sentiment.paths import REVIEWS, leaves_repository
 
@@ -74,24 +74,24 @@ def locate(source: str) -> Path:
     Queued experiments run in another folder, where a relative path that leaves the repository would mean another file.
     """
     path = Path(source)
+    named = f"ingest.source: '{printable(source)}'"
     if not source.strip() or "\0" in source:
-        raise InputError(f"ingest.source: {shown(source)} is no path; give one, data/sample/reviews.csv say")
+        raise InputError(f"{named} is no path; give one, data/sample/reviews.csv say")
     if leaves_repository(path):
         raise InputError(
-            f"ingest.source: {shown(source)} leaves the repository; give its absolute path, since queued experiments "
-            "run in another folder"
+            f"{named} leaves the repository; give its absolute path, since queued experiments run in another folder"
         )
     if not path.exists():
         hint = (
             "" if path.is_absolute() else "; a queued experiment sees only what Git or DVC track, or an absolute path"
         )
-        raise InputError(f"ingest.source: {shown(source)} does not exist; check the path{hint}")
+        raise InputError(f"{named} does not exist; check the path{hint}")
     if path.is_dir() and REVIEWS.train.resolve().is_relative_to(path.resolve()):
-        raise InputError(f"ingest.source: {shown(source)} holds this pipeline's outputs; give the reviews' own folder")
+        raise InputError(f"{named} holds this pipeline's outputs; give the reviews' own folder")
     if not path.is_dir() and not path.name.lower().endswith(
         _ARCHIVES + _TABLES + tuple(f"{kind}.gz" for kind in _TABLES[:3])
     ):
-        raise InputError(f"ingest.source: {shown(source)} is of no known kind; give {_KINDS}")
+        raise InputError(f"{named} is of no known kind; give {_KINDS}")
     return path
 
 

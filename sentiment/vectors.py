@@ -20,7 +20,7 @@ from typing import IO, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from sentiment.errors import InputError, reason, shown
+from sentiment.errors import InputError, printable, reason, shown
 from sentiment.files import replacing
 from sentiment.paths import leaves_repository
 
@@ -40,9 +40,9 @@ def locate(name: str) -> Path:
     """Return the path of a file of vectors. Raises InputError where it is missing, or relative and outside."""
     path = Path(name)
     if leaves_repository(path):
-        raise InputError(f"model.vectors: {shown(name)} leaves the repository; give its absolute path")
+        raise InputError(f"model.vectors: '{printable(name)}' leaves the repository; give its absolute path")
     if not path.is_file():
-        raise InputError(f"model.vectors: {shown(name)} is no file that exists; check the path")
+        raise InputError(f"model.vectors: '{printable(name)}' is no file that exists; check the path")
     return path
 
 

@@ -3,6 +3,7 @@
 The clone lies on a file system of its own, in memory: Linux lets a user mount one in a namespace.
 """
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -27,7 +28,8 @@ def _can_mount() -> bool:
 
 pytestmark = [
     pytest.mark.faults,
-    pytest.mark.skipif(not _can_mount(), reason="this system lets no user mount a file system"),
+    # On a CI server it must be allowed, or nothing there would hold these promises.
+    pytest.mark.skipif("CI" not in os.environ and not _can_mount(), reason="no user may mount a file system here"),
 ]
 READ_ONLY = "mount -o remount,ro ."
 

@@ -321,7 +321,7 @@ def test_a_run_that_cannot_be_compared_is_one_line(clone: Clone, words: list[str
 @pytest.mark.faults
 def test_what_is_learned_does_not_depend_on_the_labels_of_the_test_split(clone: Clone, tmp_path: Path) -> None:
     learned: list[dict[str, object]] = []
-    for name in ("as they are", "the other way round"):
+    for name in ("as-they-are", "the-other-way-round"):
         folder = imdb_folder(clone, tmp_path / name)
         if learned:
             (folder / "test/neg").rename(folder / "test/neutral")
