@@ -58,6 +58,8 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def _claimed(partial: Path, path: Path) -> Iterator[None]:
     """Hold an empty partial file against other processes."""
+    if partial.is_symlink() or partial.is_dir():
+        _remove(partial)
     while True:
         with partial.open("ab") as stream:
             try:

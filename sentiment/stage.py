@@ -78,8 +78,8 @@ def _end_with_dvc() -> None:
     parents = psutil.Process().parents()[:3]
     started = next(filter(is_dvc, parents), None)
     if started is None:
-        if not parents or parents[0].pid == 1:  # left behind while Python started
-            sys.exit(1)
+        if not parents or parents[0].pid == 1:  # it died while Python started
+            sys.exit("error: the dvc that began this stage has ended")
         return  # a program that calls DVC as a library
 
     def watch() -> None:

@@ -28,6 +28,10 @@ def test_two_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="file: another command is writing it"), replacing(path):
             pass
     assert path.read_text(encoding="utf-8") == "first"
+    (tmp_path / ".file.partial").symlink_to(path)
+    with replacing(path) as partial:
+        partial.write_text("not through the link", encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == "first"
     (tmp_path / ".file.partial").write_text("left by a kill, and longer", encoding="utf-8")
     with replacing(path) as partial:
         partial.write_text("second", encoding="utf-8")
