@@ -6,7 +6,7 @@
 
 A run is a Git revision, the name of an experiment, or `workspace`; its files are read through DVC, so they need not be
 checked out. `:baseline` takes the predictions of stage `baseline` there, `:stacked` those of network and baseline
-together. Printed are each metric with its 95 % interval, the difference, how many reviews one run alone has right, and
+together. Printed are each metric with its 95 % interval, the difference, how many reviews changed sides, and
 those whose probability changed most; the same goes to `comparison/` as metrics.json and reviews.csv, which has every
 review, the most changed first. Both runs are scored by section `evaluate` of the params.yaml here.
 """
@@ -131,10 +131,10 @@ def texts(name: str, ids: list[str]) -> list[str]:
 def lines(names: tuple[str, str], found: "Comparison", changed: list[tuple[Any, ...]]) -> list[str]:
     """Return what is printed."""
     shown_lines = [f"A  {names[0]}", f"B  {names[1]}", ""]
-    shown_lines.append(f"{'':18}{'A':>27}{'B':>27}{'B - A':>31}")
+    shown_lines.append(f"{'':18}  {'A':26}  {'B':26}  B - A")
     for metric, columns in found.metrics.items():
         a, b, difference = (_cell(cell, sign) for cell, sign in zip(columns.values(), ("", "", "+"), strict=True))
-        shown_lines.append(f"{metric:18}{a:>27}{b:>27}{difference:>31}")
+        shown_lines.append(f"{metric:18}  {a:26}  {b:26}  {difference}")
     shown_lines += [
         "",
         f"{found.changed_sides:,} of {found.reviews:,} reviews changed sides: A alone has {found.only_a_right:,} "
@@ -149,8 +149,8 @@ def lines(names: tuple[str, str], found: "Comparison", changed: list[tuple[Any, 
 
 
 def _cell(cell: Mapping[str, float], sign: str) -> str:
-    ends = f"({cell['low']:{sign}.4f} to {cell['high']:{sign}.4f})" if "low" in cell else ""
-    return f"{cell['value']:{sign}.4f} {ends:{22 if sign else 18}}"  # values stand below each other
+    ends = f" ({cell['low']:{sign}.4f} to {cell['high']:{sign}.4f})" if "low" in cell else ""
+    return f"{cell['value']:{sign}.4f}{ends}"
 
 
 def main() -> None:
