@@ -1,1 +1,10 @@
-"""The verbs: one module per DVC stage, run as ``python -m stages.<name>``."""
+"""The stages of the pipeline, one command each; dvc.yaml calls them."""
+
+import sys
+from importlib.util import find_spec
+
+if find_spec("pyarrow") is None:
+    sys.exit(
+        f"error: {sys.executable} has not the packages of requirements.txt; `make repro` sets up .venv, and "
+        "`source .venv/bin/activate` makes it the one that dvc calls"
+    )

@@ -18,6 +18,15 @@ def test_no_stage_loads_torch_to_be_imported(stage: str) -> None:
     assert not loaded & {"torch", "sklearn", "pandas"}
 
 
+def test_a_python_without_the_packages_is_named() -> None:
+    """`.venv/bin/dvc` finds another one on the PATH where nobody has activated the environment."""
+    bare = [sys.executable, "-S", "-m", "stages.check"]
+    done = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {sys.executable} has not the packages of requirements.txt; `make repro` sets up")
+
+
 @pytest.mark.parametrize("stage", ["check", "ingest", "train"])
 def test_help_explains_and_runs_nothing(command: Command, stage: str) -> None:
     done = command(f"stages.{stage}", "--help")
