@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
-PREDICTIONS := predictions baseline baseline_valid stacked
 BIN := $(VENV)/bin
 # For what the commands below start themselves, `dvc` say. Make 3.81, of macOS, does not search it for a command.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -61,4 +60,5 @@ imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check thei
 
 clean:  ## remove the environment and all outputs; DVC's cache stays
 	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/vectors.txt models comparison \
-	    data/recurrence.safetensors .dvc/tmp/training $(PREDICTIONS:%=data/%.parquet)
+	    data/recurrence.safetensors .dvc/tmp/training data/predictions.parquet data/baseline.parquet \
+	    data/baseline_valid.parquet data/stacked.parquet

@@ -14,11 +14,9 @@ from benchmarks import prepared
 from benchmarks.corpora import RESULTS
 from sentiment import device, files, paths, tables
 from sentiment.architecture import Architecture
-from sentiment.batches import InOrder, loader
-from sentiment.corpus import Reviews
 from sentiment.encoded import EncodedSplit
 from sentiment.errors import run
-from sentiment.predicting import BATCH_SIZE, probabilities
+from sentiment.predicting import of_split
 from sentiment.vocabulary import Vocabulary
 from stages import train
 
@@ -47,8 +45,7 @@ def network(seed: int) -> float:
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
     model, _ = train.train(splits, len(Vocabulary.load(paths.VOCABULARY)), Architecture.load(), params, cpu)
     test = EncodedSplit.open(paths.IDS.test)
-    probability = probabilities(model, loader(Reviews(test), InOrder(test.lengths, BATCH_SIZE), cpu), len(test.labels))
-    return float(np.mean((probability >= 0.5) == test.labels))
+    return float(np.mean((of_split(model, test) >= 0.5) == test.labels))
 
 
 def main() -> None:

@@ -24,13 +24,13 @@ from benchmarks import prepared, timing
 from benchmarks.corpora import RESULTS, Corpus
 from sentiment import device, files, paths, training
 from sentiment.architecture import Architecture
-from sentiment.batches import Batch, InOrder, Shuffled, collate, loader
+from sentiment.batches import Batch, Shuffled, collate
 from sentiment.corpus import Reviews
 from sentiment.encoded import EncodedSplit
 from sentiment.errors import run
 from sentiment.manual import NONLINEAR
 from sentiment.model import Classifier
-from sentiment.predicting import BATCH_SIZE, probabilities
+from sentiment.predicting import of_split
 from sentiment.vocabulary import Vocabulary
 
 CPU = torch.device("cpu")
@@ -136,8 +136,7 @@ def presentation(train: EncodedSplit, valid: EncodedSplit, entries: int, epochs:
         adam = training.optimizer(model, "adam", 5e-3, 0.0)
         for shuffled.epoch in range(epochs):
             training.train_epoch(model, [collate([reviews[row] for row in rows]) for rows in order], adam, RECIPE)
-        batches = loader(Reviews(valid), InOrder(valid.lengths, BATCH_SIZE), CPU)
-        positive = probabilities(model, batches, len(valid.labels)) > 0.5
+        positive = of_split(model, valid) > 0.5
         found[name] = {
             "accuracy": round(float(np.mean(positive == valid.labels)), 4),
             "called_positive": round(float(np.mean(positive)), 4),

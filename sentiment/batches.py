@@ -131,9 +131,8 @@ class Resident:
         return 4 * len(split.ids) <= torch.cuda.mem_get_info(device)[0] / 4
 
     def __iter__(self) -> Iterator[Batch]:
-        torch.empty(
-            (), dtype=torch.int64
-        ).random_()  # a DataLoader draws a seed here: what is drawn later stays the same
+        # A DataLoader draws a seed here: what is drawn later stays the same.
+        torch.empty((), dtype=torch.int64).random_()
         return (self._batch(np.array(positions)) for positions in self._order)
 
     def _batch(self, positions: npt.NDArray[np.int64]) -> Batch:

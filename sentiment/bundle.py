@@ -26,7 +26,7 @@ from sentiment.params import Settings, explain
 from sentiment.vocabulary import Vocabulary
 
 FORMAT = 4
-FILES = ("weights.safetensors", "vocab.csv", "settings.json")
+_WEIGHTS, _VOCABULARY, _SETTINGS = FILES = ("weights.safetensors", "vocab.csv", "settings.json")
 
 
 class About(Settings):
@@ -68,9 +68,9 @@ def save(folder: Path, bundle: Bundle, seed: int, epoch: int) -> None:
         versions={"python": ".".join(platform.python_version_tuple()[:2]), "torch": torch.__version__.split("+")[0]},
     )
     with replacing_folder(folder) as partial:
-        weights.save(partial / "weights.safetensors", bundle.classifier.state_dict())
-        bundle.vocabulary.save(partial / "vocab.csv")
-        write_json(partial / "settings.json", about.model_dump())
+        weights.save(partial / _WEIGHTS, bundle.classifier.state_dict())
+        bundle.vocabulary.save(partial / _VOCABULARY)
+        write_json(partial / _SETTINGS, about.model_dump())
 
 
 def choose_device(folder: Path, name: Name) -> torch.device:
@@ -78,18 +78,18 @@ def choose_device(folder: Path, name: Name) -> torch.device:
 
     Raises InputError where the named device is absent or lacks that precision.
     """
-    return choose(name, _about(folder / "settings.json").precision)
+    return choose(name, _about(folder / _SETTINGS).precision)
 
 
 def load(folder: Path, device: torch.device) -> Bundle:
     """Read a bundle onto a device. Raises InputError where its files are missing, damaged or do not belong together."""
-    about = _about(folder / "settings.json")
-    vocabulary = Vocabulary.load(folder / "vocab.csv")
+    about = _about(folder / _SETTINGS)
+    vocabulary = Vocabulary.load(folder / _VOCABULARY)
     if vocabulary.digest != about.encoding.vocabulary:
         raise InputError(
             f"{folder}: vocab.csv is not the vocabulary that the model was trained with; run `dvc checkout {folder}`"
         )
-    path, remedy = folder / "weights.safetensors", f"run `dvc checkout {folder}`"
+    path, remedy = folder / _WEIGHTS, f"run `dvc checkout {folder}`"
     found = weights.load(path, remedy)
     with torch.device("meta"), _Undrawn():  # no memory: settings.json may ask for more than the file holds
         classifier = Classifier(about.model, len(vocabulary))

@@ -75,7 +75,7 @@ def content(name: str, path: Path) -> bytes:
 def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
     """Return a table of a revision, an experiment or the workspace. Raises InputError where it is not to be had."""
     if name == WORKSPACE:
-        return pa.Table.from_batches(tables.read(path, schema), schema)
+        return tables.whole(path, schema)
     try:
         found = pq.read_table(io.BytesIO(content(name, path)))
     except (pa.ArrowInvalid, OSError) as error:

@@ -90,7 +90,7 @@ class EncodedSplit:
     @classmethod
     def open(cls, folder: Path) -> "EncodedSplit":
         """Map a folder that `writing` made. Raises InputError where its two files do not belong together."""
-        index = pa.Table.from_batches(tables.read(folder / "index.parquet", tables.INDEX), tables.INDEX)
+        index = tables.whole(folder / "index.parquet", tables.INDEX)
         lengths = index["length"].to_numpy().astype(np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         try:

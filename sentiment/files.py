@@ -44,12 +44,8 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with _claimed(partial, path):
-            try:
-                yield partial
-                partial.replace(path)
-            except BaseException:
-                _remove(partial)
-                raise
+            yield partial
+            partial.replace(path)
     except BaseException as error:
         _name(error, path, partial)
         raise
@@ -57,7 +53,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _claimed(partial: Path, path: Path) -> Iterator[None]:
-    """Hold an empty partial file against other processes."""
+    """Hold an empty partial file against other processes; on any failure it is removed."""
     if partial.is_symlink() or partial.is_dir():
         _remove(partial)
     while True:
@@ -68,8 +64,12 @@ def _claimed(partial: Path, path: Path) -> Iterator[None]:
                 raise InputError(f"{path}: another command is writing it; wait for its end") from None
             if not _is(partial, stream):
                 continue  # who held it has moved it into place meanwhile
-            stream.truncate(0)
-            yield
+            try:
+                stream.truncate(0)
+                yield
+            except BaseException:
+                _remove(partial)
+                raise
             return
 
 

@@ -7,8 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from sentiment.batches import Batch, collate
+from sentiment.batches import Batch, InOrder, collate, loader
 from sentiment.bundle import Bundle
+from sentiment.corpus import Reviews
+from sentiment.encoded import EncodedSplit
 from sentiment.errors import InputError
 from sentiment.model import Classifier
 
@@ -38,6 +40,15 @@ def probabilities(
             "train with model.nonlinearity tanh, or a lower train.learning_rate"
         )
     return result
+
+
+def of_split(
+    model: Classifier, split: EncodedSplit, progress: Callable[[int], None] = lambda count: None
+) -> npt.NDArray[np.float32]:
+    """Return `probabilities` of a whole split, computed where the model lies."""
+    device = next(model.parameters()).device
+    batches = loader(Reviews(split), InOrder(split.lengths, BATCH_SIZE), device)
+    return probabilities(model, batches, len(split.labels), progress)
 
 
 class Predictor:

@@ -59,16 +59,13 @@ class Resume:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self.restored = 0  # epochs
-        self._saved = False
 
     def save(self, course: Course) -> None:
         """Write the state after a whole epoch in the place of the one before."""
         if self._path is None:
             return
-        if not self._saved:
-            self._saved = True
-            for other in set(self._path.parent.glob("*.safetensors")) - {self._path}:
-                other.unlink()
+        for other in set(self._path.parent.glob("*.safetensors")) - {self._path}:
+            other.unlink()
         tensors = {f"best.{name}": value for name, value in course.best.items()}
         for part, module in _modules(course).items():
             tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}

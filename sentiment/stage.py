@@ -32,8 +32,9 @@ def run(main: Callable[[], None], *, waits: bool = True) -> None:
 
 def _guarded(main: Callable[[], None], waits: bool) -> None:
     name = os.environ.get("DVC_STAGE")  # DVC says so; by hand, a stage does what it is told
+    alone = _alone if waits else nullcontext
     if name is None:
-        with _alone() if waits else nullcontext():
+        with alone():
             main()
         return
     _end_with_dvc()
@@ -42,7 +43,7 @@ def _guarded(main: Callable[[], None], waits: bool) -> None:
     if described is None:
         raise InputError(f"DVC_STAGE: {shown(name)} is no stage of {_PIPELINE}; unset it to run a stage by hand")
     code = {key: value for key, value in _inputs(described).items() if key.endswith(".py")}  # as it was imported
-    with _alone() if waits else nullcontext():
+    with alone():
         lockfile.keep()
         before = _inputs(described) | code
         main()

@@ -68,6 +68,11 @@ def read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> Ite
                 yield batch
 
 
+def whole(path: Path, schema: pa.Schema) -> pa.Table:
+    """Return all of a table. Raises InputError where the file is not such a table."""
+    return pa.Table.from_batches(read(path, schema), schema)
+
+
 def _next(path: Path, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
     try:
         batch = next(batches, None)

@@ -162,8 +162,6 @@ def _verdict(
 def _apart_models(commit: str, clone: Path) -> tuple[Verdict, str]:
     """Judge two models by what they predict for the rebuilt test reviews."""
     from sentiment import bundle, predicting
-    from sentiment.batches import InOrder, loader
-    from sentiment.corpus import Reviews
 
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -178,8 +176,7 @@ def _apart_models(commit: str, clone: Path) -> tuple[Verdict, str]:
                 model.require(Encoding.load(paths.ENCODING), paths.ENCODING)
             except InputError as error:
                 return "different", reason(error)
-            batches = loader(Reviews(test), InOrder(test.lengths, predicting.BATCH_SIZE), cpu)
-            before = predicting.probabilities(model.classifier, batches, len(test.labels))
+            before = predicting.of_split(model.classifier, test)
             after = compare.read(compare.WORKSPACE, paths.PREDICTIONS, tables.PREDICTIONS)
     return _judged(float(np.abs(before - after["probability"].to_numpy()).max(initial=0)), PREDICTIONS_APART)
 

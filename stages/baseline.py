@@ -46,9 +46,7 @@ def baseline(train: pa.Table, unseen: list[pa.Table], params: Params) -> list[np
 
 def main() -> None:
     params, evaluation = Params.load(), Evaluation.load()
-    train, valid, test = (
-        pa.Table.from_batches(tables.read(path, tables.TOKENS), tables.TOKENS) for path in paths.TOKENS
-    )
+    train, valid, test = (tables.whole(path, tables.TOKENS) for path in paths.TOKENS)
     held_out, probability = baseline(train, [valid, test], params)
     for path, split, found in [
         (paths.BASELINE_HELD_OUT, valid, held_out),

@@ -23,7 +23,7 @@ def baseline(path: Path, split: EncodedSplit) -> npt.NDArray[np.float32]:
 
     Raises InputError where it spoke of other reviews.
     """
-    table = pa.Table.from_batches(tables.read(path, tables.PREDICTIONS), tables.PREDICTIONS)
+    table = tables.whole(path, tables.PREDICTIONS)
     if not table["id"].combine_chunks().equals(split.names) or not np.array_equal(table["label"], split.labels):
         raise InputError(f"{path}: is about other reviews than data/ids; run `dvc repro`")
     probability: npt.NDArray[np.float32] = table["probability"].to_numpy()
@@ -37,23 +37,13 @@ def main() -> None:
 
     # Torch and scikit-learn take over a second to load, and `stages.check` reads the parameters above without it.
     from sentiment import bundle, device, predicting, scoring, stacking
-    from sentiment.batches import InOrder, loader
-    from sentiment.corpus import Reviews
 
     chosen = bundle.choose_device(paths.MODEL, hardware.device)
     device.prepare(chosen, hardware.threads)
     model = bundle.load(paths.MODEL, chosen)
     model.require(encoding, paths.ENCODING)
     with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as shown:
-        held_out, probability = (
-            predicting.probabilities(
-                model.classifier,
-                loader(Reviews(split), InOrder(split.lengths, predicting.BATCH_SIZE), chosen),
-                len(split.labels),
-                shown.update,
-            )
-            for split in (valid, test)
-        )
+        held_out, probability = (predicting.of_split(model.classifier, split, shown.update) for split in (valid, test))
     stack = stacking.Stack.fit(held_out, baseline(paths.BASELINE_HELD_OUT, valid), valid.labels)
     stacked = stack(probability, baseline(paths.BASELINE_PREDICTIONS, test))
 
