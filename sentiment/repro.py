@@ -9,7 +9,6 @@ Where a kill has left dvc.lock cut off, it is put back as it last was whole; DVC
 """
 
 import fcntl
-import json
 import os
 import shutil
 import subprocess
@@ -21,11 +20,10 @@ from pathlib import Path
 
 import psutil
 
-from sentiment import lockfile, paths, summary
+from sentiment import lockfile, paths, summary, writers
 from sentiment.errors import InputError, run
 
 _TMP = Path(".dvc/tmp")
-_WRITERS = _TMP / "rwlock"
 
 
 def main() -> None:
@@ -62,13 +60,13 @@ def _repro() -> None:
 
 def _mended() -> bool:
     """Put right what DVC refuses after a kill, since it writes these in place. Return whether there was anything."""
-    lock, writers = lockfile.mend(), _writers() is None
+    lock, note = lockfile.mend(), writers.noted() is None
     if lock:
         print(f"{paths.LOCK} was cut off by a kill: put back as it last was whole", file=sys.stderr)
-    if writers:
-        _WRITERS.unlink()
-        print(f"{_WRITERS} was cut off by a kill: removed", file=sys.stderr)
-    return lock or writers
+    if note:
+        writers.NOTE.unlink()
+        print(f"{writers.NOTE} was cut off by a kill: removed", file=sys.stderr)
+    return lock or note
 
 
 def _dvc_repro() -> int:
@@ -91,18 +89,7 @@ def _alone() -> Iterator[None]:
 
 def _writer() -> int | None:
     """Return the process that writes outputs now, or None."""
-    return next((process for process in _writers() or [] if psutil.pid_exists(process)), None)
-
-
-def _writers() -> list[int] | None:
-    """Return the processes that write outputs, as DVC notes them, or None where the note is cut off."""
-    try:
-        noted = json.loads(_WRITERS.read_text(encoding="utf-8"))
-        return [int(entry["pid"]) for entry in noted.get("write", {}).values()]
-    except (FileNotFoundError, KeyError, TypeError, AttributeError):  # no file, or of another version of DVC
-        return []
-    except ValueError:
-        return None
+    return next((process for process in (writers.noted() or {}).values() if psutil.pid_exists(process)), None)
 
 
 def _restore(kept: Path, remedy: str) -> str:

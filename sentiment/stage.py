@@ -17,7 +17,9 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from sentiment import errors, lockfile, params, paths
+import psutil
+
+from sentiment import errors, lockfile, params, paths, writers
 from sentiment.errors import InputError, shown
 
 _LOCK = Path(".dvc/tmp/stage.lock")
@@ -37,11 +39,11 @@ def _guarded(main: Callable[[], None], waits: bool) -> None:
         with alone():
             main()
         return
-    _end_with_dvc()
     stages = params.read(_PIPELINE)["stages"]
     described = stages.get(name.rpartition(":")[2])  # "../dvc.yaml:train", where DVC was called from another folder
     if described is None:
         raise InputError(f"DVC_STAGE: {shown(name)} is no stage of {_PIPELINE}; unset it to run a stage by hand")
+    _end_with(_dvc_of(name, described))
     code = {key: value for key, value in _inputs(described).items() if key.endswith(".py")}  # as it was imported
     with alone():
         lockfile.keep()
@@ -66,30 +68,39 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _end_with_dvc() -> None:
+def _end_with(dvc: psutil.Process) -> None:
     """Kill this process as soon as the `dvc` that started it is gone."""
-    import psutil
-
-    def is_dvc(process: psutil.Process) -> bool:
-        try:
-            return any("dvc" in Path(word).name for word in process.cmdline()[:3])
-        except psutil.Error:
-            return False
-
-    parents = psutil.Process().parents()[:3]
-    started = next(filter(is_dvc, parents), None)
-    if started is None:
-        if not parents or parents[0].pid == 1:  # it died while Python started
-            sys.exit("error: the dvc that began this stage has ended")
-        return  # a program that calls DVC as a library
 
     def watch() -> None:
         with suppress(psutil.Error):
-            while started.is_running() and started.status() != psutil.STATUS_ZOMBIE:
+            while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
                 time.sleep(_POLL)
         os._exit(1)  # as if killed: what is whole stays, what is partial is never looked at
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _dvc_of(name: str, stage: dict[str, Any]) -> psutil.Process:
+    """Return the `dvc` that writes a stage's outputs. `stage` is its entry in dvc.yaml.
+
+    It is not looked for among this process's parents: an orphan has another one, which need not be process 1, and a
+    program that calls DVC as a library can be any. Raise InputError if it died while Python started.
+    """
+    outputs = {os.path.realpath(next(iter(out)) if isinstance(out, dict) else out) for out in stage["outs"]}
+    noted, end = writers.noted(), time.monotonic() + 1
+    while noted is None and time.monotonic() < end:  # another dvc may be writing it
+        time.sleep(_POLL)
+        noted = writers.noted()
+    for path, process in (noted or {}).items():
+        if path in outputs:
+            with suppress(psutil.NoSuchProcess):
+                dvc = psutil.Process(process)
+                if dvc.create_time() <= psutil.Process().create_time():  # not one that began since
+                    return dvc
+    raise InputError(
+        f"{writers.NOTE}: notes no running dvc that writes the outputs of {name}; run `dvc repro` again, or unset "
+        "DVC_STAGE to run a stage by hand"
+    )
 
 
 def _inputs(stage: dict[str, Any]) -> dict[str, object]:

@@ -35,6 +35,7 @@ LADDER = [
         "text",
         "vectors",
         "vocabulary",
+        "writers",
     ],
     [
         "adversarial",

@@ -1,12 +1,13 @@
 """Faults: what a killed, edited or doubled run leaves behind, through the real `dvc`."""
 
+import ctypes
 import fcntl
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,15 +122,36 @@ def test_code_that_changes_while_a_stage_waits_makes_it_fail(clone: Clone) -> No
     assert recorded(clone) == before
 
 
-@pytest.mark.parametrize("seconds", [0, 0.1, 0.3])
-def test_a_stage_whose_dvc_dies_while_python_starts_ends_too(long: Clone, seconds: float) -> None:
-    process = start(long, "dvc", "repro", "train")
-    wait_for(lambda: running(long, "train"))
-    time.sleep(seconds)
-    process.kill()
-    process.wait()
-    wait_for(lambda: not stages_of(long), seconds=6)
-    assert not has_state(long)
+@contextmanager
+def adopting() -> Iterator[None]:
+    """Let this process be the parent of orphans below it, as a desktop's service manager is (prctl(2))."""
+    prctl = ctypes.CDLL(None).prctl
+    set_child_subreaper = 36
+    assert prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+    try:
+        yield
+    finally:
+        prctl(set_child_subreaper, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("parent", ["process 1", "another process", "a shell"])
+def test_a_stage_whose_dvc_dies_while_python_starts_ends_too(long: Clone, parent: str) -> None:
+    """Whoever is its parent then."""
+    if parent == "another process" and sys.platform != "linux":
+        pytest.skip("only Linux has subreapers")
+    if parent == "a shell":  # which waits for the stage, for the command is not its last
+        pipeline = long.path / "dvc.yaml"
+        text = pipeline.read_text(encoding="utf-8")
+        pipeline.write_text(text.replace("cmd: python -m stages.train", "cmd: python -m stages.train; exit $?"))
+    for seconds in (0, 0.1, 0.3):
+        with adopting() if parent == "another process" else nullcontext():
+            process = start(long, "dvc", "repro", "train")
+            wait_for(lambda: running(long, "train"))
+            time.sleep(seconds)
+            process.kill()
+            process.wait()
+            wait_for(lambda: not stages_of(long), seconds=6)
+            assert not has_state(long)
 
 
 def test_a_stage_does_not_outlive_its_dvc(long: Clone) -> None:

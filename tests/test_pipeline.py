@@ -229,9 +229,12 @@ def test_files_of_the_user_that_dvc_tracks_are_left_alone(clone: Clone) -> None:
     assert mine.read_text(encoding="utf-8") == "text,label\nbetter,1\n"
 
 
-def test_dvc_may_be_called_from_another_folder(clone: Clone) -> None:
+def test_dvc_may_be_called_from_another_folder_or_as_a_library(clone: Clone) -> None:
     clone.set("threshold", "0.4")
     Clone(clone.path / "docs").dvc("repro", "../dvc.yaml")
+    assert clone.dvc("status").stdout == "Data and pipelines are up to date.\n"
+    clone.set("threshold", "0.3")
+    clone.python("-c", "from dvc.repo import Repo; Repo().reproduce()")
     assert clone.dvc("status").stdout == "Data and pipelines are up to date.\n"
     clone.env["DVC_STAGE"] = "elsewhere"
     done = clone.python("-m", "stages.check", check=False)
@@ -239,6 +242,20 @@ def test_dvc_may_be_called_from_another_folder(clone: Clone) -> None:
         2, "error: DVC_STAGE: 'elsewhere' is no stage of dvc.yaml; unset it to run a stage by hand\n"
     )  # fmt: skip
     clone.python("-m", "sentiment.repro")  # a stage of another project may call it
+    clone.env["DVC_STAGE"] = "evaluate"
+    before = state(clone)
+    for note in ("", "{}", None):
+        if note is not None:
+            (clone.path / ".dvc/tmp/rwlock").write_text(note, encoding="utf-8")
+        else:
+            (clone.path / ".dvc/tmp/rwlock").unlink()
+        done = clone.python("-m", "stages.evaluate", check=False)
+        assert done.returncode == 2
+        assert done.stderr == (
+            "error: .dvc/tmp/rwlock: notes no running dvc that writes the outputs of evaluate; run `dvc repro` again, "
+            "or unset DVC_STAGE to run a stage by hand\n"
+        )
+    assert state(clone) == before
 
 
 def test_a_second_make_repro_leaves_the_first_alone(clone: Clone) -> None:
