@@ -142,7 +142,8 @@ def test_a_stage_whose_dvc_dies_while_python_starts_ends_too(long: Clone, parent
     if parent == "a shell":  # which waits for the stage, for the command is not its last
         pipeline = long.path / "dvc.yaml"
         text = pipeline.read_text(encoding="utf-8")
-        pipeline.write_text(text.replace("cmd: python -m stages.train", "cmd: python -m stages.train; exit $?"))
+        changed = text.replace("cmd: python -m stages.train", "cmd: python -m stages.train; exit $?")
+        pipeline.write_text(changed, encoding="utf-8")
     for seconds in (0, 0.1, 0.3):
         with adopting() if parent == "another process" else nullcontext():
             process = start(long, "dvc", "repro", "train")
