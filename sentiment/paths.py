@@ -30,6 +30,7 @@ class Splits(NamedTuple):
 
 
 PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
 CHECKED = Path("data/params.checked")
 SAMPLE = Path("data/sample/reviews.csv")
 

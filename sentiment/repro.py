@@ -18,8 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
 from sentiment import lockfile, paths, summary, writers
 from sentiment.errors import InputError, run
 
@@ -33,6 +31,7 @@ def main() -> None:
         checked = subprocess.run([sys.executable, "-m", "stages.check"], check=False)
         if checked.returncode:
             sys.exit(checked.returncode)
+        _mend()
         _repro()
     summary.main()
 
@@ -46,9 +45,6 @@ def _repro() -> None:
             shutil.copy2(paths.LOCK, kept)
         try:
             code = _dvc_repro()
-            if code and _mended():
-                shutil.copy2(paths.LOCK, kept)
-                code = _dvc_repro()
         except KeyboardInterrupt:
             code = 130
         if code:
@@ -58,15 +54,12 @@ def _repro() -> None:
     lockfile.keep()
 
 
-def _mended() -> bool:
-    """Put right what DVC refuses after a kill, since it writes these in place. Return whether there was anything."""
-    lock, note = lockfile.mend(), writers.noted() is None
-    if lock:
+def _mend() -> None:
+    """Put right what DVC refuses after a kill, since it writes these in place."""
+    if lockfile.mend():
         print(f"{paths.LOCK} was cut off by a kill: put back as it last was whole", file=sys.stderr)
-    if note:
-        writers.NOTE.unlink()
-        print(f"{writers.NOTE} was cut off by a kill: removed", file=sys.stderr)
-    return lock or note
+    if writers.mend():
+        print(f"{writers.NOTE} was left by a kill: removed", file=sys.stderr)
 
 
 def _dvc_repro() -> int:
@@ -82,14 +75,9 @@ def _alone() -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError("make repro is running here already; wait for its end") from None
-        if process := _writer():
-            raise InputError(f"DVC is at work here already, as process {process}; wait for its end")
+        if processes := writers.at_work():
+            raise InputError(f"DVC is at work here already, as process {processes[0]}; wait for its end")
         yield
-
-
-def _writer() -> int | None:
-    """Return the process that writes outputs now, or None."""
-    return next((process for process in (writers.noted() or {}).values() if psutil.pid_exists(process)), None)
 
 
 def _restore(kept: Path, remedy: str) -> str:
@@ -100,8 +88,8 @@ def _restore(kept: Path, remedy: str) -> str:
         return f"No run was whole before this one; {remedy}."
     shutil.copy2(kept / paths.LOCK, paths.LOCK)
     # --force: a stage whose outputs no longer fit into the cache leaves them behind, and no run asked for these.
-    # dvc.yaml: other files that DVC tracks are the user's, who may have changed them.
-    words = ["dvc", "checkout", "--force", "dvc.yaml"]
+    # The pipeline alone: other files that DVC tracks are the user's, who may have changed them.
+    words = ["dvc", "checkout", "--force", str(paths.PIPELINE)]
     if subprocess.run([sys.executable, "-m", *words], capture_output=True, check=False).returncode:
         # A clone that never ran, a cache that was emptied, a full disk.
         return f"`{' '.join(words)}` brings back what DVC's cache has of the last run; {remedy}."

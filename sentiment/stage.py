@@ -3,8 +3,8 @@
 DVC records in dvc.lock what parameters, code and inputs are when a stage ends (treeverse/dvc#11058). One that was
 edited meanwhile would be recorded although the stage never saw it, so the stage fails instead and DVC records nothing.
 
-A killed `dvc` leaves its stage running (it starts it in a session of its own), and the next one would write beside it:
-so a stage ends as soon as its `dvc` has, and the next one waits until it has.
+A killed `dvc` leaves its stage running, and the next one would write beside it: so a stage ends as soon as its `dvc`
+has, and the next one waits until it has.
 """
 
 import fcntl
@@ -19,40 +19,58 @@ from typing import Any
 
 import psutil
 
+import sentiment
 from sentiment import errors, lockfile, params, paths, writers
 from sentiment.errors import InputError, shown
 
 _LOCK = Path(".dvc/tmp/stage.lock")
-_PIPELINE = Path("dvc.yaml")
 _POLL = 0.1  # seconds
 
 
-def run(main: Callable[[], None], *, waits: bool = True) -> None:
-    """Run a stage's `main` as a command, when no other stage runs in this folder unless it need not wait."""
+Main = Callable[[], Callable[[], None] | None]
+
+
+def run(main: Main, *, waits: bool = True) -> None:
+    """Run a stage's `main` as a command, when no other stage runs in this folder unless it need not wait.
+
+    What it returns, if anything, is called when nothing has changed meanwhile: only then do its results count.
+    """
     errors.run(lambda: _guarded(main, waits))
 
 
-def _guarded(main: Callable[[], None], waits: bool) -> None:
+def _guarded(main: Main, waits: bool) -> None:
     name = os.environ.get("DVC_STAGE")  # DVC says so; by hand, a stage does what it is told
     alone = _alone if waits else nullcontext
     if name is None:
         with alone():
-            main()
+            if finish := main():
+                finish()
         return
-    stages = params.read(_PIPELINE)["stages"]
+    stages = params.read(paths.PIPELINE)["stages"]
     described = stages.get(name.rpartition(":")[2])  # "../dvc.yaml:train", where DVC was called from another folder
     if described is None:
-        raise InputError(f"DVC_STAGE: {shown(name)} is no stage of {_PIPELINE}; unset it to run a stage by hand")
+        raise InputError(f"DVC_STAGE: {shown(name)} is no stage of {paths.PIPELINE}; unset it to run a stage by hand")
     _end_with(_dvc_of(name, described))
     code = {key: value for key, value in _inputs(described).items() if key.endswith(".py")}  # as it was imported
+    _require_same(name, [key for key in code if _touched(Path(key))])
     with alone():
         lockfile.keep()
         before = _inputs(described) | code
-        main()
+        finish = main()
         after = _inputs(described)
-    changed = [key for key in before | after if before.get(key) != after.get(key)]
+        _require_same(name, [key for key in before | after if before.get(key) != after.get(key)])
+        if finish:
+            finish()
+
+
+def _require_same(stage: str, changed: list[str]) -> None:
     if changed:
-        raise InputError(f"{changed[0]}: changed while the stage {name} ran; run `dvc repro` again")
+        raise InputError(f"{changed[0]}: changed while the stage {stage} ran; run `dvc repro` again")
+
+
+def _touched(path: Path) -> bool:
+    """Return whether a module changed while modules were imported: it is unknown what was read of it."""
+    return path.exists() and path.stat().st_ctime_ns > sentiment.STARTED
 
 
 @contextmanager
@@ -87,11 +105,7 @@ def _dvc_of(name: str, stage: dict[str, Any]) -> psutil.Process:
     program that calls DVC as a library can be any. Raise InputError if it died while Python started.
     """
     outputs = {os.path.realpath(next(iter(out)) if isinstance(out, dict) else out) for out in stage["outs"]}
-    noted, end = writers.noted(), time.monotonic() + 1
-    while noted is None and time.monotonic() < end:  # another dvc may be writing it
-        time.sleep(_POLL)
-        noted = writers.noted()
-    for path, process in (noted or {}).items():
+    for path, process in writers.noted().items():
         if path in outputs:
             with suppress(psutil.NoSuchProcess):
                 dvc = psutil.Process(process)

@@ -56,7 +56,13 @@ def spread(parts: Parts, operations: int, work: Callable[[int, int], object]) ->
         for first, last in parts:
             work(first, last)
         return
-    for result in [_pool(_count).submit(work, first, last) for first, last in parts]:
+    inference = torch.is_inference_mode_enabled()  # holds thread by thread
+
+    def run(first: int, last: int) -> None:
+        with torch.inference_mode(inference):
+            work(first, last)
+
+    for result in [_pool(_count).submit(run, first, last) for first, last in parts]:
         result.result()
 
 

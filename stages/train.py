@@ -4,7 +4,7 @@ How long it took, and on what, goes to metrics/speed.json, which is no output: i
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -108,7 +108,7 @@ def train(
     return classifier, history
 
 
-def main() -> None:
+def main() -> Callable[[], None]:
     params, shape = Params.load(), Architecture.load()
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     encoding = Encoding.load(paths.ENCODING)
@@ -164,7 +164,7 @@ def main() -> None:
             "tokens_per_second": round(tokens / seconds),
         },
     )
-    keeper.end()
+    return keeper.end
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import ctypes
 import fcntl
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -102,8 +104,28 @@ def test_what_changes_under_a_stage_makes_it_fail(long: Clone) -> None:
         assert process.returncode
         assert f"error: {name}: changed while the stage train ran; run `dvc repro` again" in printed
         assert recorded(long)["train"] == before
+        assert has_state(long)
+        if edit is not edit_input:
+            shutil.rmtree(long.path / ".dvc/tmp/training")
     long.dvc("repro", "train")
     assert recorded(long)["train"] != before
+    # The input had been touched only, so nothing was trained again.
+    assert json.loads((long.path / "metrics/speed.json").read_text(encoding="utf-8"))["tokens_per_second"] == 0
+    assert not has_state(long)
+
+
+def test_code_that_changes_while_python_imports_makes_a_stage_fail(clone: Clone) -> None:
+    before = recorded(clone)
+    with (clone.path / "sentiment/errors.py").open("a") as stream:
+        stream.write("import time\ntime.sleep(3)\n")
+    process = start(clone, "dvc", "repro", "--single-item", "count_vocab")
+    wait_for(lambda: running(clone, "count_vocab"))
+    time.sleep(1.5)
+    with (clone.path / "sentiment/vocabulary.py").open("a") as stream:
+        stream.write("# a comment\n")
+    printed, _ = process.communicate(timeout=60)
+    assert "error: sentiment/vocabulary.py: changed while the stage count_vocab ran" in printed
+    assert recorded(clone) == before
 
 
 def test_code_that_changes_while_a_stage_waits_makes_it_fail(clone: Clone) -> None:
@@ -234,24 +256,47 @@ def test_a_lock_file_that_was_cut_off_is_put_back(clone: Clone, kept: int) -> No
     assert "error: dvc.lock: damaged; take it from Git: git checkout dvc.lock" in done.stderr
 
 
-def test_a_lock_file_that_was_cut_off_between_two_stages_is_completed(clone: Clone) -> None:
+@pytest.mark.parametrize("place", ["between two stages", "within a hash"])
+def test_a_lock_file_that_was_cut_off_where_dvc_accepts_it_is_put_back(clone: Clone, place: str) -> None:
     clone.set("threshold", "0.4")
     clone.python("-m", "sentiment.repro")
-    before, entries = clone.hashes(), recorded(clone)
-    lock = clone.path / "dvc.lock"
+    lock, before = clone.path / "dvc.lock", state(clone)
     whole = lock.read_text(encoding="utf-8")
-    lock.write_text(whole[: whole.index(f"  {list(entries)[2]}:\n")], encoding="utf-8")  # which DVC accepts
-    clone.python("-m", "sentiment.repro")
-    assert clone.hashes() == before
-    assert recorded(clone) == entries
+    cut = whole[: whole.index("\n  encode:\n") + (300 if place == "within a hash" else 1)]
+    lock.write_text(cut[: cut.rindex("md5: ") + 10] if place == "within a hash" else cut, encoding="utf-8")
+    shutil.rmtree(clone.path / ".dvc/cache/runs")  # from which DVC would take what it believes never ran
+    clone.dvc("repro", "check")
+    done = clone.python("-m", "sentiment.repro")
+    assert "dvc.lock was cut off by a kill: put back" in done.stderr
+    assert "Running stage" not in done.stdout
+    assert state(clone) == before
+    lock.unlink()
+    clone.dvc("repro", "check")
+    done = clone.python("-m", "sentiment.repro")
+    assert "put back" not in done.stderr  # the user wanted to run all again
+    assert "Running stage 'train'" in done.stdout
+    assert state(clone) == before
 
 
-def test_a_note_of_writers_that_was_cut_off_is_removed(clone: Clone) -> None:
+def test_a_note_of_writers_that_dvc_refuses_is_removed(clone: Clone) -> None:
     clone.set("threshold", "0.4")
-    (clone.path / ".dvc/tmp/rwlock").write_bytes(b"")
+    note = clone.path / ".dvc/tmp/rwlock"
+    note.write_bytes(b"")
     assert "JSON structure is corrupted" in clone.dvc("repro", check=False).stderr
     done = clone.python("-m", "sentiment.repro")
-    assert "rwlock was cut off by a kill: removed" in done.stderr
+    assert "rwlock was left by a kill: removed" in done.stderr
+    clone.set("threshold", "0.3")
+    # The process that a restarted machine gave the number of a killed dvc.
+    noted = {"pid": os.getpid(), "cmd": "dvc repro"}
+    model = str(clone.path / "models/classifier")
+    note.write_text(json.dumps({"write": {model: noted}, "read": {model: [noted]}}), encoding="utf-8")
+    os.utime(note, (1e9, 1e9))
+    assert "is busy, it is being blocked by" in clone.dvc("repro", check=False).stderr
+    note.write_text(json.dumps({"write": {model: noted}, "read": {model: [noted]}}), encoding="utf-8")
+    os.utime(note, (1e9, 1e9))
+    done = clone.python("-m", "sentiment.repro")
+    assert "rwlock was left by a kill: removed" in done.stderr
+    assert "Running stage 'evaluate'" in done.stdout
 
 
 def test_a_second_stage_waits_for_the_first(long: Clone) -> None:
