@@ -35,7 +35,7 @@ class About(Settings):
     format: int
     model: Architecture
     encoding: Encoding
-    precision: Literal["float64", "float32"]  # in which it was scored when its best epoch was chosen
+    precision: Literal["float64", "float32"]  # to compute in; float32 where matrix products ran in bfloat16
     seed: int
     epoch: int
     versions: dict[str, str]

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 # Torch, and libraries that are loaded late, where a machine or a `ulimit` gives no more.
 _NO_MEMORY = re.compile("out of memory|can(?:not|'t) allocate memory|failed to map segment", re.IGNORECASE)
+_NO_WORKERS = re.compile("shared memory|DataLoader worker .*(?:killed|exited)", re.IGNORECASE)
 _REMEDIES: dict[int | None, str] = {
     errno.ENOSPC: "; free some and run the command again",
     errno.EROFS: "; run the command in a copy that can be written",
@@ -79,6 +80,8 @@ def _of_the_machine(error: Exception) -> str | None:
     """Return what to say of an error where the machine is its cause."""
     number = error.errno if isinstance(error, OSError) else None
     said = f"{error} {error.__context__}"  # llvmlite tells why it did not load in the second alone
+    if _NO_WORKERS.search(said):
+        return "a process that builds batches had no memory to share, or was killed; set train.workers to 0"
     if isinstance(error, MemoryError) or number == errno.ENOMEM or _NO_MEMORY.search(said):
         return "not enough memory; lower train.batch_size, encode.max_tokens or the model's widths"
     if not isinstance(error, OSError):

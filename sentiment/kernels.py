@@ -46,12 +46,16 @@ threadpoolctl.threadpool_limits(1, user_api="blas")
 F = TypeVar("F", bound=Callable[..., Any])
 
 # "contract" lets a product and a sum be one instruction; nothing else is reordered, so NaN and the order of sums hold.
-_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", "cache": True}
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def kernel(function: F) -> F:
-    """Compile for the types it is called with, once: the machine code is kept in __pycache__."""
-    compiled: F = njit(**_OPTIONS)(function)
+    """Compile for the types it is called with, once: the machine code is kept in __pycache__ or the user's cache."""
+    compiled: F
+    try:
+        compiled = njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # neither can be written
+        compiled = njit(**_OPTIONS)(function)
     return compiled
 
 

@@ -14,13 +14,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
 from sentiment import files, paths, progress, sources
-from sentiment.errors import InputError, Parser, run, shown
+from sentiment.errors import InputError, Parser, printable, run, shown
 from sentiment.files import AS_READ, csv_field, replacing
 
 # Reviews that are read, sorted by length and predicted together, and after how many characters there are no more.
@@ -71,7 +71,7 @@ def main() -> None:
         return
     texts = [sources.clean(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
     for text, probability in zip(texts, predictor(texts).tolist(), strict=True):
-        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {text}", file=files.stdout())
+        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {printable(text)}", file=files.stdout())
 
 
 def predict_file(
@@ -85,13 +85,18 @@ def predict_file(
             _text_column(given, given.file, table.header)
         partial = stack.enter_context(replacing(output)) if output else None
         target = stack.enter_context(partial.open("w", **AS_READ)) if partial else files.stdout()
-        write = _writer(target, form, table.header)
+        write = _writer(_shown_on(target) if target.isatty() else target.write, form, table.header)
         counter = stack.enter_context(progress.counter("predict", None))
         for chunk in _chunks((record, _text(given, record)) for record in table.records):
             for (record, _), probability in zip(chunk, predictor([text for _, text in chunk]).tolist(), strict=True):
                 added = (_word(probability, given.threshold), round(probability, 6))
-                write(record.fields | dict(zip(ADDED, added, strict=True)))
+                write(record, dict(zip(ADDED, added, strict=True)))
             counter.update(len(chunk))
+
+
+def _shown_on(terminal: IO[str]) -> Callable[[str], object]:
+    """Return what writes to a terminal: signs that it would obey are escaped."""
+    return lambda text: terminal.write("".join(sign if sign in "\t\n" else printable(sign) for sign in text))
 
 
 def _chunks(rows: Iterable[tuple[sources.Record, str]]) -> Iterator[list[tuple[sources.Record, str]]]:
@@ -123,26 +128,19 @@ def _text_column(given: argparse.Namespace, where: str, names: list[str]) -> str
     return sources.column(where, given.text_column, sources.TEXT_COLUMNS, "--text-column", names)
 
 
-def _writer(target: IO[str], form: str, header: list[str] | None) -> Callable[[dict[str, Any]], object]:
-    """Return what writes a row. Bytes outside the text column that were no UTF-8 come out as they came in."""
-    if header is None:
-        return lambda row: target.write(_json(row) + "\n")
+def _writer(
+    write: Callable[[str], object], form: str, header: list[str] | None
+) -> Callable[[sources.Record, dict[str, object]], object]:
+    """Return what writes a row and what is added to it. What was there comes out as it came in."""
+    if header is None:  # as text: numbers that Python would round, bytes that are no UTF-8
+        return lambda row, added: write(f"{row.line.rstrip().removesuffix('}').rstrip()}, {json.dumps(added)[1:]}\n")
     separator = "\t" if form == "tsv" else ","
 
-    def write(fields: Iterable[object]) -> None:
-        target.write(separator.join(csv_field(str(field), separator) for field in fields) + "\n")
+    def write_row(fields: Iterable[object]) -> None:
+        write(separator.join(csv_field(str(field), separator) for field in fields) + "\n")
 
-    write([*header, *ADDED])
-    return lambda row: write(row.values())
-
-
-def _json(row: dict[str, Any]) -> str:
-    line = json.dumps(row, ensure_ascii=False)
-    try:
-        line.encode(errors="surrogateescape")
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape and UTF-8 cannot hold
-        return json.dumps(row)
-    return line
+    write_row([*header, *ADDED])
+    return lambda row, added: write_row([*row.fields.values(), *added.values()])
 
 
 def _word(probability: float, threshold: float) -> str:

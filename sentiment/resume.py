@@ -64,16 +64,17 @@ class Resume:
         """Write the state after a whole epoch in the place of the one before."""
         if self._path is None:
             return
-        for other in set(self._path.parent.glob("*.safetensors")) - {self._path}:
-            other.unlink()
+        for other in self._path.parent.glob("*.safetensors*"):  # hidden, partial ones too
+            if self._path.name not in other.name:
+                other.unlink()
         tensors = {f"best.{name}": value for name, value in course.best.items()}
         for part, module in _modules(course).items():
             tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
         for place, moments in course.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{place}.{name}": value for name, value in moments.items() if value is not None}
         tensors["random.cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        if (device := _device(course)).type != "cpu":
+            tensors["random.device"] = torch.get_device_module(device).get_rng_state()
         facts = {
             "history": [astuple(epoch) for epoch in course.history],
             "learning_rates": [group["lr"] for group in course.optimizer.param_groups],
@@ -113,13 +114,17 @@ class Resume:
         course.history.extend(Epoch(*values) for values in facts["history"])
         self.restored = len(course.history)
         torch.set_rng_state(tensors["random.cpu"])
-        if "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"])
+        if (device := _device(course)).type != "cpu":
+            torch.get_device_module(device).set_rng_state(tensors["random.device"])
 
     def end(self) -> None:
         """Remove the state: the training's results are in place."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def _device(course: Course) -> torch.device:
+    return next(course.model.parameters()).device
 
 
 def _modules(course: Course) -> dict[str, nn.Module]:

@@ -160,23 +160,31 @@ def column(where: str, wanted: str, default: tuple[str, ...], parameter: str, fo
     return present[0]
 
 
+def _columns(where: str, text_column: str, label_column: str, found: list[str]) -> tuple[str, str]:
+    """Return the names of the text's and of the label's column."""
+    text = column(where, text_column, TEXT_COLUMNS, "ingest.text_column", found)
+    label = column(where, label_column, LABEL_COLUMNS, "ingest.label_column", found)
+    if text == label:
+        raise InputError(f"{where}: ingest.text_column and ingest.label_column are both {shown(text)}; change one")
+    return text, label
+
+
 def _text_rows(path: Path, text_column: str, label_column: str) -> Iterator[_Row]:
     with open_text(str(path)) as stream:
         table = read_table(str(path), form_of(path.name) or "", stream)
-        for place, number, fields in table.records:
+        for place, number, fields, _ in table.records:
             where = f"{path}: {place}" if table.header is None else str(path)
-            names = list(fields)
-            text = fields[column(where, text_column, TEXT_COLUMNS, "ingest.text_column", names)]
-            label = fields[column(where, label_column, LABEL_COLUMNS, "ingest.label_column", names)]
-            yield _Row(place, number, text, label)
+            text, label = _columns(where, text_column, label_column, list(fields))
+            yield _Row(place, number, fields[text], fields[label])
 
 
 class Record(NamedTuple):
-    """A row of a text file: how an error names it, its number from 1, its fields by column."""
+    """A row of a text file: how an error names it, its number from 1, its fields by column; of .jsonl also its line."""
 
     place: str
     number: int
     fields: dict[str, Any]
+    line: str = ""
 
 
 class Table(NamedTuple):
@@ -289,23 +297,25 @@ def _json_records(name: str, stream: IO[str]) -> Iterator[Record]:
         if len(line) == LONGEST and not line.endswith("\n"):
             raise InputError(f"{where}: longer than {LONGEST:,} characters; shorten or remove it")
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not JSON ({reason(error)}); write one object a line") from None
         if not isinstance(row, dict):
             raise InputError(f"{where}: holds {shown(row)}, not an object; write one object a line")
-        yield Record(f"row {number}", number, row)
+        yield Record(f"row {number}", number, row, line)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if (twice := repeated(name for name, _ in pairs)) is not None:
+        raise ValueError(f"the key {shown(twice)} stands twice in an object")
+    return dict(pairs)
 
 
 def _parquet_rows(path: Path, text_column: str, label_column: str) -> Iterator[_Row]:
     number = 0
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            found = file.schema_arrow.names
-            names = [
-                column(str(path), text_column, TEXT_COLUMNS, "ingest.text_column", found),
-                column(str(path), label_column, LABEL_COLUMNS, "ingest.label_column", found),
-            ]
+            names = _columns(str(path), text_column, label_column, file.schema_arrow.names)
             for name in names:
                 _require_plain(path, name, file.schema_arrow.field(name).type)
             _refuse_parquet_bomb(path, file, names)
@@ -328,7 +338,7 @@ def _require_plain(path: Path, name: str, kind: pa.DataType) -> None:
         raise InputError(f"{path}: column {shown(name)} holds {shown(str(kind))}; store it as text or whole numbers")
 
 
-def _refuse_parquet_bomb(path: Path, file: pq.ParquetFile, names: list[str]) -> None:
+def _refuse_parquet_bomb(path: Path, file: pq.ParquetFile, names: tuple[str, str]) -> None:
     """Raise InputError where some columns unpack to far more than the file has."""
     limit = max(_ALWAYS, _RATIO * path.stat().st_size)
     groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]

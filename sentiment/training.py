@@ -67,9 +67,9 @@ def follow(optimizer: torch.optim.Optimizer, schedule: Schedule, steps: int) -> 
     """Let the learning rate follow a schedule over so many steps. Return what moves it, if anything does.
 
     `one_cycle` rises to the given rate over the first quarter and falls to nearly nothing, along half a cosine each
-    (Smith and Topin 2018, arXiv 1708.07120). `constant` leaves it.
+    (Smith and Topin 2018, arXiv 1708.07120); a single step has all of it. `constant` leaves it.
     """
-    if schedule == "constant":
+    if schedule == "constant" or steps == 1:
         return None
     peak = optimizer.param_groups[0]["lr"]
     rise = 0.25 if steps != 4 else 0.3  # torch divides by zero where the rise has a single step

@@ -72,8 +72,8 @@ def load(path: Path, words: list[str], width: int) -> Vectors:
     return Vectors(np.array(order, np.int64), values)
 
 
-def save(path: Path, words: list[str], values: Vector) -> None:
-    """Write vectors, float32[words, width], in word2vec's text form, to five digits.
+def save(path: Path, words: list[str], values: Vector) -> int:
+    """Write vectors, float32[words, width], in word2vec's text form, to five digits. Return how many.
 
     A word that is longer than `load` reads is left out.
     """
@@ -82,6 +82,7 @@ def save(path: Path, words: list[str], values: Vector) -> None:
         stream.write(f"{len(kept)} {values.shape[1]}\n")
         form = " %.5g" * values.shape[1] + "\n"
         stream.writelines(word + form % tuple(row) for word, row in kept)
+    return len(kept)
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -110,11 +110,12 @@ def _outputs(stages: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
 
 def stale(committed: dict[str, Any], rebuilt: dict[str, Any]) -> list[str]:
     """Return what a stage depended on when the committed dvc.lock was written and does not any more."""
+    made = _outputs(committed) | _outputs(rebuilt)
     found = []
     for name in committed | rebuilt:
         before, after = committed.get(name, {}), rebuilt.get(name, {})
         hashes = [
-            {dep["path"]: dep.get("md5") for dep in stage.get("deps", []) if dep["path"].endswith(".py")}
+            {dep["path"]: dep.get("md5") for dep in stage.get("deps", []) if dep["path"] not in made}
             for stage in (before, after)
         ]
         found += [f"{name}: {path}" for path in hashes[0] | hashes[1] if hashes[0].get(path) != hashes[1].get(path)]

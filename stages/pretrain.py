@@ -142,10 +142,10 @@ def main() -> None:
         # What it learned of tokens out of the vocabulary stays behind: a file of words has no line for them.
         values, paired = learned.embedding.weight.detach().numpy()[FIRST:], np.arange(len(words))
         recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
-    vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
+    written = vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
     with files.replacing(paths.RECURRENCE) as partial:
         partial.write_bytes(serialized(recurrence))
-    files.write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": len(paired)})
+    files.write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": written})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The clone lies on a file system of its own, in memory: Linux lets a user mount o
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -92,8 +93,15 @@ def test_a_stage_in_a_read_only_folder_says_so(clone: Clone, tmp_path: Path, sta
 
 def test_a_model_in_a_read_only_folder_predicts(clone: Clone, tmp_path: Path) -> None:
     expected = clone.python("-m", "sentiment.predict", "A good film.").stdout
-    done, _ = confined(clone, tmp_path, READ_ONLY, "python -m sentiment.predict 'A good film.'")
-    assert (done.stdout, done.stderr) == (expected, "")
+    nothing_compiled = "find sentiment -name __pycache__ -exec rm -r {} +"
+    for limit, command in {
+        READ_ONLY: "",
+        f"{nothing_compiled}; {READ_ONLY}": "XDG_CACHE_HOME=/proc/nowhere HOME=/proc/nowhere ",
+    }.items():
+        done, after = confined(clone, tmp_path, limit, f"{command}python -m sentiment.predict 'A good film.'")
+        assert (done.stdout, done.stderr) == (expected, "")
+        (tmp_path / "small").rmdir()
+        shutil.rmtree(after.path)
 
 
 @pytest.mark.parametrize("limit", [full_but_for(kib=0), READ_ONLY])

@@ -4,6 +4,10 @@ import csv
 import gzip
 import io
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from sentiment import bundle, sources
 from sentiment.predict import _chunks
 from tests.conftest import Command
+from tests.imports import ROOT
 from tests.test_bundle import TEXTS, example
 
 ROWS = [{"id": str(number), "review": text, "note": 'a "b", c'} for number, text in enumerate(TEXTS * 700)]
@@ -86,7 +91,7 @@ def test_standard_input_and_an_output_file(command: Command, model: str, tmp_pat
 def test_bytes_outside_the_text_come_out_as_they_came_in(command: Command, model: str, tmp_path: Path) -> None:
     for name, content in {
         "r.csv": b'text,note\ngood,caf\xe9\n,"a\rb ""c"""\n',
-        "r.jsonl": b'{"text": "good", "x": ["\\ud800", 0.1]}\n{"text": "bad", "x": "caf\xe9"}\n',
+        "r.jsonl": b'{"text": "good", "x": ["\\ud800", 0.1]}\n{"x": "caf\xe9", "y": 1e400,"text" : "bad" }\n',
     }.items():
         (tmp_path / name).write_bytes(content)
         output = tmp_path / f"out-{name}"
@@ -95,7 +100,28 @@ def test_bytes_outside_the_text_come_out_as_they_came_in(command: Command, model
         before, after = content.splitlines(), output.read_bytes().splitlines()
         assert len(before) == len(after)
         for old, new in zip(before, after, strict=True):
-            assert new.startswith(old.rstrip(b"}")) or old == b',"a'
+            assert new.startswith(old.rstrip(b" }")) or old == b',"a'
+        if name == "r.jsonl":
+            assert b'"text" : "bad", "predicted": "' in after[1]
+            assert {"predicted", "probability"} <= json.loads(after[0]).keys()
+
+
+def test_a_terminal_obeys_no_review(command: Command, model: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("text,note\ngood\x1b[31m,caf\u00e9\n", encoding="utf-8")
+    words = [sys.executable, "-m", "sentiment.predict", "--model", model]
+    for given, expected in {
+        ("--file", str(path)): b"good\\x1b[31m,caf\xc3\xa9,",
+        ("bad\x1b[2J\n",): b"  bad\\x1b[2J\\n\r\n",
+    }.items():
+        ours, theirs = pty.openpty()
+        subprocess.run([*words, *given], cwd=ROOT, stdout=theirs, check=True)
+        os.close(theirs)
+        printed = os.read(ours, 10000)
+        os.close(ours)
+        assert expected in printed
+        assert b"\x1b[31m" not in printed
+        assert b"\x1b[2J" not in printed
 
 
 def test_a_link_to_the_output_is_followed(command: Command, model: str, tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_the_columns_of_common_layouts_are_found(tmp_path: Path) -> None:
         ("r.csv", b"words,label\na,1\n", "no column 'text' or 'review' among 'words', 'label'; name it by"),
         ("r.csv", b"text,stars\na,1\n", "no column 'label' or 'sentiment' among 'text', 'stars'"),
         ("r.csv", b"text,text,label\na,b,1\n", "names 'text' twice"),
+        ("r.jsonl", b'{"text": "a", "label": 1, "label": 0}\n', "row 1: not JSON .the key 'label' stands twice in an"),
         ("r.csv", b"text,label\n\xff,1\n", r"row 1 \(line 2\): the text is not valid UTF-8"),
         ("r.csv", b"text,label\na,1\nb,good\n", r"row 2 \(line 3\): unknown label 'good'; the labels are 0, 1"),
         ("r.csv", b"text,label\na,1\nb,\n", r"row 2 \(line 3\): unknown label ''"),
@@ -144,6 +145,16 @@ def test_two_columns_of_a_name_in_parquet_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="has two columns 'text'; rename one"):
         list(sources.read(path))
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl", "r.parquet"])
+def test_a_text_that_is_its_label_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text('{"label": "1"}\n' if name == "r.jsonl" else "label\n1\n", encoding="utf-8")
+    if name == "r.parquet":
+        pq.write_table(pa.table({"label": ["1"]}), path)
+    with pytest.raises(InputError, match="ingest.text_column and ingest.label_column are both 'label'; change one"):
+        list(sources.read(path, "label"))
 
 
 def test_places_that_are_no_source(workspace: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from sentiment import device, training
+from sentiment import device, errors, training
 from sentiment.batches import InOrder, Shuffled, loader
-from sentiment.corpus import Reviews
+from sentiment.corpus import Review, Reviews
 from sentiment.encoded import EncodedSplit
 from sentiment.errors import InputError
 from sentiment.model import Classifier
@@ -223,9 +224,12 @@ def test_divergence_is_one_line(splits: Splits) -> None:
 def test_a_cycle_can_have_any_number_of_steps(steps: int) -> None:
     adam = training.optimizer(Classifier(SHAPE, 20), "adam", 0.1, 0.0)
     training.follow(adam, "one_cycle", steps)
+    rates = []
     for _ in range(steps):
-        assert 0 < adam.param_groups[0]["lr"] <= 0.1
+        rates.append(adam.param_groups[0]["lr"])
         adam.step()
+    assert min(rates) > 0
+    assert 0.07 < max(rates) <= 0.1
 
 
 def test_a_cycle_of_the_learning_rate_rises_and_falls() -> None:
@@ -338,6 +342,37 @@ def test_the_state_of_another_training_is_replaced(splits: Splits, tmp_path: Pat
     for name in ("one", "other"):
         stage.train(splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Resume(tmp_path / f"{name}.safetensors"))
     assert [path.name for path in tmp_path.glob("*.safetensors")] == ["other.safetensors"]
+
+
+def test_what_a_kill_left_of_another_state_is_removed(splits: Splits, tmp_path: Path) -> None:
+    folder = tmp_path / "training"
+    folder.mkdir()
+    (folder / ".other.safetensors.partial").write_bytes(b"half a state")
+    (folder / "notes.txt").touch()
+    stage.train(splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Resume(folder / "one.safetensors"))
+    assert {path.name for path in folder.iterdir()} == {"one.safetensors", "notes.txt"}
+
+
+class Deadly(Reviews):
+    """Reviews whose worker process is killed."""
+
+    def __getitem__(self, position: int) -> Review:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(position)
+
+
+def test_a_worker_that_is_killed_is_one_line(splits: Splits, capsys: pytest.CaptureFixture[str]) -> None:
+    batches = loader(Deadly(splits[0]), InOrder(splits[0].lengths, 4), CPU, workers=1)
+
+    def read() -> None:
+        for _ in batches:
+            pass
+
+    with pytest.raises(SystemExit) as ended:
+        errors.run(read, takes_arguments=True)
+    assert ended.value.code == 1
+    expected = "error: a process that builds batches had no memory to share, or was killed; set train.workers to 0\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_a_damaged_state_counts_as_none(splits: Splits, tmp_path: Path) -> None:

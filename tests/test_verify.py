@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -190,6 +191,17 @@ def test_a_lock_file_without_stages_is_named(
         errors.run(verify.main, takes_arguments=True)
     assert ended.value.code == 2
     assert f"error: dvc.lock: {problem} in this commit; run `make repro` and commit it" in capsys.readouterr().err
+
+
+def test_a_source_that_has_changed_is_named_and_what_follows_is_not() -> None:
+    def locked(source: str, made: str) -> dict[str, Any]:
+        return {
+            "ingest": {"deps": [{"path": "reviews.csv", "md5": source}], "outs": [{"path": "made", "md5": made}]},
+            "tokenize": {"deps": [{"path": "made", "md5": made}, {"path": "stage.py", "md5": "a"}]},
+        }
+
+    assert verify.stale(locked("a", "b"), locked("a", "b")) == []
+    assert verify.stale(locked("a", "b"), locked("c", "d")) == ["ingest: reviews.csv"]
 
 
 def lock_of(path: Path, digest: str) -> dict[str, object]:
