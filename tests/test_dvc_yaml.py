@@ -91,6 +91,7 @@ def test_a_stage_that_computes_where_it_is_told_depends_on_the_device() -> None:
     assert all(
         {"train", "train.device"} & {key for key in STAGES[stage]["params"] if isinstance(key, str)} for stage in told
     )
+    assert not any("train.threads" in content["params"] for content in STAGES.values())  # they change no result
 
 
 def test_the_stages_stand_in_the_order_in_which_they_run() -> None:
