@@ -10,6 +10,7 @@ A file keeps its rows, their order and all its columns, and gains two: `predicte
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -96,7 +97,7 @@ def predict_file(
 
 def _shown_on(terminal: IO[str]) -> Callable[[str], object]:
     """Return what writes to a terminal: signs that it would obey are escaped."""
-    return lambda text: terminal.write("".join(sign if sign in "\t\n" else printable(sign) for sign in text))
+    return lambda text: terminal.write(re.sub(r"[^\t\n]+", lambda found: printable(found[0]), text))
 
 
 def _chunks(rows: Iterable[tuple[sources.Record, str]]) -> Iterator[list[tuple[sources.Record, str]]]:

@@ -44,7 +44,7 @@ def _repro() -> None:
         if paths.LOCK.exists():
             shutil.copy2(paths.LOCK, kept)
         try:
-            code = _dvc_repro()
+            code = 1 if subprocess.run([sys.executable, "-m", "dvc", "repro"], check=False).returncode else 0
         except KeyboardInterrupt:
             code = 130
         if code:
@@ -60,10 +60,6 @@ def _mend() -> None:
         print(f"{paths.LOCK} was cut off by a kill: put back as it last was whole", file=sys.stderr)
     if writers.mend():
         print(f"{writers.NOTE} was left by a kill: removed", file=sys.stderr)
-
-
-def _dvc_repro() -> int:
-    return 1 if subprocess.run([sys.executable, "-m", "dvc", "repro"], check=False).returncode else 0
 
 
 @contextmanager
