@@ -45,7 +45,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def stages_of(clone: Clone) -> list[psutil.Process]:
-    """Return the stages that run in a clone, or in the folders of experiments within it."""
+    """Return the stages that run in a clone, or in the folders of experiments within it, each with its words as `info`.
+
+    A process can end at any moment: ask `info`, not the process.
+    """
     found = []
     for process in psutil.process_iter(["cmdline", "cwd"]):
         words = process.info["cmdline"] or []
@@ -56,7 +59,7 @@ def stages_of(clone: Clone) -> list[psutil.Process]:
 
 
 def running(clone: Clone, stage: str) -> psutil.Process | None:
-    return next((p for p in stages_of(clone) if p.cmdline()[2] == f"stages.{stage}"), None)
+    return next((p for p in stages_of(clone) if p.info["cmdline"][2] == f"stages.{stage}"), None)
 
 
 @pytest.fixture
@@ -338,7 +341,7 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
         together = max(together, len(processes))
         for process in processes:
             with suppress(psutil.NoSuchProcess):
-                if process.cmdline()[2:3] == ["stages.train"]:
+                if process.info["cmdline"][2] == "stages.train":
                     busiest = max(busiest, cores(process, seconds=1))
     workers.communicate(timeout=60)
     assert together == 2
