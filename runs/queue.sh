@@ -33,7 +33,12 @@ run_all() {
         for change in $changes; do options+=(-S "$change"); done
         dvc exp run --queue --name "$name" ${options[@]+"${options[@]}"} "$@" >&2
     done
-    dvc queue start --jobs 2 >&2
+    # The workers keep open what they print to, so that a pipe would wait for them: for ever where one has removed the
+    # message that tells the other to end (dvc-task 0.40.2).
+    if ! dvc queue start --jobs 2 &>/dev/null; then
+        echo "error: the queue did not start; see: dvc queue start" >&2
+        return 1
+    fi
     while status=$(dvc queue status) && [[ $status =~ ($ran)\ [^$'\n']*(Queued|Running) ]]; do sleep 2; done
     for name in "${names[@]}"; do
         if ! [[ $status =~ $name\ [^$'\n']*Success ]]; then

@@ -331,7 +331,7 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
         alone[units] = state(clone)
         long.dvc("exp", "run", "--queue", "--name", f"units-{units}", "--set-param", f"model.hidden_dim={units}")
 
-    workers = start(long, "dvc", "queue", "start", "--jobs", "2")  # whose output stays open until they end
+    workers = start(long, "dvc", "queue", "start", "--jobs", "2")  # who keep its output open
 
     together, busiest = 0, 0.0
     end = time.monotonic() + 300
@@ -343,6 +343,10 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
             with suppress(psutil.NoSuchProcess):
                 if process.info["cmdline"][2] == "stages.train":
                     busiest = max(busiest, cores(process, seconds=1))
+    for process in psutil.process_iter(["cwd"]):  # one can wait for ever: the other removes what tells it to end
+        if Path(process.info["cwd"] or "/").is_relative_to(long.path):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
     workers.communicate(timeout=60)
     assert together == 2
     assert 0 < busiest < 1.25  # train.threads is 1
