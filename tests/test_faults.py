@@ -44,16 +44,22 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
-def stages_of(clone: Clone) -> list[psutil.Process]:
-    """Return the stages that run in a clone, or in the folders of experiments within it, each with its words as `info`.
+def inside(clone: Clone) -> Iterator[psutil.Process]:
+    """Yield the processes that run in a clone, or in the folders of experiments within it, with their words as `info`.
 
     A process can end at any moment: ask `info`, not the process.
     """
-    found = []
     for process in psutil.process_iter(["cmdline", "cwd"]):
+        if Path(process.info["cwd"] or "/").is_relative_to(clone.path):
+            yield process
+
+
+def stages_of(clone: Clone) -> list[psutil.Process]:
+    """Return the stages that run there, as `inside` yields them."""
+    found = []
+    for process in inside(clone):
         words = process.info["cmdline"] or []
-        here = Path(process.info["cwd"] or "/").is_relative_to(clone.path)
-        if here and words[1:2] == ["-m"] and words[2].startswith("stages."):
+        if words[1:2] == ["-m"] and words[2].startswith("stages."):
             found.append(process)
     return found
 
@@ -343,10 +349,9 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
             with suppress(psutil.NoSuchProcess):
                 if process.info["cmdline"][2] == "stages.train":
                     busiest = max(busiest, cores(process, seconds=1))
-    for process in psutil.process_iter(["cwd"]):  # one can wait for ever: the other removes what tells it to end
-        if Path(process.info["cwd"] or "/").is_relative_to(long.path):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+    for process in inside(long):  # a worker can wait for ever: the other removes what tells it to end
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     workers.communicate(timeout=60)
     assert together == 2
     assert 0 < busiest < 1.25  # train.threads is 1
