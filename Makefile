@@ -20,10 +20,10 @@ $(INSTALLED): requirements.txt
 	@touch $@
 
 repro: $(INSTALLED)  ## run what has changed of the pipeline, then say what it found
-	@$(BIN)/python -m sentiment.repro
+	@$(BIN)/python -m sentiment.cli.repro
 
 verify: $(INSTALLED)  ## rebuild the last commit from nothing and compare every output with dvc.lock
-	@$(BIN)/python -m sentiment.verify
+	@$(BIN)/python -m sentiment.cli.verify
 
 check: $(INSTALLED)  ## say whether params.yaml is valid, and run nothing
 	@$(BIN)/python -m stages.check && echo "params.yaml is valid"
@@ -56,7 +56,7 @@ bench: $(INSTALLED)  ## measure again what the README says, on this corpus or on
 	$(BIN)/python -m benchmarks.readme
 
 imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check their md5
-	@$(BIN)/python -m sentiment.imdb
+	@$(BIN)/python -m sentiment.cli.download_imdb
 
 clean:  ## remove the environment and all outputs; DVC's cache stays
 	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/vectors.txt models comparison \

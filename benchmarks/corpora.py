@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from sentiment import paths, sources
-from sentiment.errors import InputError, shown
+from sentiment.config import paths
+from sentiment.data import sources
+from sentiment.errors import InputError, quote
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results"
@@ -35,7 +36,7 @@ class Corpus(NamedTuple):
         path = Path(name).resolve()
         if not path.is_dir() and not (path.is_file() and path.name.endswith((".tar.gz", ".tgz", ".tar"))):
             raise InputError(
-                f"{shown(name)}: no archive or folder of the Large Movie Review Dataset; give path/to/aclImdb_v1.tar.gz"
+                f"{quote(name)}: no archive or folder of the Large Movie Review Dataset; give path/to/aclImdb_v1.tar.gz"
             )
         return cls("imdb", path)
 

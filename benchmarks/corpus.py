@@ -12,12 +12,14 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks import prepared
 from benchmarks.corpora import RESULTS
-from sentiment import device, files, paths, tables
-from sentiment.architecture import Architecture
-from sentiment.encoded import EncodedSplit
+from sentiment.config import paths
+from sentiment.config.model import ModelConfig
+from sentiment.data.encoding import EncodedSplit
+from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import run
-from sentiment.predicting import of_split
-from sentiment.vocabulary import Vocabulary
+from sentiment.inference.predictor import predict_split
+from sentiment.io import files, parquet
+from sentiment.nn import device
 from stages import train
 
 RESULT = RESULTS / "corpus.json"
@@ -27,7 +29,7 @@ NGRAMS = {"unigrams": 1, "uni- and bigrams": 2, "uni-, bi- and trigrams": 3}
 
 def bag_of_words(size: int) -> float:
     """Return the test accuracy of a logistic regression on the counts of the n-grams of up to `size` tokens."""
-    splits = [list(tables.read(path, tables.REVIEWS)) for path in (paths.REVIEWS.train, paths.REVIEWS.test)]
+    splits = [list(parquet.read(path, parquet.REVIEWS)) for path in (paths.REVIEWS.train, paths.REVIEWS.test)]
     texts, labels = (
         [[value for batch in batches for value in batch[column].to_pylist()] for batches in splits]
         for column in ("text", "label")
@@ -41,11 +43,11 @@ def network(seed: int) -> float:
     """Return the test accuracy of the network of params.yaml, trained with a seed."""
     params = train.Params.load().model_copy(update={"seed": seed})
     cpu = torch.device("cpu")
-    device.prepare(cpu, params.threads)
+    device.configure_torch(cpu, params.threads)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
-    model, _ = train.train(splits, len(Vocabulary.load(paths.VOCABULARY)), Architecture.load(), params, cpu)
+    model, _ = train.train(splits, len(Vocabulary.load(paths.VOCABULARY)), ModelConfig.load(), params, cpu)
     test = EncodedSplit.open(paths.IDS.test)
-    return float(np.mean((of_split(model, test) >= 0.5) == test.labels))
+    return float(np.mean((predict_split(model, test) >= 0.5) == test.labels))
 
 
 def main() -> None:

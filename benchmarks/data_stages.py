@@ -17,8 +17,9 @@ from typing import Any
 
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.prepared import write_params
-from sentiment import files, paths, tables
+from sentiment.config import paths
 from sentiment.errors import run
+from sentiment.io import files, parquet
 
 STAGES = ("tokenize", "count_vocab", "encode")
 COPIES = (1, 2, 4)
@@ -36,9 +37,9 @@ def measure(stage: str) -> tuple[float, float]:
 
 def repeat(source: Path, target: Path, copies: int) -> None:
     """Write a table's rows several times, as different reviews."""
-    with tables.writing(target, tables.REVIEWS) as table:
+    with parquet.open_writer(target, parquet.REVIEWS) as table:
         for _ in range(copies):
-            for batch in tables.read(source, tables.REVIEWS):
+            for batch in parquet.read(source, parquet.REVIEWS):
                 table.write(*batch.columns)
 
 
@@ -57,7 +58,7 @@ def main() -> None:
             for stage in STAGES:
                 cpu, memory = measure(stage)
                 rows.append({"copies": copies, "stage": stage, "cpu_seconds": round(cpu, 2), "peak_mib": round(memory)})
-        reviews = sum(tables.count(Path("once", path.name), tables.REVIEWS) for path in paths.REVIEWS)
+        reviews = sum(parquet.count(Path("once", path.name), parquet.REVIEWS) for path in paths.REVIEWS)
     os.chdir(ROOT)
     files.write_json(corpus.result("data_stages"), {"reviews": reviews, "runs": rows})
     for row in rows:

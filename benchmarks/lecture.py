@@ -22,23 +22,26 @@ from torch import Tensor, nn
 
 from benchmarks import prepared, timing
 from benchmarks.corpora import RESULTS, Corpus
-from sentiment import device, files, paths, training
-from sentiment.architecture import Architecture
-from sentiment.batches import Batch, Shuffled, collate
-from sentiment.corpus import Reviews
-from sentiment.encoded import EncodedSplit
+from sentiment.config import paths
+from sentiment.config.model import ModelConfig
+from sentiment.data.batching import Batch, BucketBatchSampler, collate
+from sentiment.data.dataset import ReviewDataset
+from sentiment.data.encoding import EncodedSplit
+from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import run
-from sentiment.manual import NONLINEAR
-from sentiment.model import Classifier
-from sentiment.predicting import of_split
-from sentiment.vocabulary import Vocabulary
+from sentiment.inference.predictor import predict_split
+from sentiment.io import files
+from sentiment.nn import device
+from sentiment.nn.classifier import Classifier
+from sentiment.nn.reference import NONLINEAR
+from sentiment.training import trainer
 
 CPU = torch.device("cpu")
 BATCH = 64
 SEED = 1
 EPOCHS = {"sample": 20, "imdb": 3}
-RECIPE = training.Recipe(epochs=1, clip_norm=1.0, patience=0, precision="float32")
-LECTURE = Architecture(
+RECIPE = trainer.TrainConfig(epochs=1, clip_norm=1.0, patience=0, precision="float32")
+LECTURE = ModelConfig(
     cell="rnn", nonlinearity="tanh", embedding_dim=32, hidden_dim=16, layers=1, bidirectional=False, heads=4,
     pooling="last", input_conditioned=False, vectors=str(paths.VECTORS), tune_vectors=True,
     word_dropout=0.0, embedding_dropout=0.0, dropout=0.0, output_dropout=0.0,
@@ -76,7 +79,7 @@ def gradients(model: Classifier, batch: Batch, logits: Callable[[], Tensor]) -> 
     return found, min(seconds)
 
 
-def one_at_a_time(reviews: Reviews, entries: int, rows: list[int]) -> dict[str, Any]:
+def one_at_a_time(reviews: ReviewDataset, entries: int, rows: list[int]) -> dict[str, Any]:
     """Compare the three ways through one batch."""
     batch = collate([reviews[row] for row in rows])
     written, compiled = classifier(entries, cell="manual_rnn"), classifier(entries, cell="rnn")
@@ -101,14 +104,14 @@ def one_at_a_time(reviews: Reviews, entries: int, rows: list[int]) -> dict[str, 
     }
 
 
-def typical(reviews: Reviews) -> tuple[list[int], int]:
+def typical(reviews: ReviewDataset) -> tuple[list[int], int]:
     """Return a batch of reviews that have at least as many tokens as half of all reviews, and that number."""
     lengths = reviews.split.lengths
     length = int(np.median(lengths))
     return np.flatnonzero(lengths >= length)[:: max(1, len(lengths) // (2 * BATCH))][:BATCH].tolist(), length
 
 
-def vanishing(reviews: Reviews, entries: int, rows: list[int], steps: int) -> dict[str, list[float]]:
+def vanishing(reviews: ReviewDataset, entries: int, rows: list[int], steps: int) -> dict[str, list[float]]:
     """Return the mean norm of dloss/dh, by tokens before the end: 0, 1, ... steps - 1. The weights are as drawn."""
     norms: dict[str, list[float]] = {}
     for nonlinearity in ("tanh", "logistic"):
@@ -129,14 +132,14 @@ def presentation(train: EncodedSplit, valid: EncodedSplit, entries: int, epochs:
     found = {}
     raw = np.argsort(train.labels, kind="stable")
     ordered = [raw[start : start + BATCH].tolist() for start in range(0, len(raw), BATCH)]
-    shuffled = Shuffled(train.lengths, BATCH, seed=SEED, bucketing=False)
-    reviews = Reviews(train)
+    shuffled = BucketBatchSampler(train.lengths, BATCH, seed=SEED, bucketing=False)
+    reviews = ReviewDataset(train)
     for name, order in (("negatives, then positives", ordered), ("shuffled", shuffled)):
         model = classifier(entries, cell="rnn").float()
-        adam = training.optimizer(model, "adam", 5e-3, 0.0)
+        adam = trainer.optimizer(model, "adam", 5e-3, 0.0)
         for shuffled.epoch in range(epochs):
-            training.train_epoch(model, [collate([reviews[row] for row in rows]) for rows in order], adam, RECIPE)
-        positive = of_split(model, valid) > 0.5
+            trainer.train_epoch(model, [collate([reviews[row] for row in rows]) for rows in order], adam, RECIPE)
+        positive = predict_split(model, valid) > 0.5
         found[name] = {
             "accuracy": round(float(np.mean(positive == valid.labels)), 4),
             "called_positive": round(float(np.mean(positive)), 4),
@@ -146,10 +149,10 @@ def presentation(train: EncodedSplit, valid: EncodedSplit, entries: int, epochs:
 
 def main() -> None:
     corpus = Corpus.given()
-    device.prepare(CPU, 1)
+    device.configure_torch(CPU, 1)
     with prepared.data_stages(corpus.source):
         train, valid = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
-        reviews, entries = Reviews(train), len(Vocabulary.load(paths.VOCABULARY))
+        reviews, entries = ReviewDataset(train), len(Vocabulary.load(paths.VOCABULARY))
         rows, length = typical(reviews)
         ways = one_at_a_time(reviews, entries, rows)
         norms = vanishing(reviews, entries, rows, length)

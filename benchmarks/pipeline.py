@@ -35,8 +35,8 @@ from ruamel.yaml import YAML
 
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import machine
-from sentiment import files
 from sentiment.errors import run
+from sentiment.io import files
 
 # What stands for `python` while DVC runs. Its own start, about 15 ms a stage, counts as DVC's.
 _RECORDER = """

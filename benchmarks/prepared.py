@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.corpora import ROOT
-from sentiment import paths
-from sentiment.params import read
+from sentiment.config import paths
+from sentiment.config.section import read
 from stages import count_vocab, encode, ingest, pretrain, tokenize
 
 

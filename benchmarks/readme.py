@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.corpora import RESULTS, ROOT
 from sentiment.errors import run
-from sentiment.files import read_json, replacing
+from sentiment.io.files import atomic_write, read_json
 
 README = ROOT / "README.md"
 _SPREAD = ("median", "low", "high")
@@ -185,7 +185,7 @@ def _table(header: list[str], rows: Iterable[list[str]]) -> list[str]:
 
 
 def main() -> None:
-    with replacing(README) as partial:
+    with atomic_write(README) as partial:
         partial.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
 
 

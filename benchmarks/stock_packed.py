@@ -17,8 +17,9 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import timing
 from benchmarks.corpora import RESULTS
-from sentiment import files, recurrence
 from sentiment.errors import run
+from sentiment.io import files
+from sentiment.nn.kernels import autograd
 
 THREADS = 2
 REVIEWS, WIDTH = 64, 64
@@ -45,7 +46,7 @@ def ours(cell: str, inputs: PackedSequence) -> torch.Tensor:
     bias = layer.bias_hh_l0[2 * WIDTH :] if cell == "gru" else None
     inner = "tanh" if cell == "rnn" else cell
     products = nn.functional.linear(inputs.data, layer.weight_ih_l0, layer.bias_ih_l0)
-    return recurrence.run(inner, products, None, layer.weight_hh_l0, bias, inputs.batch_sizes, reverse=False)[0]
+    return autograd.run(inner, products, None, layer.weight_hh_l0, bias, inputs.batch_sizes, reverse=False)[0]
 
 
 def seconds(way: Any, cell: str, longest: int) -> tuple[float, float]:

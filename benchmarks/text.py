@@ -27,11 +27,11 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from benchmarks.corpora import Corpus
 from benchmarks.timing import Contestant, clock, compete, machine, report
-from sentiment import tables
-from sentiment.encoded import EncodedSplit, Encoding, Truncation
+from sentiment.data.encoding import EncodedSplit, Encoding, Truncation
+from sentiment.data.tokenizer import Tokenizer
+from sentiment.data.vocabulary import FIRST, OUT_OF_VOCABULARY, Counter, Vocabulary
 from sentiment.errors import run
-from sentiment.text import Tokenizer
-from sentiment.vocabulary import FIRST, OUT_OF_VOCABULARY, Counter, Vocabulary
+from sentiment.io import parquet
 from stages import count_vocab, encode, tokenize
 
 SIZE = 5000
@@ -168,8 +168,8 @@ def check(found: Encoded, ours: Encoded) -> None:
 
 def contestants(texts: Sequence[str], folder: Path) -> list[Contestant]:
     """Return everybody, each with the texts in his form; `folder` is for the files of the stages."""
-    batches = [pa.array(texts[start : start + tables.ROWS]) for start in range(0, len(texts), tables.ROWS)]
-    with tables.writing(folder / "reviews.parquet", tables.REVIEWS) as table:
+    batches = [pa.array(texts[start : start + parquet.ROWS]) for start in range(0, len(texts), parquet.ROWS)]
+    with parquet.open_writer(folder / "reviews.parquet", parquet.REVIEWS) as table:
         for batch in batches:
             table.write(pa.array([""] * len(batch)), batch, pa.array([0] * len(batch), pa.uint8()))
     alike = partial(check, ours=this_project(batches))

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from sentiment import files
+from sentiment.io import files
 
 T = TypeVar("T")
 

@@ -35,14 +35,17 @@ from torch.utils.data import DataLoader
 from benchmarks import prepared, timing
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import Contestant, Timing
-from sentiment import device, files, paths, training
-from sentiment.architecture import Architecture
-from sentiment.batches import Shuffled, collate
-from sentiment.corpus import Review, Reviews
-from sentiment.encoded import EncodedSplit
+from sentiment.config import paths
+from sentiment.config.model import ModelConfig
+from sentiment.data.batching import BucketBatchSampler, collate
+from sentiment.data.dataset import Review, ReviewDataset
+from sentiment.data.encoding import EncodedSplit
+from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import run
-from sentiment.model import Classifier
-from sentiment.vocabulary import Vocabulary
+from sentiment.io import files
+from sentiment.nn import device
+from sentiment.nn.classifier import Classifier
+from sentiment.training import trainer
 from stages.train import Params
 
 THREADS = 2
@@ -77,8 +80,8 @@ class Network:
         return f"{name} {self.embedding_dim} → {self.hidden_dim}"
 
     @property
-    def shape(self) -> Architecture:
-        return Architecture.load(ROOT / paths.PARAMS).model_copy(update=asdict(self))
+    def shape(self) -> ModelConfig:
+        return ModelConfig.load(ROOT / paths.PARAMS).model_copy(update=asdict(self))
 
 
 NETWORKS = (
@@ -130,23 +133,23 @@ def padded(reviews: Sequence[Review]) -> tuple[tuple[Tensor, Tensor], Tensor]:
 
 
 def ours(
-    network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions, precision: device.Precision
+    network: Network, vocabulary_size: int, reviews: ReviewDataset, batches: Positions, precision: device.Precision
 ) -> Work:
     torch.manual_seed(0)
     model = Classifier(network.shape, vocabulary_size).to(device.dtype(precision)).train()
-    adam = training.optimizer(model, "adam", LEARNING_RATE, 0.0)
-    training.Course.begin(model, adam, None, 0.0)  # in float64, weights are rounded after each step
-    recipe = training.Recipe(epochs=1, clip_norm=CLIP_NORM, patience=0, precision=precision)
+    adam = trainer.optimizer(model, "adam", LEARNING_RATE, 0.0)
+    trainer.TrainState.begin(model, adam, None, 0.0)  # in float64, weights are rounded after each step
+    recipe = trainer.TrainConfig(epochs=1, clip_norm=CLIP_NORM, patience=0, precision=precision)
 
     def work() -> None:
         for batch in DataLoader(reviews, batch_sampler=batches, collate_fn=collate):
-            training.train_step(model, batch, adam, recipe)
+            trainer.train_step(model, batch, adam, recipe)
 
     return work
 
 
 def stock(
-    network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions, pack: Callable[..., Any]
+    network: Network, vocabulary_size: int, reviews: ReviewDataset, batches: Positions, pack: Callable[..., Any]
 ) -> Work:
     torch.manual_seed(0)
     model = Stock(network, vocabulary_size)
@@ -162,7 +165,7 @@ def stock(
     return work
 
 
-def by_keras(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Work:
+def by_keras(network: Network, vocabulary_size: int, reviews: ReviewDataset, batches: Positions) -> Work:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
@@ -192,7 +195,7 @@ def by_keras(network: Network, vocabulary_size: int, reviews: Reviews, batches: 
     return work
 
 
-def lecture(network: Network, vocabulary_size: int, reviews: Reviews, batches: Positions) -> Work:
+def lecture(network: Network, vocabulary_size: int, reviews: ReviewDataset, batches: Positions) -> Work:
     """The lecture's own loop: one review a step, its tokens one after the other in Python."""
     torch.manual_seed(0)
     embedding = nn.Embedding(vocabulary_size, network.embedding_dim)
@@ -216,14 +219,14 @@ def lecture(network: Network, vocabulary_size: int, reviews: Reviews, batches: P
     return work
 
 
-def tokens(reviews: Reviews, batches: Positions) -> float:
+def tokens(reviews: ReviewDataset, batches: Positions) -> float:
     lengths = reviews.split.lengths
     return float(sum(lengths[rows].sum() for rows in batches))
 
 
 def batches(lengths: npt.NDArray[np.int64], size: int, bucketing: bool, count: int) -> Positions:
     """Return `count` batches that stand for an epoch's: the middles of as many equal parts of it, by tokens a batch."""
-    drawn = [rows for rows in Shuffled(lengths, size, seed=0, bucketing=bucketing) if lengths[rows].min()]
+    drawn = [rows for rows in BucketBatchSampler(lengths, size, seed=0, bucketing=bucketing) if lengths[rows].min()]
     drawn.sort(key=lambda rows: int(lengths[rows].sum()))
     return [drawn[int((part + 0.5) * len(drawn) / count)] for part in range(count)]
 
@@ -248,7 +251,7 @@ def _go() -> float:
 
 
 def as_train_does() -> None:
-    device.prepare(torch.device("cpu"), THREADS)
+    device.configure_torch(torch.device("cpu"), THREADS)
 
 
 def plainly() -> None:
@@ -256,7 +259,7 @@ def plainly() -> None:
     torch.set_flush_denormal(True)
 
 
-def measure(network: Network, reviews: Reviews, vocabulary_size: int, batch_size: int) -> list[Timing]:
+def measure(network: Network, reviews: ReviewDataset, vocabulary_size: int, batch_size: int) -> list[Timing]:
     """Return each contestant's seconds per million tokens in each round."""
     lengths = reviews.split.lengths
     own = batches(lengths, batch_size, True, 4)
@@ -299,7 +302,7 @@ def main() -> None:
     corpus = Corpus.given()
     networks = []
     with prepared.data_stages(corpus.source, max_tokens="0"):
-        reviews = Reviews(EncodedSplit.open(paths.IDS.train.resolve()))  # other processes open it too
+        reviews = ReviewDataset(EncodedSplit.open(paths.IDS.train.resolve()))  # other processes open it too
         size, batch_size = len(Vocabulary.load(paths.VOCABULARY)), Params.load().batch_size
         for network in NETWORKS:
             rows = timing.described(measure(network, reviews, size, batch_size), OURS)

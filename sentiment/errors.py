@@ -26,10 +26,10 @@ class InputError(Exception):
     """What a user gave cannot be used. The message names the file, the row or key, the value and the remedy."""
 
 
-def shown(value: object) -> str:
+def quote(value: object) -> str:
     """Return a value as an error line shows it: quoted, escaped and at most 60 characters long.
 
-    >>> shown("two\\nlines")
+    >>> quote("two\\nlines")
     "'two\\\\nlines'"
     """
     text = _short.repr(value)
@@ -97,4 +97,4 @@ def _refuse_arguments(words: list[str]) -> None:
         print((sys.modules["__main__"].__doc__ or "").strip())
         sys.exit(0)
     if words:
-        raise InputError(f"argument {shown(words[0])}: this command takes none; its parameters are in params.yaml")
+        raise InputError(f"argument {quote(words[0])}: this command takes none; its parameters are in params.yaml")

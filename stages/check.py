@@ -8,12 +8,13 @@ their parameter classes alone.
 
 from pathlib import Path
 
-from sentiment import paths, sources, vectors
-from sentiment.architecture import Architecture
-from sentiment.evaluation import Evaluation
-from sentiment.files import replacing
-from sentiment.params import Section, load_all
-from sentiment.stage import run
+from sentiment.config import paths
+from sentiment.config.evaluation import EvaluationConfig
+from sentiment.config.model import ModelConfig
+from sentiment.config.section import Section, load_all
+from sentiment.data import sources, word_vectors
+from sentiment.io.files import atomic_write
+from sentiment.pipeline.stage import run
 from stages import baseline, count_vocab, encode, ingest, pretrain, tokenize, train
 
 SECTIONS: dict[str, type[Section]] = {
@@ -23,9 +24,9 @@ SECTIONS: dict[str, type[Section]] = {
     "encode": encode.Params,
     "baseline": baseline.Params,
     "pretrain": pretrain.Params,
-    "model": Architecture,
+    "model": ModelConfig,
     "train": train.Params,
-    "evaluate": Evaluation,
+    "evaluate": EvaluationConfig,
 }
 
 
@@ -34,17 +35,17 @@ def main() -> None:
     given, before, shape, training = (sections[name] for name in ("ingest", "pretrain", "model", "train"))
     assert isinstance(given, ingest.Params)
     assert isinstance(before, pretrain.Params)
-    assert isinstance(shape, Architecture)
+    assert isinstance(shape, ModelConfig)
     assert isinstance(training, train.Params)
     sources.locate(given.source)
     before.require(shape)
     if Path(shape.vectors) != paths.VECTORS:  # a stage makes those
-        vectors.require(shape.vectors, shape.embedding_dim)
+        word_vectors.require(shape.vectors, shape.embedding_dim)
     if training.device in ("cuda", "mps"):
-        from sentiment import device  # loads torch, which only this question needs
+        from sentiment.nn import device  # loads torch: over a second, and only this check needs it
 
-        device.choose(training.device, training.precision)
-    with replacing(paths.CHECKED) as partial:
+        device.select_device(training.device, training.precision)
+    with atomic_write(paths.CHECKED) as partial:
         partial.write_text("The parameters are valid.\n", encoding="utf-8", newline="\n")
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment import files, paths, progress, tables
+from sentiment.config import paths
+from sentiment.config.section import Count, Section
+from sentiment.data.vocabulary import Counter, Vocabulary
 from sentiment.errors import InputError
-from sentiment.params import Count, Section
-from sentiment.stage import run
-from sentiment.vocabulary import Counter, Vocabulary
+from sentiment.io import files, parquet, progress
+from sentiment.pipeline.stage import run
 
 
 class Params(Section, name="count_vocab"):
@@ -21,8 +22,8 @@ class Params(Section, name="count_vocab"):
 def count(tokens: Path) -> pa.Table:
     """Return each distinct token of a split with its count."""
     counter = Counter()
-    with progress.counter("count_vocab", tables.count(tokens, tables.TOKENS)) as shown:
-        for batch in tables.read(tokens, tables.TOKENS, ["tokens"]):
+    with progress.counter("count_vocab", parquet.count(tokens, parquet.TOKENS)) as shown:
+        for batch in parquet.read(tokens, parquet.TOKENS, ["tokens"]):
             counter.add(batch["tokens"].flatten())
             shown.update(batch.num_rows)
     return counter.table()

@@ -5,26 +5,28 @@ from typing import Any
 
 import numpy as np
 
-from sentiment import encoded, files, paths, progress, tables
-from sentiment.encoded import Encoding, Truncation
-from sentiment.params import Section
-from sentiment.paths import SPLITS
-from sentiment.stage import run
-from sentiment.text import Tokenizer
-from sentiment.vocabulary import OUT_OF_VOCABULARY, Vocabulary
+from sentiment.config import paths
+from sentiment.config.paths import SPLITS
+from sentiment.config.section import Section
+from sentiment.data import encoding
+from sentiment.data.encoding import Encoding, Truncation
+from sentiment.data.tokenizer import Tokenizer
+from sentiment.data.vocabulary import OUT_OF_VOCABULARY, Vocabulary
+from sentiment.io import files, parquet, progress
+from sentiment.pipeline.stage import run
 
 
 class Params(Section, Truncation, name="encode"):
     pass
 
 
-def encode(tokens: Path, folder: Path, encoding: Encoding, vocabulary: Vocabulary) -> dict[str, Any]:
+def encode(tokens: Path, folder: Path, settings: Encoding, vocabulary: Vocabulary) -> dict[str, Any]:
     """Encode one split, a batch of reviews at a time. Return what metrics/ids.json says of it."""
     histogram, unknown = np.zeros(1, np.int64), 0
-    counter = progress.counter(f"encode {folder.name}", tables.count(tokens, tables.TOKENS))
-    with counter, encoded.writing(folder, vocabulary.id_type) as split:
-        for batch in tables.read(tokens, tables.TOKENS):
-            ids, kept = encoding.encode(batch["tokens"], vocabulary)
+    counter = progress.counter(f"encode {folder.name}", parquet.count(tokens, parquet.TOKENS))
+    with counter, encoding.open_writer(folder, vocabulary.id_type) as split:
+        for batch in parquet.read(tokens, parquet.TOKENS):
+            ids, kept = settings.encode(batch["tokens"], vocabulary)
             split.write(batch["id"], batch["label"], ids, kept)
             unknown += int(np.count_nonzero(ids == OUT_OF_VOCABULARY))
             histogram = np.bincount(kept, minlength=len(histogram)) + np.pad(
@@ -34,7 +36,7 @@ def encode(tokens: Path, folder: Path, encoding: Encoding, vocabulary: Vocabular
     return describe(histogram, unknown)
 
 
-def describe(histogram: encoded.Lengths, unknown: int) -> dict[str, Any]:
+def describe(histogram: encoding.Lengths, unknown: int) -> dict[str, Any]:
     """Return tokens, the share of them out of the vocabulary, and percentiles of a review's length.
 
     `histogram` counts the reviews of each length, from 0 up: it grows with the longest review, not with the corpus.
@@ -52,7 +54,7 @@ def describe(histogram: encoded.Lengths, unknown: int) -> dict[str, Any]:
 
 def tokenizer_of(tokens: Path) -> Tokenizer:
     """Return the settings that a split was tokenized with."""
-    return Tokenizer.model_validate_json(tables.metadata(tokens, tables.TOKENS)["tokenizer"])
+    return Tokenizer.model_validate_json(parquet.metadata(tokens, parquet.TOKENS)["tokenizer"])
 
 
 def main() -> None:

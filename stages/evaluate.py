@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sentiment import files, paths, progress, tables
-from sentiment.encoded import EncodedSplit, Encoding
+from sentiment.config import paths
+from sentiment.config.compute import ComputeConfig
+from sentiment.config.evaluation import EvaluationConfig
+from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.errors import InputError
-from sentiment.evaluation import Evaluation
-from sentiment.hardware import Hardware
-from sentiment.stage import run
+from sentiment.io import files, parquet, progress
+from sentiment.pipeline.stage import run
 
 
 def baseline(path: Path, split: EncodedSplit) -> npt.NDArray[np.float32]:
@@ -23,7 +24,7 @@ def baseline(path: Path, split: EncodedSplit) -> npt.NDArray[np.float32]:
 
     Raises InputError where it spoke of other reviews.
     """
-    table = tables.whole(path, tables.PREDICTIONS)
+    table = parquet.read_all(path, parquet.PREDICTIONS)
     if not table["id"].combine_chunks().equals(split.names) or not np.array_equal(table["label"], split.labels):
         raise InputError(f"{path}: is about other reviews than data/ids; run `dvc repro`")
     probability: npt.NDArray[np.float32] = table["probability"].to_numpy()
@@ -31,42 +32,46 @@ def baseline(path: Path, split: EncodedSplit) -> npt.NDArray[np.float32]:
 
 
 def main() -> None:
-    params, hardware = Evaluation.load(), Hardware.load()
+    params, hardware = EvaluationConfig.load(), ComputeConfig.load()
     valid, test = EncodedSplit.open(paths.IDS.valid), EncodedSplit.open(paths.IDS.test)
     encoding = Encoding.load(paths.ENCODING)
 
     # Torch and scikit-learn take over a second to load, and `stages.check` reads the parameters above without it.
-    from sentiment import bundle, device, predicting, scoring, stacking
+    from sentiment.evaluation import metrics, stacking
+    from sentiment.inference import checkpoint, predictor
+    from sentiment.nn import device
 
-    chosen = bundle.choose_device(paths.MODEL, hardware.device)
-    device.prepare(chosen, hardware.threads)
-    model = bundle.load(paths.MODEL, chosen)
+    chosen = checkpoint.choose_device(paths.MODEL, hardware.device)
+    device.configure_torch(chosen, hardware.threads)
+    model = checkpoint.load(paths.MODEL, chosen)
     model.require(encoding, paths.ENCODING)
     with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as shown:
-        held_out, probability = (predicting.of_split(model.classifier, split, shown.update) for split in (valid, test))
-    stack = stacking.Stack.fit(held_out, baseline(paths.BASELINE_HELD_OUT, valid), valid.labels)
+        held_out, probability = (
+            predictor.predict_split(model.classifier, split, shown.update) for split in (valid, test)
+        )
+    stack = stacking.StackedClassifier.fit(held_out, baseline(paths.BASELINE_HELD_OUT, valid), valid.labels)
     stacked = stack(probability, baseline(paths.BASELINE_PREDICTIONS, test))
 
     for path, found in [(paths.PREDICTIONS, probability), (paths.STACKED_PREDICTIONS, stacked)]:
-        with tables.writing(path, tables.PREDICTIONS) as table:
+        with parquet.open_writer(path, parquet.PREDICTIONS) as table:
             table.write(test.names, pa.array(test.labels), pa.array(found))
     weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
-    scores = scoring.report(test.labels, stacked, params) | weights
+    scores = metrics.report(test.labels, stacked, params) | weights
     files.write_json(paths.STACKED_METRICS, {"stacked": scores})  # a name of its own beside the network's figures
-    coverage = {"vector_coverage": model.classifier.coverage(test.ids)}
-    files.write_json(paths.TEST_METRICS, scoring.report(test.labels, probability, params) | coverage)
+    coverage = {"vector_coverage": model.classifier.pretrained_coverage(test.ids)}
+    files.write_json(paths.TEST_METRICS, metrics.report(test.labels, probability, params) | coverage)
     plots = {
         "confusion": (
             ["actual", "predicted", "reviews", "share"],
-            scoring.confusion(test.labels, probability, params.threshold),
+            metrics.confusion(test.labels, probability, params.threshold),
         ),
-        "roc": (["false_positive_rate", "true_positive_rate"], scoring.roc(test.labels, probability)),
-        "precision_recall": (["recall", "precision"], scoring.precision_recall(test.labels, probability)),
+        "roc": (["false_positive_rate", "true_positive_rate"], metrics.roc(test.labels, probability)),
+        "precision_recall": (["recall", "precision"], metrics.precision_recall(test.labels, probability)),
         "length": (
             ["shortest", "longest", "accuracy", "reviews"],
-            scoring.by_length(test.labels, probability, test.lengths, params.threshold),
+            metrics.by_length(test.labels, probability, test.lengths, params.threshold),
         ),
-        "calibration": (["probability", "positive_share", "reviews"], scoring.calibration(test.labels, probability)),
+        "calibration": (["probability", "positive_share", "reviews"], metrics.calibration(test.labels, probability)),
     }
     for name, (header, rows) in plots.items():
         files.write_csv(paths.PLOTS / f"{name}.csv", header, rows)

@@ -19,15 +19,17 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from sentiment import files, paths, progress, sources, tables
+from sentiment.config import paths
+from sentiment.config.paths import SPLITS, Split
+from sentiment.config.section import Section, Seed
+from sentiment.data import sources
 from sentiment.errors import InputError
-from sentiment.params import Section, Seed
-from sentiment.paths import SPLITS, Split
-from sentiment.stage import run
+from sentiment.io import files, parquet, progress
+from sentiment.pipeline.stage import run
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
-# Characters of text that wait to be written: with `tables.ROWS` it bounds the memory, however long the reviews are.
+# Characters of text that wait to be written: with `parquet.ROWS` it bounds the memory, however long the reviews are.
 _PENDING = 16_000_000
 
 
@@ -52,7 +54,7 @@ class Params(Section, name="ingest"):
 class SplitWriter:
     """One split on its way to its table, and what `metrics/corpus.json` says of it."""
 
-    def __init__(self, table: tables.Writer) -> None:
+    def __init__(self, table: parquet.Writer) -> None:
         self._table = table
         self._rows: list[sources.Example] = []
         self._characters = 0
@@ -64,7 +66,7 @@ class SplitWriter:
         self._characters += len(example.text)
         self.labels[example.label] += 1
         self.hashes.append(text_hash)
-        if len(self._rows) == tables.ROWS or self._characters > _PENDING:
+        if len(self._rows) == parquet.ROWS or self._characters > _PENDING:
             self.flush()
 
     def flush(self) -> None:
@@ -126,7 +128,7 @@ def main() -> None:
     examples = sources.read(sources.locate(params.source), params.text_column, params.label_column)
     with ExitStack() as stack:
         writers = {
-            split: SplitWriter(stack.enter_context(tables.writing(path, tables.REVIEWS)))
+            split: SplitWriter(stack.enter_context(parquet.open_writer(path, parquet.REVIEWS)))
             for split, path in zip(SPLITS, paths.REVIEWS, strict=True)
         }
         corpus = ingest(progress.bar(examples, "ingest"), params, writers)

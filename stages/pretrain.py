@@ -15,19 +15,21 @@ import numpy.typing as npt
 from pydantic import Field
 from safetensors.numpy import save as serialized
 
-from sentiment import files, paths, progress, vectors
-from sentiment.architecture import EMBEDDING_STD, Architecture
-from sentiment.encoded import EncodedSplit, Encoding
+from sentiment.config import paths
+from sentiment.config.compute import ComputeConfig
+from sentiment.config.model import EMBEDDING_STD, ModelConfig
+from sentiment.config.section import Count, Section, Seed
+from sentiment.data import word_vectors
+from sentiment.data.encoding import EncodedSplit, Encoding
+from sentiment.data.vocabulary import FIRST, Vocabulary
 from sentiment.errors import InputError
-from sentiment.hardware import Hardware
-from sentiment.params import Count, Section, Seed
-from sentiment.stage import run
-from sentiment.vocabulary import FIRST, Vocabulary
+from sentiment.io import files, progress
+from sentiment.pipeline.stage import run
 
 if TYPE_CHECKING:
     import torch
 
-    from sentiment.model import Classifier
+    from sentiment.nn.classifier import Classifier
 
 
 class Params(Section, name="pretrain"):
@@ -38,7 +40,7 @@ class Params(Section, name="pretrain"):
     learning_rate: Annotated[float, Field(gt=0, le=1000)]
     seed: Seed
 
-    def require(self, shape: Architecture) -> None:
+    def require(self, shape: ModelConfig) -> None:
         """Raise InputError where this network cannot begin with what the method makes."""
         if self.method != "none" and Path(shape.vectors) != paths.VECTORS:
             raise InputError(
@@ -59,32 +61,32 @@ class Params(Section, name="pretrain"):
             )
 
 
-def word_vectors(split: EncodedSplit, words: int, window: int, width: int) -> vectors.Vector:
+def ppmi_vectors(split: EncodedSplit, words: int, window: int, width: int) -> word_vectors.Matrix:
     """Return a vector for each word of the vocabulary: float32[words, width], zero for a word that is near no other.
 
     Raises InputError where there are too few words for that width, or none near another.
     """
-    from sentiment import cooccurrence  # scikit-learn takes most of a second to load, and the method none needs it not
+    from sentiment.pretraining import ppmi  # loads scikit-learn, which method `none` does not need: 0.7 s
 
     if words <= width:
         raise InputError(
             f"{paths.VOCABULARY}: has {words} tokens, too few for vectors of model.embedding_dim = {width}; "
             "lower that, or set pretrain.method to none"
         )
-    information = cooccurrence.information(cooccurrence.count(split.ids, split.lengths, words, window))
+    information = ppmi.ppmi(ppmi.count(split.ids, split.lengths, words, window))
     if not information.nnz:
         raise InputError(
             f"{paths.IDS.train}: no token of the vocabulary keeps some company more than other, within pretrain.window "
             f"= {window}; set pretrain.method to none"
         )
-    return cooccurrence.vectors(information, width, EMBEDDING_STD)
+    return ppmi.vectors(information, width, EMBEDDING_STD)
 
 
 def language(
     split: EncodedSplit,
-    start: vectors.Vectors,
+    start: word_vectors.Vectors,
     entries: int,
-    shape: Architecture,
+    shape: ModelConfig,
     params: Params,
     device: "torch.device",
 ) -> tuple["Classifier", float]:
@@ -94,21 +96,22 @@ def language(
     """
     import torch
 
-    from sentiment import language_model, training
-    from sentiment.batches import Shuffled, loader
-    from sentiment.corpus import Reviews
-    from sentiment.model import Classifier
+    from sentiment.data.batching import BucketBatchSampler, loader
+    from sentiment.data.dataset import ReviewDataset
+    from sentiment.nn.classifier import Classifier
+    from sentiment.pretraining import language_model
+    from sentiment.training import trainer
 
     torch.manual_seed(params.seed)
     # What the language model does not have is left out: no parameter but those in dvc.yaml changes what it learns.
     parts = {"pooling": "last", "input_conditioned": False, "tune_vectors": True, "dropout": language_model.DROPOUT}
     classifier = Classifier(shape.model_copy(update=parts), entries)
-    classifier.start_from(start)
+    classifier.load_pretrained_embeddings(start)
     learner = language_model.LanguageModel(classifier, np.bincount(split.ids, minlength=entries)).to(device)
-    order = Shuffled(split.lengths, params.batch_size, params.seed, bucketing=True)
-    batches = loader(Reviews(split), order, device)
-    optimizer = training.optimizer(learner, "adam", params.learning_rate, 0.0)
-    training.follow(optimizer, "one_cycle", params.epochs * len(order))
+    order = BucketBatchSampler(split.lengths, params.batch_size, params.seed, bucketing=True)
+    batches = loader(ReviewDataset(split), order, device)
+    optimizer = trainer.optimizer(learner, "adam", params.learning_rate, 0.0)
+    trainer.follow(optimizer, "one_cycle", params.epochs * len(order))
     loss = math.nan
     with progress.counter("pretrain", params.epochs * len(order), " batches") as shown:
         for order.epoch in range(1, params.epochs + 1):
@@ -118,7 +121,7 @@ def language(
 
 
 def main() -> None:
-    params, shape = Params.load(), Architecture.load()
+    params, shape = Params.load(), ModelConfig.load()
     params.require(shape)
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     Encoding.load(paths.ENCODING).require(vocabulary, paths.VOCABULARY)
@@ -128,22 +131,22 @@ def main() -> None:
     metrics: dict[str, float] = {}
     if params.method != "none":
         split = EncodedSplit.open(paths.IDS.train)
-        values = word_vectors(split, len(words), params.window, shape.embedding_dim)
+        values = ppmi_vectors(split, len(words), params.window, shape.embedding_dim)
     paired = np.flatnonzero(values.any(axis=1))
     if params.method == "language_model":
-        from sentiment import device
+        from sentiment.nn import device
 
-        hardware = Hardware.load()
-        chosen = device.choose(hardware.device)
-        device.prepare(chosen, hardware.threads)
-        start = vectors.Vectors(paired, values[paired])
+        hardware = ComputeConfig.load()
+        chosen = device.select_device(hardware.device)
+        device.configure_torch(chosen, hardware.threads)
+        start = word_vectors.Vectors(paired, values[paired])
         learned, metrics["language_model_loss"] = language(split, start, len(vocabulary), shape, params, chosen)
         learned.cpu()
         # What it learned of tokens out of the vocabulary stays behind: a file of words has no line for them.
         values, paired = learned.embedding.weight.detach().numpy()[FIRST:], np.arange(len(words))
         recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
-    written = vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
-    with files.replacing(paths.RECURRENCE) as partial:
+    written = word_vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
+    with files.atomic_write(paths.RECURRENCE) as partial:
         partial.write_bytes(serialized(recurrence))
     files.write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": written})
 

@@ -5,10 +5,11 @@ How it was done stands in each table's footer, so that prediction does the same.
 
 from pathlib import Path
 
-from sentiment import paths, progress, tables
-from sentiment.params import Section
-from sentiment.stage import run
-from sentiment.text import Tokenizer
+from sentiment.config import paths
+from sentiment.config.section import Section
+from sentiment.data.tokenizer import Tokenizer
+from sentiment.io import parquet, progress
+from sentiment.pipeline.stage import run
 
 
 class Params(Section, Tokenizer, name="tokenize"):
@@ -17,9 +18,9 @@ class Params(Section, Tokenizer, name="tokenize"):
 
 def tokenize(reviews: Path, tokens: Path, tokenizer: Tokenizer) -> None:
     """Tokenize one split, a batch of reviews at a time."""
-    counter = progress.counter(f"tokenize {tokens.stem}", tables.count(reviews, tables.REVIEWS))
-    with counter, tables.writing(tokens, tables.TOKENS, {"tokenizer": tokenizer.model_dump_json()}) as table:
-        for batch in tables.read(reviews, tables.REVIEWS):
+    counter = progress.counter(f"tokenize {tokens.stem}", parquet.count(reviews, parquet.REVIEWS))
+    with counter, parquet.open_writer(tokens, parquet.TOKENS, {"tokenizer": tokenizer.model_dump_json()}) as table:
+        for batch in parquet.read(reviews, parquet.REVIEWS):
             table.write(batch["id"], batch["label"], tokenizer(batch["text"]))
             counter.update(batch.num_rows)
 

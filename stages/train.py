@@ -11,27 +11,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeFloat
 
-from sentiment import files, paths, progress, vectors
-from sentiment.architecture import Architecture
-from sentiment.encoded import EncodedSplit, Encoding
+from sentiment.config import paths
+from sentiment.config.compute import ComputeConfig
+from sentiment.config.model import ModelConfig
+from sentiment.config.section import Count, CountOrNone, Fraction, Seed
+from sentiment.data import word_vectors
+from sentiment.data.encoding import EncodedSplit, Encoding
+from sentiment.data.vocabulary import Vocabulary
+from sentiment.data.word_vectors import Vectors
 from sentiment.errors import InputError
-from sentiment.hardware import Hardware
-from sentiment.params import Count, CountOrNone, Fraction, Seed
-from sentiment.stage import run
-from sentiment.vectors import Vectors
-from sentiment.vocabulary import Vocabulary
+from sentiment.io import files, progress
+from sentiment.pipeline.stage import run
 
 # Torch takes over a second to load, and `stages.check` reads the parameters below without it: functions import it.
 if TYPE_CHECKING:
     import torch
 
-    from sentiment.model import Classifier
-    from sentiment.training import Epoch, Keeper
+    from sentiment.nn.classifier import Classifier
+    from sentiment.training.trainer import EpochMetrics, Keeper
 
 _PRETRAIN = "run `dvc repro --force pretrain`"
 
 
-class Params(Hardware, name="train"):
+class Params(ComputeConfig, name="train"):
     model_config = ConfigDict(extra="forbid")
 
     seed: Seed
@@ -53,13 +55,13 @@ class Params(Hardware, name="train"):
 def train(
     splits: tuple[EncodedSplit, EncodedSplit],
     entries: int,
-    shape: Architecture,
+    shape: ModelConfig,
     params: Params,
     device: "torch.device",
     start: Vectors | None = None,
     recurrence: "Mapping[str, torch.Tensor] | None" = None,
     keeper: "Keeper | None" = None,
-) -> tuple["Classifier", list["Epoch"]]:
+) -> tuple["Classifier", list["EpochMetrics"]]:
     """Train on the first split, stop by the second. Return the best epoch's classifier and every epoch's losses.
 
     `entries` is the size of the vocabulary with its special ids; its words begin with the vectors of `start`,
@@ -67,55 +69,58 @@ def train(
     """
     import torch
 
-    from sentiment import training, weights
-    from sentiment.batches import InOrder, Shuffled, loader
-    from sentiment.corpus import Reviews
-    from sentiment.device import dtype
-    from sentiment.model import Classifier
-    from sentiment.resume import Resume
+    from sentiment.data.batching import BucketBatchSampler, SequentialBatchSampler, loader
+    from sentiment.data.dataset import ReviewDataset
+    from sentiment.nn import weights
+    from sentiment.nn.classifier import Classifier
+    from sentiment.nn.device import dtype
+    from sentiment.training import trainer
+    from sentiment.training.resume import Checkpointer
 
     torch.manual_seed(params.seed)
     classifier = Classifier(shape, entries)
     if start is not None:
-        classifier.start_from(start)
+        classifier.load_pretrained_embeddings(start)
     if recurrence:
-        weights.fill(classifier.recurrence, recurrence, paths.RECURRENCE, _PRETRAIN)
+        weights.load_state_dict_checked(classifier.recurrence, recurrence, paths.RECURRENCE, _PRETRAIN)
     classifier.to(device, dtype(params.precision))
     learned, held_out = splits
-    order = Shuffled(learned.lengths, params.batch_size, params.seed, params.bucketing)
-    batches = loader(Reviews(learned), order, device, params.workers)
-    held_out_batches = loader(Reviews(held_out), InOrder(held_out.lengths, params.batch_size), device, params.workers)
+    order = BucketBatchSampler(learned.lengths, params.batch_size, params.seed, params.bucketing)
+    batches = loader(ReviewDataset(learned), order, device, params.workers)
+    held_out_batches = loader(
+        ReviewDataset(held_out), SequentialBatchSampler(held_out.lengths, params.batch_size), device, params.workers
+    )
 
     with progress.counter("train", params.epochs * len(order), " batches") as shown:
 
-        def present(epoch: int) -> "training.Batches":
+        def present(epoch: int) -> "trainer.Batches":
             order.epoch = epoch
             shown.update((epoch - 1) * len(order) - shown.n)  # those of an earlier run, which this one resumes
             for batch in batches:
                 yield batch
                 shown.update()
 
-        def report(epoch: "Epoch") -> None:
+        def report(epoch: "EpochMetrics") -> None:
             shown.set_postfix_str(f"epoch {epoch.epoch}/{params.epochs} valid {epoch.valid_accuracy:.1%}")
 
-        optimizer = training.optimizer(classifier, params.optimizer, params.learning_rate, params.weight_decay)
-        cycle = training.follow(optimizer, params.schedule, params.epochs * len(order))
-        recipe = training.Recipe(
+        optimizer = trainer.optimizer(classifier, params.optimizer, params.learning_rate, params.weight_decay)
+        cycle = trainer.follow(optimizer, params.schedule, params.epochs * len(order))
+        recipe = trainer.TrainConfig(
             params.epochs, params.clip_norm, params.patience, params.precision, params.averaging, params.adversarial
         )
-        course = training.Course.begin(classifier, optimizer, cycle, params.averaging)
-        history = training.fit(course, present, lambda: held_out_batches, recipe, keeper or Resume(), report)
+        course = trainer.TrainState.begin(classifier, optimizer, cycle, params.averaging)
+        history = trainer.fit(course, present, lambda: held_out_batches, recipe, keeper or Checkpointer(), report)
     return classifier, history
 
 
 def main() -> Callable[[], None]:
-    params, shape = Params.load(), Architecture.load()
+    params, shape = Params.load(), ModelConfig.load()
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     encoding = Encoding.load(paths.ENCODING)
     encoding.require(vocabulary, paths.VOCABULARY)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
 
-    given = vectors.load(vectors.locate(shape.vectors), vocabulary.tokens.to_pylist(), shape.embedding_dim)
+    given = word_vectors.load(word_vectors.locate(shape.vectors), vocabulary.tokens.to_pylist(), shape.embedding_dim)
 
     if not (shape.tune_vectors or len(given.places)):
         raise InputError(
@@ -123,23 +128,25 @@ def main() -> Callable[[], None]:
             "vectors; set pretrain.method or model.vectors, or tune_vectors to true"
         )
 
-    from sentiment import bundle, device, resume, weights
-    from sentiment.training import Epoch, best_epoch
+    from sentiment.inference import checkpoint
+    from sentiment.nn import device, weights
+    from sentiment.training import resume
+    from sentiment.training.trainer import EpochMetrics, best_epoch
 
-    chosen = device.choose(params.device, params.precision)
-    device.prepare(chosen, params.threads)
+    chosen = device.select_device(params.device, params.precision)
+    device.configure_torch(chosen, params.threads)
     start = time.perf_counter()
     recurrence = weights.load(paths.RECURRENCE, _PRETRAIN)
     settings = {"model": shape.model_dump(), "train": params.model_dump()}
     inputs = [paths.IDS.train, paths.IDS.valid, paths.VOCABULARY, Path(shape.vectors), paths.RECURRENCE]
     name = resume.digest(settings, inputs, device.describe(chosen))
-    keeper = resume.Resume(paths.TRAINING / f"{name}.safetensors")
+    keeper = resume.Checkpointer(paths.TRAINING / f"{name}.safetensors")
     classifier, history = train(splits, len(vocabulary), shape, params, chosen, given, recurrence, keeper)
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)
-    bundle.save(paths.MODEL, bundle.Bundle(classifier, vocabulary, encoding), params.seed, best.epoch)
-    names = [field.name for field in fields(Epoch)]
+    checkpoint.save(paths.MODEL, checkpoint.Checkpoint(classifier, vocabulary, encoding), params.seed, best.epoch)
+    names = [field.name for field in fields(EpochMetrics)]
     files.write_csv(paths.HISTORY, names, [astuple(epoch) for epoch in history])
     parameters = sum(parameter.numel() for parameter in classifier.parameters())
     best_metrics = dict(zip(names[1:], astuple(best)[1:], strict=True))
@@ -148,7 +155,8 @@ def main() -> Callable[[], None]:
         {
             "parameters": parameters,
             "vector_coverage": {
-                name: classifier.coverage(split.ids) for name, split in zip(("train", "valid"), splits, strict=True)
+                name: classifier.pretrained_coverage(split.ids)
+                for name, split in zip(("train", "valid"), splits, strict=True)
             },
             "epochs": len(history),
             "best_epoch": best.epoch,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import corpus, prepared
-from sentiment.architecture import Architecture
+from sentiment.config.model import ModelConfig
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -16,7 +16,7 @@ def encoded() -> Iterator[None]:
 
 def test_the_network_of_params_yaml_is_the_lecture_s() -> None:
     lecture = {"cell": "rnn", "nonlinearity": "tanh", "embedding_dim": 32, "hidden_dim": 16, "layers": 1}
-    assert (lecture | {"bidirectional": False}).items() <= Architecture.load().model_dump().items()
+    assert (lecture | {"bidirectional": False}).items() <= ModelConfig.load().model_dump().items()
 
 
 @pytest.mark.parametrize("seed", corpus.SEEDS)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pack_sequence
 from torch.utils.data import DataLoader
 
-from sentiment.batches import Batch, InOrder, Resident, Shuffled, collate, loader
-from sentiment.corpus import Review, Reviews
+from sentiment.data.batching import Batch, BucketBatchSampler, DeviceLoader, SequentialBatchSampler, collate, loader
+from sentiment.data.dataset import Review, ReviewDataset
 from tests.test_encoded import write
 
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ def test_ids_beyond_16_bits_survive() -> None:
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=200), st.integers(1, 16), st.integers(0, 5), st.booleans())
 def test_every_epoch_presents_every_review_once(lengths: list[int], size: int, seed: int, bucketing: bool) -> None:
-    order = Shuffled(np.array(lengths), size, seed, bucketing)
+    order = BucketBatchSampler(np.array(lengths), size, seed, bucketing)
     for order.epoch in (1, 2):
         batches = list(order)
         assert len(batches) == len(order)
@@ -57,7 +57,7 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     lengths = np.arange(100) % 7
 
     def presented(seed: int, epoch: int, bucketing: bool = True) -> list[list[int]]:
-        order = Shuffled(lengths, 8, seed, bucketing)
+        order = BucketBatchSampler(lengths, 8, seed, bucketing)
         order.epoch = epoch
         return list(order)
 
@@ -70,13 +70,13 @@ def test_bucketing_makes_batches_of_one_length() -> None:
     lengths = np.random.default_rng(0).integers(1, 500, 6400)
 
     def spread(bucketing: bool) -> float:
-        return float(np.mean([np.ptp(lengths[batch]) for batch in Shuffled(lengths, 64, 0, bucketing)]))
+        return float(np.mean([np.ptp(lengths[batch]) for batch in BucketBatchSampler(lengths, 64, 0, bucketing)]))
 
     assert spread(bucketing=True) < 20 < 450 < spread(bucketing=False)
 
 
 def test_evaluation_reads_every_review_once_longest_first() -> None:
-    batches = list(InOrder(np.array([1, 5, 0, 5, 2]), 2))
+    batches = list(SequentialBatchSampler(np.array([1, 5, 0, 5, 2]), 2))
     assert batches == [[1, 3], [4, 0], [2]]
 
 
@@ -92,8 +92,8 @@ def assert_same(one: Batch, other: Batch) -> None:
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_worker_processes_change_no_batch(tmp_path: Path, start: str) -> None:
-    reviews = Reviews(write(tmp_path / "train", [[number] * (number % 5) for number in range(60)]))
-    order = Shuffled(reviews.split.lengths, 8, 0, True)
+    reviews = ReviewDataset(write(tmp_path / "train", [[number] * (number % 5) for number in range(60)]))
+    order = BucketBatchSampler(reviews.split.lengths, 8, 0, True)
     alone = list(loader(reviews, order, CPU))
     with_workers = loader(reviews, order, CPU, workers=2)
     assert isinstance(with_workers, DataLoader)
@@ -106,8 +106,8 @@ def test_worker_processes_change_no_batch(tmp_path: Path, start: str) -> None:
 def test_a_split_on_the_device_gives_the_same_batches(reviews: list[list[int]], size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         split = write(Path(folder) / "train", reviews, "uint16")
-        order = Shuffled(split.lengths, size, 0, True)
-        for one, other in zip(Resident(split, order, CPU), loader(Reviews(split), order, CPU), strict=True):
+        order = BucketBatchSampler(split.lengths, size, 0, True)
+        for one, other in zip(DeviceLoader(split, order, CPU), loader(ReviewDataset(split), order, CPU), strict=True):
             assert_same(one, other)
 
 
@@ -117,7 +117,7 @@ def test_a_split_lies_on_cuda_where_it_fits(
 ) -> None:
     split = write(tmp_path / "train", [[number] * (number % 5) for number in range(60)])
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 0))
-    assert Resident.fits(split, torch.device("cuda")) == resident
+    assert DeviceLoader.fits(split, torch.device("cuda")) == resident
 
 
 def test_a_batch_moves_as_a_whole_but_its_bookkeeping() -> None:

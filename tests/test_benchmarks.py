@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import corpora, data_stages, pipeline, prepared, text, timing
 from benchmarks.timing import Contestant, Ratio, Timing
-from sentiment import paths
+from sentiment.config import paths
 from tests.clone import Clone
 from tests.conftest import Command
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sentiment import bundle
-from sentiment.bundle import Bundle
-from sentiment.encoded import Encoding, Truncation
+from sentiment.data.encoding import Encoding, Truncation
+from sentiment.data.tokenizer import Tokenizer
+from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
-from sentiment.model import Classifier
-from sentiment.predicting import Predictor
-from sentiment.text import Tokenizer
-from sentiment.vocabulary import Vocabulary
+from sentiment.inference import checkpoint
+from sentiment.inference.checkpoint import Checkpoint
+from sentiment.inference.predictor import Predictor
+from sentiment.nn.classifier import Classifier
 from tests.imports import ROOT
 from tests.shapes import shape
 
@@ -30,12 +30,12 @@ ENCODING = Encoding(
 )
 
 
-def example(cell: str = "lstm") -> Bundle:
+def example(cell: str = "lstm") -> Checkpoint:
     torch.manual_seed(0)
     small = shape(
         cell=cell, hidden_dim=3, layers=2, bidirectional=cell != "transformer", dropout=0.5, embedding_dropout=0.5
     )
-    return Bundle(Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
+    return Checkpoint(Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
 
 
 TEXTS = ["Good, GOOD<br/>bad 🎬!", "", "na na unknown", "good " * 50 + "bad"]
@@ -43,8 +43,8 @@ TEXTS = ["Good, GOOD<br/>bad 🎬!", "", "na na unknown", "good " * 50 + "bad"]
 
 def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
     original = example()
-    bundle.save(tmp_path / "model", original, seed=1, epoch=2)
-    loaded = bundle.load(tmp_path / "model", CPU)
+    checkpoint.save(tmp_path / "model", original, seed=1, epoch=2)
+    loaded = checkpoint.load(tmp_path / "model", CPU)
     assert loaded.encoding == original.encoding
     assert Predictor(loaded)(TEXTS).tolist() == Predictor(original)(TEXTS).tolist()
     assert len(set(Predictor(loaded)(TEXTS).tolist())) == 4
@@ -52,10 +52,10 @@ def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cell", ["manual_rnn", "lstm", "transformer"])
 def test_a_model_is_scored_without_the_second_that_importing_torchs_compiler_takes(tmp_path: Path, cell: str) -> None:
-    bundle.save(tmp_path, example(cell), seed=1, epoch=1)
+    checkpoint.save(tmp_path, example(cell), seed=1, epoch=1)
     program = (
-        "import pathlib, sys, torch; from sentiment import bundle; from sentiment.predicting import Predictor;"
-        f"Predictor(bundle.load(pathlib.Path({str(tmp_path)!r}), torch.device('cpu')))(['good']);"
+        "import pathlib, sys, torch; from sentiment import bundle; from sentiment.inference.predictor import Predictor;"
+        f"Predictor(checkpoint.load(pathlib.Path({str(tmp_path)!r}), torch.device('cpu')))(['good']);"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
@@ -67,15 +67,15 @@ def test_a_model_is_scored_in_the_precision_of_its_training(
 ) -> None:
     original = example()
     original.classifier.to(kind)
-    bundle.save(tmp_path / "model", original, seed=1, epoch=2)
+    checkpoint.save(tmp_path / "model", original, seed=1, epoch=2)
     stored = load_file(tmp_path / "model/weights.safetensors")
     assert stored["readout.weight"].dtype == torch.float32
-    loaded = bundle.load(tmp_path / "model", CPU)
+    loaded = checkpoint.load(tmp_path / "model", CPU)
     assert {value.dtype for value in loaded.classifier.parameters()} == {kind}
     assert Predictor(loaded)(TEXTS).tolist() == Predictor(original)(TEXTS).tolist()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert bundle.choose_device(tmp_path / "model", "auto").type == ("mps" if kind == torch.float32 else "cpu")
+    assert checkpoint.choose_device(tmp_path / "model", "auto").type == ("mps" if kind == torch.float32 else "cpu")
 
 
 def test_texts_are_encoded_as_in_training() -> None:
@@ -95,7 +95,7 @@ def test_predictions_do_not_depend_on_their_neighbours() -> None:
 
 def test_the_same_model_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "another"):
-        bundle.save(tmp_path / name, example(), seed=1, epoch=2)
+        checkpoint.save(tmp_path / name, example(), seed=1, epoch=2)
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "another" / path.name).read_bytes()
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
@@ -106,7 +106,7 @@ def test_the_same_model_is_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_no_local_version_or_path_is_recorded(tmp_path: Path) -> None:
-    bundle.save(tmp_path / "model", example(), seed=1, epoch=2)
+    checkpoint.save(tmp_path / "model", example(), seed=1, epoch=2)
     text = (tmp_path / "model/settings.json").read_text(encoding="utf-8")
     assert str(tmp_path) not in text
     assert "+" not in json.loads(text)["versions"]["torch"]
@@ -129,32 +129,32 @@ def test_files_that_do_not_belong_together_are_refused(
     tmp_path: Path, name: str, content: str | None, expected: str
 ) -> None:
     folder = tmp_path / "model"
-    bundle.save(folder, example(), seed=1, epoch=2)
+    checkpoint.save(folder, example(), seed=1, epoch=2)
     if content is None:
         (folder / name).unlink()
     else:
         (folder / name).write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=expected):
-        bundle.load(folder, CPU)
+        checkpoint.load(folder, CPU)
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    bundle.save(tmp_path / "lstm", example("lstm"), seed=1, epoch=2)
-    bundle.save(tmp_path / "gru", example("gru"), seed=1, epoch=2)
+    checkpoint.save(tmp_path / "lstm", example("lstm"), seed=1, epoch=2)
+    checkpoint.save(tmp_path / "gru", example("gru"), seed=1, epoch=2)
     (tmp_path / "gru/weights.safetensors").replace(tmp_path / "lstm/weights.safetensors")
     with pytest.raises(InputError, match="is float32.*asks for float32"):
-        bundle.load(tmp_path / "lstm", CPU)
+        checkpoint.load(tmp_path / "lstm", CPU)
 
 
 @pytest.mark.parametrize("value, expected", [(float("nan"), "no finite number"), (0, "readout.bias is int32")])
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float, expected: str) -> None:
-    bundle.save(tmp_path / "model", example(), seed=1, epoch=2)
+    checkpoint.save(tmp_path / "model", example(), seed=1, epoch=2)
     path = tmp_path / "model/weights.safetensors"
     weights = load_file(path)
     weights["readout.bias"] = torch.tensor([value], dtype=torch.int32 if value == 0 else torch.float32)
     save_file(weights, path)
     with pytest.raises(InputError, match=expected):
-        bundle.load(tmp_path / "model", CPU)
+        checkpoint.load(tmp_path / "model", CPU)
 
 
 def test_ids_of_another_encoding_are_refused() -> None:

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment import comparing, scoring
-from sentiment.compare import aligned, arguments, lines, predictions
-from sentiment.comparing import Judge, compare
+from sentiment.cli.compare import aligned, arguments, lines, predictions
 from sentiment.errors import InputError
+from sentiment.evaluation import metrics, significance
+from sentiment.evaluation.significance import WeightedMetrics, compare
 
 PAIRS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.55, 0.9, 1.0])), min_size=4)
 
 
-def arrays(pairs: list[tuple[int, float]]) -> tuple[scoring.Labels, scoring.Probabilities]:
+def arrays(pairs: list[tuple[int, float]]) -> tuple[metrics.Labels, metrics.Probabilities]:
     labels, probability = zip(*[(0, 0.3), (1, 0.6), *pairs], strict=True)
     return np.array(labels, np.uint8), np.array(probability, np.float32)
 
@@ -22,8 +22,8 @@ def arrays(pairs: list[tuple[int, float]]) -> tuple[scoring.Labels, scoring.Prob
 @given(PAIRS)
 def test_equal_weights_give_the_figures_of_evaluate(pairs: list[tuple[int, float]]) -> None:
     labels, probability = arrays(pairs)
-    expected = scoring.summary(labels, probability, 0.5)
-    found = Judge(labels, probability, 0.5)(np.ones(len(labels)))
+    expected = metrics.summary(labels, probability, 0.5)
+    found = WeightedMetrics(labels, probability, 0.5)(np.ones(len(labels)))
     for name, value in found.items():
         assert value == pytest.approx(expected[name], abs=1e-6), name
 
@@ -34,8 +34,8 @@ def test_a_weight_is_that_many_copies_of_a_review(pairs: list[tuple[int, float]]
     weight = np.random.default_rng(seed).integers(0, 3, len(labels))
     weight[:2] = 1  # both classes stay
     copies = np.repeat(np.arange(len(labels)), weight)
-    found = Judge(labels, probability, 0.5)(weight.astype(np.float64))
-    expected = scoring.summary(labels[copies], probability[copies], 0.5)
+    found = WeightedMetrics(labels, probability, 0.5)(weight.astype(np.float64))
+    expected = metrics.summary(labels[copies], probability[copies], 0.5)
     for name, value in found.items():
         assert value == pytest.approx(expected[name], abs=1e-6), name
 
@@ -121,7 +121,7 @@ def test_reviews_are_matched_by_their_id() -> None:
 
 def test_what_is_printed_names_every_metric() -> None:
     labels, probability = arrays([(1, 0.9), (0, 0.55)] * 5)
-    found = comparing.compare(labels, probability, 1 - probability, 0.5, 100)
+    found = significance.compare(labels, probability, 1 - probability, 0.5, 100)
     printed = "\n".join(lines(("one", "two"), found, [("r1", 1, 0.9, 0.1, "Not\n bad")]))
     for name in found.metrics:
         assert name in printed

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from sentiment import paths
+from sentiment.config import paths
 from stages.check import SECTIONS
 from tests.imports import ROOT, direct, imported_names, transitive
 

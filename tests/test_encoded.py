@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment import encoded
-from sentiment.encoded import EncodedSplit, Truncation
+from sentiment.data import encoding
+from sentiment.data.encoding import EncodedSplit, Truncation
 from sentiment.errors import InputError
 
 Keep = Literal["first", "last", "ends"]
 
 
 def write(folder: Path, reviews: list[list[int]], id_type: str = "uint8", batch: int = 2) -> EncodedSplit:
-    with encoded.writing(folder, np.dtype(id_type)) as split:
+    with encoding.open_writer(folder, np.dtype(id_type)) as split:
         for start in range(0, len(reviews), batch):
             part = reviews[start : start + batch]
             names = pa.array([f"r{start + row}" for row in range(len(part))])
@@ -89,7 +89,7 @@ def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_failing_writer_leaves_the_old_split(tmp_path: Path) -> None:
     write(tmp_path / "train", [[1, 2, 3]])
-    with pytest.raises(RuntimeError), encoded.writing(tmp_path / "train", np.dtype("uint8")):
+    with pytest.raises(RuntimeError), encoding.open_writer(tmp_path / "train", np.dtype("uint8")):
         raise RuntimeError
     assert EncodedSplit.open(tmp_path / "train").ids.tolist() == [1, 2, 3]
     assert [path.name for path in tmp_path.iterdir()] == ["train"]

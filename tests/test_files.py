@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from sentiment.errors import InputError
-from sentiment.files import read_json, replacing, replacing_folder, write_csv, write_json
+from sentiment.io.files import atomic_folder, atomic_write, read_json, write_csv, write_json
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "new/file"
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("new", encoding="utf-8")
         assert not path.exists()
     assert path.read_text(encoding="utf-8") == "new"
-    with pytest.raises(UnicodeEncodeError), replacing(path) as partial:
+    with pytest.raises(UnicodeEncodeError), atomic_write(path) as partial:
         partial.write_text("half" * 9999 + "\ud800", encoding="utf-8")
     assert path.read_text(encoding="utf-8") == "new"
     assert [file.name for file in path.parent.iterdir()] == ["file"]
@@ -23,17 +23,17 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 def test_two_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("first", encoding="utf-8")
-        with pytest.raises(InputError, match="file: another command is writing it"), replacing(path):
+        with pytest.raises(InputError, match="file: another command is writing it"), atomic_write(path):
             pass
     assert path.read_text(encoding="utf-8") == "first"
     (tmp_path / ".file.partial").symlink_to(path)
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("not through the link", encoding="utf-8")
         assert path.read_text(encoding="utf-8") == "first"
     (tmp_path / ".file.partial").write_text("left by a kill, and longer", encoding="utf-8")
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("second", encoding="utf-8")
     assert path.read_text(encoding="utf-8") == "second"
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
@@ -42,7 +42,7 @@ def test_two_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:
 def test_a_folder_appears_when_it_is_complete_and_takes_nothing_along(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     for name in ("old", "new"):
-        with replacing_folder(folder) as partial:
+        with atomic_folder(folder) as partial:
             (partial / name).touch()
     assert [file.name for file in folder.iterdir()] == ["new"]
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
@@ -50,7 +50,7 @@ def test_a_folder_appears_when_it_is_complete_and_takes_nothing_along(tmp_path: 
 
 def test_a_full_disk_at_the_last_moment_loses_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "folder"
-    with replacing_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         (partial / "old").touch()
     replace = Path.replace
 
@@ -60,7 +60,7 @@ def test_a_full_disk_at_the_last_moment_loses_no_folder(tmp_path: Path, monkeypa
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="No space left"), replacing_folder(folder) as partial:
+    with pytest.raises(OSError, match="No space left"), atomic_folder(folder) as partial:
         (partial / "new").touch()
     assert [file.name for file in folder.iterdir()] == ["old"]
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
@@ -69,7 +69,7 @@ def test_a_full_disk_at_the_last_moment_loses_no_folder(tmp_path: Path, monkeypa
 def test_what_a_killed_run_left_is_not_taken_along(tmp_path: Path) -> None:
     (tmp_path / ".folder.partial").mkdir()
     (tmp_path / ".folder.partial/stale").touch()
-    with replacing_folder(tmp_path / "folder") as partial:
+    with atomic_folder(tmp_path / "folder") as partial:
         (partial / "new").touch()
     assert [file.name for file in (tmp_path / "folder").iterdir()] == ["new"]
 

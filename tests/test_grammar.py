@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from sentiment import grammar
-from sentiment.grammar import STATES, State, reviews, trace, verdict
+from sentiment.data import sample
+from sentiment.data.sample import STATES, State, reviews, trace, verdict
 from tests.imports import ROOT
 
 
@@ -33,7 +33,7 @@ def test_verdicts_by_hand(text: str, expected: str | None) -> None:
 
 
 def test_nine_states_are_closed_under_every_word() -> None:
-    words = grammar.POSITIVE | grammar.NEGATIVE | grammar.NEGATION | grammar.ASIDE | grammar.RESUMING | {"the", "."}
+    words = sample.POSITIVE | sample.NEGATIVE | sample.NEGATION | sample.ASIDE | sample.RESUMING | {"the", "."}
     assert len(STATES) == 9
     assert {state.read(word + end) for state, word, end in product(STATES, words, ["", ",", "."])} <= set(STATES)
     reached, waiting = {State()}, [State()]
@@ -65,7 +65,7 @@ def test_the_corpus_in_the_repository_is_what_the_grammar_writes() -> None:
     with (ROOT / "data/sample/reviews.csv").open(encoding="utf-8", newline="") as stream:
         header, *rows = csv.reader(stream)
     assert header == ["text", "label"]
-    assert [tuple(row) for row in rows] == list(reviews(grammar.REVIEWS, grammar.SEED))
+    assert [tuple(row) for row in rows] == list(reviews(sample.REVIEWS, sample.SEED))
     assert len({text for text, _ in rows}) == len(rows)
     labels = [label for _, label in rows]
     assert labels == ["negative"] * 5000 + ["positive"] * 5000

@@ -17,13 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
-from sentiment import bundle, files, sources, tables, vectors
-from sentiment.encoded import EncodedSplit
+from sentiment.config.paths import IDS, PARAMS, SAMPLE
+from sentiment.config.section import load_all, read
+from sentiment.data import sources, word_vectors
+from sentiment.data.encoding import EncodedSplit
+from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
-from sentiment.params import load_all, read
-from sentiment.paths import IDS, PARAMS, SAMPLE
-from sentiment.predicting import Predictor
-from sentiment.vocabulary import Vocabulary
+from sentiment.inference import checkpoint
+from sentiment.inference.predictor import Predictor
+from sentiment.io import files, parquet
 from stages import count_vocab, encode, ingest, tokenize
 from stages.check import SECTIONS
 from tests.imports import ROOT
@@ -227,7 +229,7 @@ def test_weights_of_an_odd_type_are_named(tmp_path: Path, model: dict[str, bytes
     weights["readout.bias"] = weights["readout.bias"].to(torch.float8_e4m3fn)
     (tmp_path / "weights.safetensors").write_bytes(save(weights))
     with pytest.raises(InputError, match=r"readout.bias is float8_e4m3fn\[1\]"):
-        bundle.load(tmp_path, CPU)
+        checkpoint.load(tmp_path, CPU)
 
 
 def test_a_line_without_an_end_is_named(tmp_path: Path) -> None:
@@ -244,17 +246,17 @@ def test_many_columns_are_read_in_no_time(tmp_path: Path) -> None:
 
 def test_damage_behind_the_footer_of_a_table_is_named(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
-    with tables.writing(path, tables.REVIEWS) as table:
+    with parquet.open_writer(path, parquet.REVIEWS) as table:
         table.write(
             pa.array([str(number) for number in range(500)]),
             pa.array([f"film {number}" for number in range(500)]),
             pa.array(np.arange(500) % 2, pa.uint8()),
         )
     whole = path.read_bytes()
-    rows = [batch.to_pylist() for batch in tables.read(path, tables.REVIEWS)]
+    rows = [batch.to_pylist() for batch in parquet.read(path, parquet.REVIEWS)]
     for place in range(4, len(whole) - 8, 97):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        found = refused_or(lambda: [batch.to_pylist() for batch in tables.read(path, tables.REVIEWS)])
+        found = refused_or(lambda: [batch.to_pylist() for batch in parquet.read(path, parquet.REVIEWS)])
         assert found in (None, rows), place  # what is read is what was written
 
 
@@ -263,17 +265,17 @@ def test_json_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
     path.write_text("[" * 100_000 + "\n", encoding="utf-8")
     with pytest.raises(InputError, match="row 1: not JSON"):
         list(sources.read(path))
-    bundle.save(tmp_path / "model", example(), seed=1, epoch=1)
+    checkpoint.save(tmp_path / "model", example(), seed=1, epoch=1)
     (tmp_path / "model/settings.json").write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(InputError, match="settings.json: not the JSON that this project writes"):
-        bundle.load(tmp_path / "model", CPU)
+        checkpoint.load(tmp_path / "model", CPU)
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a model folder."""
     folder = tmp_path_factory.mktemp("model") / "model"
-    bundle.save(folder, example(), seed=1, epoch=1)
+    checkpoint.save(folder, example(), seed=1, epoch=1)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -288,7 +290,7 @@ def test_any_damage_to_a_model_is_named(
     write_model(tmp_path, model)
     content = model[damaged]
     (tmp_path / damaged).write_bytes(content[:start] + more + content[start + length :])
-    found = refused_or(lambda: bundle.load(tmp_path, CPU))
+    found = refused_or(lambda: checkpoint.load(tmp_path, CPU))
     if found is not None:
         assert np.isfinite(Predictor(found)(["good bad", ""])).all()
 
@@ -306,7 +308,7 @@ def test_a_pickle_in_the_place_of_weights_is_not_opened(tmp_path: Path, model: d
     write_model(tmp_path, model)
     torch.save({"readout.bias": Touch()}, tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match="weights.safetensors: damaged"):
-        bundle.load(tmp_path, CPU)
+        checkpoint.load(tmp_path, CPU)
     assert not (tmp_path / "pwned").exists()
 
 
@@ -316,7 +318,7 @@ def test_settings_that_ask_for_terabytes_get_nothing(tmp_path: Path, model: dict
     content["model"] |= {"hidden_dim": 65536, "embedding_dim": 65536, "layers": 64}
     (tmp_path / "settings.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InputError, match=r"embedding.weight is .*, the model asks for float32\[6, 65536\]"):
-        bundle.load(tmp_path, CPU)
+        checkpoint.load(tmp_path, CPU)
 
 
 def test_a_header_that_promises_terabytes_gets_nothing(tmp_path: Path, model: dict[str, bytes]) -> None:
@@ -324,7 +326,7 @@ def test_a_header_that_promises_terabytes_gets_nothing(tmp_path: Path, model: di
     header = json.dumps({"readout.bias": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}).encode()
     (tmp_path / "weights.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     with pytest.raises(InputError, match="weights.safetensors: damaged"):
-        bundle.load(tmp_path, CPU)
+        checkpoint.load(tmp_path, CPU)
 
 
 @fuzz
@@ -335,5 +337,5 @@ def test_a_header_that_promises_terabytes_gets_nothing(tmp_path: Path, model: di
 )
 def test_any_bytes_as_vectors_are_read_or_named(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    found = refused_or(lambda: vectors.load(tmp_path / name, ["good"], 3))
+    found = refused_or(lambda: word_vectors.load(tmp_path / name, ["good"], 3))
     assert found is None or np.isfinite(found.values).all()

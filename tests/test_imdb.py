@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sentiment import imdb
+from sentiment.cli import download_imdb
 from sentiment.errors import InputError
 from tests.clone import Clone
 
@@ -71,7 +71,7 @@ def cached(clone: Clone) -> set[Path]:
 
 
 def fetch(server: Server) -> None:
-    imdb.fetch(server.url, TARGET, MD5, len(OFFICIAL))
+    download_imdb.fetch(server.url, TARGET, MD5, len(OFFICIAL))
 
 
 def test_the_right_bytes_are_kept_and_shared_without_the_address(
@@ -121,7 +121,7 @@ def test_other_bytes_are_refused_and_removed(
 
 def test_an_address_that_does_not_answer_is_one_line(repository: Clone, server: Server) -> None:
     with pytest.raises(InputError, match="could not be fetched") as caught:
-        imdb.fetch(server.url + ".missing", TARGET, MD5, len(OFFICIAL))
+        download_imdb.fetch(server.url + ".missing", TARGET, MD5, len(OFFICIAL))
     assert "\n" not in str(caught.value)
     assert repository.git("status", "--porcelain") == ""
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sentiment import paths
-from sentiment.files import read_json
+from sentiment.config import paths
+from sentiment.io.files import read_json
 from tests.clone import Clone
 from tests.imports import ROOT
 

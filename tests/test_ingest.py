@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment import paths, tables
+from sentiment.config import paths
+from sentiment.data.sources import Example
 from sentiment.errors import InputError
-from sentiment.sources import Example
+from sentiment.io import parquet
 from stages.ingest import Params, SplitWriter, choose_split, hash_text, ingest, main
 
 PARAMS = Params(source="s", text_column="auto", label_column="auto", valid_fraction=0.2, test_fraction=0.3, seed=0)
@@ -56,7 +57,7 @@ def test_every_review_comes_out_once_in_the_order_of_the_source(workspace: Path)
     found = {}
     for path in paths.REVIEWS:
         numbers = []
-        for batch in tables.read(path, tables.REVIEWS):
+        for batch in parquet.read(path, parquet.REVIEWS):
             for row in batch.to_pylist():
                 assert row["text"] == f"review {int(row['id']) - 1}"
                 assert row["label"] == (int(row["id"]) - 1) % 2
@@ -70,11 +71,11 @@ def test_duplicates_never_straddle_a_split_and_are_counted(workspace: Path) -> N
     source(workspace, [f"review {number // 2},{number // 2 % 2}" for number in range(2000)])
     main()
     texts = [
-        {row["text"] for batch in tables.read(path, tables.REVIEWS) for row in batch.to_pylist()}
+        {row["text"] for batch in parquet.read(path, parquet.REVIEWS) for row in batch.to_pylist()}
         for path in paths.REVIEWS
     ]
     assert not texts[0] & texts[1] | texts[0] & texts[2] | texts[1] & texts[2]
-    from sentiment.files import read_json
+    from sentiment.io.files import read_json
 
     corpus = read_json(paths.CORPUS)
     assert corpus["test_texts_seen_in_training"] == 0
@@ -88,12 +89,12 @@ def test_reviews_of_a_film_stay_together_and_so_do_duplicates(workspace: Path) -
     test = [Example(f"test/{number}", f"{number}", number % 2, "test") for number in range(2)]
     with ExitStack() as stack:
         writers = {
-            split: SplitWriter(stack.enter_context(tables.writing(path, tables.REVIEWS)))
+            split: SplitWriter(stack.enter_context(parquet.open_writer(path, parquet.REVIEWS)))
             for split, path in zip(paths.SPLITS, paths.REVIEWS, strict=True)
         }
         ingest(examples + test, PARAMS, writers)
     train, valid = (
-        [row for batch in tables.read(path, tables.REVIEWS) for row in batch.to_pylist()]
+        [row for batch in parquet.read(path, parquet.REVIEWS) for row in batch.to_pylist()]
         for path in (paths.REVIEWS.train, paths.REVIEWS.valid)
     )
     learned, held_out = ({int(row["text"]) // 10 for row in rows} for rows in (train, valid))

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from benchmarks import lecture, prepared
-from sentiment import paths
-from sentiment.corpus import Reviews
-from sentiment.encoded import EncodedSplit
-from sentiment.vocabulary import Vocabulary
+from sentiment.config import paths
+from sentiment.data.dataset import ReviewDataset
+from sentiment.data.encoding import EncodedSplit
+from sentiment.data.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,7 +26,7 @@ def entries() -> int:
 
 
 def test_one_at_a_time_and_packed_have_the_same_gradients() -> None:
-    found = lecture.one_at_a_time(Reviews(EncodedSplit.open(paths.IDS.train)), entries(), list(range(20)))
+    found = lecture.one_at_a_time(ReviewDataset(EncodedSplit.open(paths.IDS.train)), entries(), list(range(20)))
     assert len(found) == 3
     for name, way in found.items():
         assert way["largest_difference_of_a_gradient"] < 1e-12, name
@@ -35,7 +35,7 @@ def test_one_at_a_time_and_packed_have_the_same_gradients() -> None:
 def test_the_logistic_function_loses_the_gradient_and_tanh_keeps_it() -> None:
     train = EncodedSplit.open(paths.IDS.train)
     rows = np.flatnonzero(train.lengths >= 12)[:20].tolist()
-    norms = lecture.vanishing(Reviews(train), entries(), rows, 12)
+    norms = lecture.vanishing(ReviewDataset(train), entries(), rows, 12)
     assert norms["logistic"][0] == pytest.approx(norms["tanh"][0], rel=0.5)
     assert norms["tanh"][-1] > norms["tanh"][0] / 100
     for later, earlier in zip(norms["logistic"], norms["logistic"][1:], strict=False):
@@ -43,7 +43,7 @@ def test_the_logistic_function_loses_the_gradient_and_tanh_keeps_it() -> None:
 
 
 def test_the_curve_that_dvc_draws_is_the_one_that_the_code_computes() -> None:
-    reviews = Reviews(EncodedSplit.open(paths.IDS.train))
+    reviews = ReviewDataset(EncodedSplit.open(paths.IDS.train))
     rows, typical = lecture.typical(reviews)
     norms = lecture.vanishing(reviews, entries(), rows, typical)
     with lecture.GRADIENTS.open(encoding="utf-8", newline="") as stream:

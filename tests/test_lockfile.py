@@ -6,20 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentiment import lockfile, paths
-from sentiment.params import read
+from sentiment.config import paths
+from sentiment.config.section import read
+from sentiment.pipeline import dvc_lock
 from tests.imports import ROOT
 
 WHOLE = (ROOT / paths.LOCK).read_text(encoding="utf-8")
-ENTRIES = lockfile._ENTRY.split(WHOLE)
+ENTRIES = dvc_lock._ENTRY.split(WHOLE)
 
 
 def is_cut(folder: Path, text: str) -> bool:
-    (folder / lockfile.KEPT).parent.mkdir(parents=True, exist_ok=True)
-    (folder / lockfile.KEPT).write_text(WHOLE, encoding="utf-8")
+    (folder / dvc_lock.KEPT).parent.mkdir(parents=True, exist_ok=True)
+    (folder / dvc_lock.KEPT).write_text(WHOLE, encoding="utf-8")
     (folder / paths.LOCK).write_text(text, encoding="utf-8")
     shutil.copy(ROOT / paths.PIPELINE, folder)
-    return lockfile._is_cut()
+    return dvc_lock._is_cut()
 
 
 LAST = len(ENTRIES) - 1
@@ -50,7 +51,7 @@ def test_what_was_changed_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / paths.PIPELINE).write_text(
         pipeline.replace(f"\n{ENTRIES[-1].partition(':')[0]}:", "\n  other:"), "utf-8"
     )
-    assert not lockfile._is_cut()  # a commit before that stage
+    assert not dvc_lock._is_cut()  # a commit before that stage
     read.cache_clear()
-    (tmp_path / lockfile.KEPT).unlink()
-    assert not lockfile._is_cut()
+    (tmp_path / dvc_lock.KEPT).unlink()
+    assert not dvc_lock._is_cut()

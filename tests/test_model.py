@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sentiment import device
-from sentiment.batches import Batch, collate
-from sentiment.cells import Recurrence
-from sentiment.model import Classifier
-from sentiment.pooling import _OnCpu, _padded
+from sentiment.data.batching import Batch, collate
+from sentiment.nn import device
+from sentiment.nn.classifier import Classifier
+from sentiment.nn.pooling import _OnCpu, _padded
+from sentiment.nn.recurrent import Recurrence
 from tests.shapes import shape
 
 REVIEWS = [[2, 3, 4, 5, 6], [], [7], [3, 3, 2], [], [9, 8, 7, 6, 5, 4, 3, 2], [5, 4, 1]]
@@ -242,7 +242,7 @@ def test_a_transformer_is_scored_in_bfloat16(pooling: str) -> None:
     exact = in_order(model, [[2, 3, 4], [5]])
     before = torch.backends.mha.get_fastpath_enabled()
     try:
-        device.prepare(torch.device("cpu"), 1)
+        device.configure_torch(torch.device("cpu"), 1)
         with torch.inference_mode(), device.autocast(torch.device("cpu"), "bfloat16"):
             rough = in_order(model, [[2, 3, 4], [5]]).float()
     finally:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
-from sentiment import linear
-from sentiment.ngrams import NGrams
+from sentiment.baseline import linear
+from sentiment.baseline.ngrams import NGrams
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcde"), max_size=8), min_size=1, max_size=8)
 
@@ -48,7 +48,7 @@ LABELS = np.array([1, 0, 1], np.uint8)
 
 def test_a_log_count_ratio_worked_by_hand() -> None:
     """Present in positives: good 2 of 2, bad 1 of 2; in negatives: good 0, bad 1; one is added to each."""
-    worth = linear.Weighting("nbsvm", COUNTS, LABELS)(COUNTS).toarray()
+    worth = linear.FeatureWeighting("nbsvm", COUNTS, LABELS)(COUNTS).toarray()
     good, bad = np.log((3 / 5) / (1 / 3)), np.log((2 / 5) / (2 / 3))
     assert worth == pytest.approx(np.array([[good, 0], [0, bad], [good, bad]]))
 
@@ -57,7 +57,7 @@ def test_tfidf_worked_by_hand() -> None:
     """Each weight is 1 + ln count, times 1 + ln (reviews + 1) / (reviews with it + 1); rows get the length 1."""
     tokens = pa.array([["good", "good", "bad"], ["bad"], ["bad", "good"], ["bad"]])
     counts = NGrams.of(tokens, 1, 1).count(tokens)
-    worth = linear.Weighting("tfidf", counts, np.array([1, 0, 1, 0], np.uint8))(counts).toarray()
+    worth = linear.FeatureWeighting("tfidf", counts, np.array([1, 0, 1, 0], np.uint8))(counts).toarray()
     good, bad = (1 + np.log(2)) * (1 + np.log(5 / 3)), 1.0
     assert sorted(worth[0]) == pytest.approx(sorted(np.array([good, bad]) / np.hypot(good, bad)))
     assert sorted(worth[1]) == pytest.approx([0, 1])
@@ -65,7 +65,7 @@ def test_tfidf_worked_by_hand() -> None:
 
 @pytest.mark.parametrize("kind", ["tfidf", "nbsvm"])
 def test_the_classifier_learns_and_repeats(kind: linear.Features) -> None:
-    worth = linear.Weighting(kind, COUNTS, LABELS)(COUNTS)
+    worth = linear.FeatureWeighting(kind, COUNTS, LABELS)(COUNTS)
     one, other = (linear.probabilities(worth, LABELS, [worth], 100.0)[0] for _ in range(2))
     assert (one == other).all()
     assert ((one > 0.5) == LABELS).all()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sentiment.config.section import load_all, read
 from sentiment.errors import InputError
-from sentiment.params import load_all, read
 from stages.check import SECTIONS, main
 from tests.clone import change
 from tests.imports import ROOT

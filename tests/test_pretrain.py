@@ -10,16 +10,19 @@ import pytest
 import torch
 from scipy import sparse
 
-from sentiment import cooccurrence, paths, training, vectors
-from sentiment.architecture import EMBEDDING_STD, Architecture
-from sentiment.batches import InOrder, collate, loader
-from sentiment.corpus import Reviews
-from sentiment.encoded import EncodedSplit
+from sentiment.config import paths
+from sentiment.config.model import EMBEDDING_STD, ModelConfig
+from sentiment.config.section import read
+from sentiment.data import word_vectors
+from sentiment.data.batching import SequentialBatchSampler, collate, loader
+from sentiment.data.dataset import ReviewDataset
+from sentiment.data.encoding import EncodedSplit
+from sentiment.data.vocabulary import PADDING
 from sentiment.errors import InputError
-from sentiment.language_model import CANDIDATES, LanguageModel, train_epoch
-from sentiment.model import Classifier
-from sentiment.params import read
-from sentiment.vocabulary import PADDING
+from sentiment.nn.classifier import Classifier
+from sentiment.pretraining import ppmi
+from sentiment.pretraining.language_model import CANDIDATES, LanguageModel, train_epoch
+from sentiment.training import trainer
 from stages import pretrain
 from tests.imports import ROOT
 from tests.shapes import shape
@@ -30,7 +33,7 @@ Texts = list[list[int]]
 
 def counted(reviews: Texts, words: int, window: int) -> sparse.csr_array:
     lengths = np.array([len(review) for review in reviews])
-    return cooccurrence.count(np.array(sum(reviews, []), np.uint8), lengths, words, window)
+    return ppmi.count(np.array(sum(reviews, []), np.uint8), lengths, words, window)
 
 
 @pytest.mark.parametrize("window", [1, 2, 5, 100])
@@ -53,7 +56,7 @@ def test_mutual_information_is_what_its_definition_says() -> None:
     context = dense.sum(1) ** 0.75 / (dense.sum(1) ** 0.75).sum()
     with np.errstate(divide="ignore"):
         expected = np.maximum(np.log(joint / np.outer(word, context)), 0)
-    found = cooccurrence.information(counts)
+    found = ppmi.ppmi(counts)
     assert (expected > 0).sum() == found.nnz > 0
     np.testing.assert_allclose(found.toarray(), expected, rtol=1e-12)
 
@@ -64,38 +67,38 @@ def test_words_in_the_same_company_are_near() -> None:
     company = {2: [6, 7], 3: [6, 7], 4: [8, 9], 5: [8, 9]}
     reviews = [[word, random.choice(company[word])] for word in random.integers(2, 6, 400).tolist()] + [[12]]
     counts = counted(reviews, 11, 1)
-    found = cooccurrence.vectors(cooccurrence.information(counts), 3, 0.1)
+    found = ppmi.vectors(ppmi.ppmi(counts), 3, 0.1)
     assert found.dtype == np.float32
     assert found.std() == pytest.approx(0.1)
     assert not found[10].any()
     unit = found[:4] / np.linalg.norm(found[:4], axis=1, keepdims=True)
     assert [unit[0] @ unit[1], unit[2] @ unit[3]] == pytest.approx([1, 1], abs=0.01)
     assert abs(unit[0] @ unit[2]) < 0.2
-    assert np.array_equal(cooccurrence.vectors(cooccurrence.information(counts), 3, 0.1), found)
+    assert np.array_equal(ppmi.vectors(ppmi.ppmi(counts), 3, 0.1), found)
 
 
 def test_what_the_stage_writes_is_read_back(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    values = pretrain.word_vectors(write(tmp_path / "ids", random.integers(1, 12, (20, 9)).tolist()), 10, 3, 4)
+    values = pretrain.ppmi_vectors(write(tmp_path / "ids", random.integers(1, 12, (20, 9)).tolist()), 10, 3, 4)
     assert values.shape == (10, 4)
     assert values.std() == pytest.approx(EMBEDDING_STD)
     words = [f"wörd{number}" for number in range(10)]
-    vectors.save(tmp_path / "vectors.txt", words, values)
-    found = vectors.load(tmp_path / "vectors.txt", words, 4)
+    word_vectors.save(tmp_path / "vectors.txt", words, values)
+    found = word_vectors.load(tmp_path / "vectors.txt", words, 4)
     np.testing.assert_allclose(found.values, values, rtol=1e-4)
-    vectors.save(tmp_path / "vectors.txt", [], np.empty((0, 0), np.float32))
-    assert not len(vectors.load(tmp_path / "vectors.txt", words, 4).places)
+    word_vectors.save(tmp_path / "vectors.txt", [], np.empty((0, 0), np.float32))
+    assert not len(word_vectors.load(tmp_path / "vectors.txt", words, 4).places)
 
 
 def test_too_few_words_are_one_line(tmp_path: Path) -> None:
     alone = write(tmp_path / "ids", [[2], [3], [4, 1, 5]])
     with pytest.raises(InputError, match=f"{paths.VOCABULARY}: has 4 tokens, too few for .*embedding_dim = 4; lower"):
-        pretrain.word_vectors(alone, 4, 1, 4)
+        pretrain.ppmi_vectors(alone, 4, 1, 4)
     with pytest.raises(
         InputError, match=f"{paths.IDS.train}: no token of .* more than other, within pretrain.window = 1"
     ):
-        pretrain.word_vectors(alone, 4, 1, 3)
-    assert pretrain.word_vectors(alone, 4, 2, 3).any()
+        pretrain.ppmi_vectors(alone, 4, 1, 3)
+    assert pretrain.ppmi_vectors(alone, 4, 2, 3).any()
 
 
 @pytest.mark.parametrize("cell, bidirectional", [("lstm", True), ("rnn", False), ("manual_rnn", True)])
@@ -165,22 +168,22 @@ def test_it_learns_which_word_follows(counting: EncodedSplit) -> None:
     model = LanguageModel(
         Classifier(shape(cell="gru", bidirectional=True), 11), np.bincount(counting.ids, minlength=11)
     )
-    batches = list(loader(Reviews(counting), InOrder(counting.lengths, 16), torch.device("cpu")))
+    batches = list(loader(ReviewDataset(counting), SequentialBatchSampler(counting.lengths, 16), torch.device("cpu")))
     assert len(batches[-1].ids.batch_sizes) < 2  # no pair of words
-    adam = training.optimizer(model, "adam", 0.02, 0.0)
+    adam = trainer.optimizer(model, "adam", 0.02, 0.0)
     seen: list[int] = []
     losses = [train_epoch(model, batches, adam, lambda: seen.append(1)) for _ in range(15)]
     assert len(seen) == 15 * len(batches)
     assert losses[0] > 4
     assert losses[-1] < losses[0] - 1.5
-    broken = training.optimizer(model, "sgd", 1e30, 0.0)
+    broken = trainer.optimizer(model, "sgd", 1e30, 0.0)
     with pytest.raises(InputError, match="pre-training diverged.*lower pretrain.learning_rate"):
         train_epoch(model, batches, broken, lambda: None)
 
 
 def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) -> None:
-    def learned(given: Architecture) -> dict[str, torch.Tensor]:
-        nothing = vectors.Vectors(np.empty(0, np.int64), np.empty((0, 8), np.float32))
+    def learned(given: ModelConfig) -> dict[str, torch.Tensor]:
+        nothing = word_vectors.Vectors(np.empty(0, np.int64), np.empty((0, 8), np.float32))
         params = pretrain.Params(method="language_model", window=2, epochs=1, batch_size=16, learning_rate=0.02, seed=1)
         classifier, loss = pretrain.language(counting, nothing, 11, given, params, torch.device("cpu"))
         assert 1 < loss < 10
@@ -193,7 +196,7 @@ def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) 
         "word_dropout": 0.5, "embedding_dropout": 0.5, "dropout": 0.5, "output_dropout": 0.5,
     }  # fmt: skip
     assert set(changes) | {name.partition(".")[2] for name in params if name.startswith("model.")} == set(
-        Architecture.model_fields
+        ModelConfig.model_fields
     )
     other = learned(shape(cell="lstm", **changes))
     assert one.keys() == other.keys()

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from benchmarks import readme
-from sentiment.files import read_json
-from sentiment.summary import lines
+from sentiment.cli.summary import lines
+from sentiment.io.files import read_json
 from tests.imports import ROOT
 
 DOCUMENTS = [

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
-from sentiment import recurrence, threads
-from sentiment.cells import Recurrence
+from sentiment.nn.kernels import autograd, threads
+from sentiment.nn.recurrent import Recurrence
 from tests.imports import ROOT
 from tests.shapes import shape
 
@@ -23,7 +23,7 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 WIDTH, HIDDEN, ENTRIES = 5, 7, 40
 
 # More reviews than one span, of uneven lengths, so that spans begin, end and stay empty at different steps.
-LENGTHS = np.sort(np.random.default_rng(0).integers(1, 40, 2 * recurrence.SPAN + 6))[::-1]
+LENGTHS = np.sort(np.random.default_rng(0).integers(1, 40, 2 * autograd.SPAN + 6))[::-1]
 BATCH_SIZES = torch.tensor([int((step < LENGTHS).sum()) for step in range(LENGTHS[0])])
 IDS = torch.from_numpy(np.random.default_rng(1).integers(0, ENTRIES, int(LENGTHS.sum())).astype(np.int32))
 
@@ -69,12 +69,12 @@ def test_a_tanh_rnn_worked_by_hand() -> None:
     inputs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
     index = torch.tensor([0, 0, 1], dtype=torch.int32)
     weight = torch.tensor([[0.5]], dtype=torch.float64)
-    states, final = recurrence.run("tanh", inputs, index, weight, None, torch.tensor([2, 1]), reverse=False)
+    states, final = autograd.run("tanh", inputs, index, weight, None, torch.tensor([2, 1]), reverse=False)
     a = math.tanh(1)
     b = math.tanh(-1 + a / 2)
     assert states[:, 0].tolist() == pytest.approx([a, a, b])
     assert final[:, 0].tolist() == pytest.approx([b, a])
-    _, backward = recurrence.run("tanh", inputs, index, weight, None, torch.tensor([2, 1]), reverse=True)
+    _, backward = autograd.run("tanh", inputs, index, weight, None, torch.tensor([2, 1]), reverse=True)
     assert backward[:, 0].tolist() == pytest.approx([math.tanh(1 + math.tanh(-1) / 2), a])
 
 
@@ -110,7 +110,7 @@ def test_a_readout_of_all_states_has_the_right_gradients(cell: str, reverse: boo
     expected = by_torch(module, embedded)[0][:, HIDDEN * reverse : HIDDEN * (1 + reverse)]
     scaled = c[2 * HIDDEN :] if cell == "gru" else None
     joined = torch.cat([c[: 2 * HIDDEN], torch.zeros_like(c[:HIDDEN])]) if cell == "gru" else c
-    states, final = recurrence.run(
+    states, final = autograd.run(
         cell, nn.functional.linear(embedded, w, b + joined), None, u, scaled, BATCH_SIZES, reverse
     )
     torch.testing.assert_close(states, expected, rtol=0, atol=1e-10)
@@ -141,7 +141,7 @@ def test_gradcheck(cell: str, reverse: bool) -> None:
     index = torch.tensor([0, 1, 2, 2, 0, 1], dtype=torch.int32)
     sizes = torch.tensor([3, 2, 1])
     assert torch.autograd.gradcheck(
-        lambda x, u, b: recurrence.run(cell, x, index, u, b, sizes, reverse),
+        lambda x, u, b: autograd.run(cell, x, index, u, b, sizes, reverse),
         (inputs, weight, bias),  # type: ignore[arg-type]
     )
 
@@ -163,13 +163,13 @@ def test_a_number_that_is_none_spreads() -> None:
     for cell, gates in (("tanh", 1), ("relu", 1), ("gru", 3), ("lstm", 4)):
         inputs = torch.full((1, gates), math.nan)
         bias = torch.zeros(1) if cell == "gru" else None
-        _, final = recurrence.run(cell, inputs, None, torch.ones(gates, 1), bias, torch.tensor([1]), reverse=False)
+        _, final = autograd.run(cell, inputs, None, torch.ones(gates, 1), bias, torch.tensor([1]), reverse=False)
         assert final.isnan().all(), cell
 
 
 def test_tanh_in_float32_is_within_its_bound() -> None:
     x = torch.linspace(-20, 20, 400_001)[:, None]
-    states, _ = recurrence.run("tanh", x, None, torch.zeros(1, 1), None, torch.tensor([len(x)]), reverse=False)
+    states, _ = autograd.run("tanh", x, None, torch.zeros(1, 1), None, torch.tensor([len(x)]), reverse=False)
     assert (states.double() - x.double().tanh()).abs().max() <= 3e-7
 
 
@@ -179,13 +179,13 @@ def test_a_product_by_blocks_is_the_product(rows: int, count: int) -> None:
     x, weight, bias, weighing = (
         torch.randn(size, dtype=torch.float64, requires_grad=True) for size in [(rows, 40), (30, 40), (30,), (rows, 30)]
     )
-    before = threads.count()
-    threads.use(count)
+    before = threads.num_threads()
+    threads.set_num_threads(count)
     try:
         found = threads.linear(x, weight, bias)
         gradients = torch.autograd.grad((found * weighing).sum(), (x, weight, bias))
     finally:
-        threads.use(before)
+        threads.set_num_threads(before)
     expected = functional.linear(x, weight, bias)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
     for one, other in zip(gradients, torch.autograd.grad((expected * weighing).sum(), (x, weight, bias)), strict=True):
@@ -194,9 +194,11 @@ def test_a_product_by_blocks_is_the_product(rows: int, count: int) -> None:
 
 _TRAINING = """
 import sys, torch, hashlib, numpy as np
-from sentiment import device, predicting, training
-from sentiment.batches import collate
-from sentiment.model import Classifier
+from sentiment.nn import device
+from sentiment.inference import predictor
+from sentiment.training import trainer
+from sentiment.data.batching import collate
+from sentiment.nn.classifier import Classifier
 from tests.shapes import shape
 device.prepare(torch.device("cpu"), int(sys.argv[1]))
 random = np.random.default_rng(0)
@@ -205,12 +207,12 @@ for cell, kind in [(cell, kind) for cell in cells for kind in (torch.float32, to
     torch.manual_seed(0)
     model = Classifier(shape(cell=cell, embedding_dim=64, hidden_dim=64, layers=2, dropout=0.1, pooling="concat",
         bidirectional=cell not in ("manual_rnn", "transformer"), word_dropout=0.1), 2000).to(kind)
-    adam = training.optimizer(model, "adam", 1e-3, 0.0)
+    adam = trainer.optimizer(model, "adam", 1e-3, 0.0)
     for adversarial in (0.0, 0.02):
         batch = collate([(n, random.integers(2, 2000, random.integers(1, 180)), n % 2) for n in range(100)])
-        training.train_step(model.train(), batch, adam, training.Recipe(1, 1.0, 0, str(kind)[6:], 0.0, adversarial))
+        trainer.train_step(model.train(), batch, adam, trainer.Recipe(1, 1.0, 0, str(kind)[6:], 0.0, adversarial))
     print(hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest())
-    print(training.score(model, [batch], str(kind)[6:]), predicting.probabilities(model, [batch], 100).tobytes().hex())
+    print(trainer.score(model, [batch], str(kind)[6:]), predictor.probabilities(model, [batch], 100).tobytes().hex())
 """
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment import scoring
+from sentiment.evaluation import metrics
 
 LABELS = np.array([0, 0, 1, 1, 1, 0], np.uint8)
 PROBABILITY = np.array([0.1, 0.6, 0.35, 0.8, 0.9, 0.4], np.float32)
@@ -13,7 +13,7 @@ PROBABILITY = np.array([0.1, 0.6, 0.35, 0.8, 0.9, 0.4], np.float32)
 
 def test_six_reviews_by_hand() -> None:
     # At 0.5 it says 0 1 0 1 1 0: 4 of 6 right, 2 of 3 called positive are, 2 of 3 positive are called so.
-    found = scoring.summary(LABELS, PROBABILITY, 0.5)
+    found = metrics.summary(LABELS, PROBABILITY, 0.5)
     assert found["reviews"] == 6
     assert found["accuracy"] == pytest.approx(4 / 6)
     assert found["majority_accuracy"] == 0.5
@@ -30,19 +30,19 @@ def test_six_reviews_by_hand() -> None:
 
 
 def test_the_threshold_belongs_to_the_positive_side() -> None:
-    assert scoring.summary(LABELS, np.full(6, 0.5, np.float32), 0.5)["recall"] == 1
+    assert metrics.summary(LABELS, np.full(6, 0.5, np.float32), 0.5)["recall"] == 1
 
 
 def test_a_model_that_never_says_positive_has_precision_zero() -> None:
-    assert scoring.summary(LABELS, (PROBABILITY / 10).astype(np.float32), 0.5)["precision"] == 0
+    assert metrics.summary(LABELS, (PROBABILITY / 10).astype(np.float32), 0.5)["precision"] == 0
 
 
 def test_certainty_that_is_wrong_has_a_finite_loss() -> None:
-    assert 5 < scoring.summary(LABELS, 1 - LABELS.astype(np.float32), 0.5)["log_loss"] < 20
+    assert 5 < metrics.summary(LABELS, 1 - LABELS.astype(np.float32), 0.5)["log_loss"] < 20
 
 
 def test_confusion_by_hand() -> None:
-    rows = list(scoring.confusion(LABELS, PROBABILITY, 0.5))
+    rows = list(metrics.confusion(LABELS, PROBABILITY, 0.5))
     assert [row[:3] for row in rows] == [
         ("negative", "negative", 2),
         ("negative", "positive", 1),
@@ -54,7 +54,7 @@ def test_confusion_by_hand() -> None:
 
 def test_calibration_by_hand() -> None:
     probability = np.array([0.0, 0.05, 0.95, 1.0, 0.55, 0.55], np.float32)
-    rows = list(scoring.calibration(LABELS, probability))
+    rows = list(metrics.calibration(LABELS, probability))
     assert [row[2] for row in rows] == [2, 2, 2]
     assert [row[1] for row in rows] == [0, 0.5, 1]
     assert [row[0] for row in rows] == pytest.approx([0.025, 0.55, 0.975])
@@ -64,11 +64,11 @@ def test_curves_begin_and_end_where_they_should_and_are_short() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 5000).astype(np.uint8)
     probability = random.random(5000, np.float32)
-    curve = list(scoring.roc(labels, probability))
+    curve = list(metrics.roc(labels, probability))
     assert curve[0] == (0, 0)
     assert curve[-1] == (1, 1)
-    assert len(curve) <= scoring.POINTS
-    recall = [point[0] for point in scoring.precision_recall(labels, probability)]
+    assert len(curve) <= metrics.POINTS
+    recall = [point[0] for point in metrics.precision_recall(labels, probability)]
     assert recall == sorted(recall)
     assert (recall[0], recall[-1]) == (0, 1)
 
@@ -78,7 +78,7 @@ def test_the_accuracy_interval_covers_the_true_accuracy_95_times_in_100() -> Non
     covered = 0
     for _ in range(2000):
         right = random.random(200) < 0.8
-        low, high = scoring.accuracy_interval(np.ones(200, np.uint8), right.astype(np.float32), 0.5)
+        low, high = metrics.accuracy_interval(np.ones(200, np.uint8), right.astype(np.float32), 0.5)
         covered += low <= 0.8 <= high
     assert 0.935 < covered / 2000 < 0.965
 
@@ -93,11 +93,11 @@ def test_a_bootstrap_sample_is_the_auc_of_the_drawn_reviews(seed: int, ties: boo
         own[drawing.integers(0, len(own), len(own))] for own in (probability[labels == label] for label in (0, 1))
     )
     pairs = np.mean((positive[:, None] > negative) + 0.5 * (positive[:, None] == negative))
-    assert scoring.roc_auc_interval(labels, probability, 1, seed) == pytest.approx((pairs, pairs))
+    assert metrics.roc_auc_interval(labels, probability, 1, seed) == pytest.approx((pairs, pairs))
 
 
 def test_two_reviews_are_enough_for_an_interval() -> None:
-    assert scoring.roc_auc_interval(np.array([0, 1], np.uint8), np.array([0.2, 0.7], np.float32), 100, 0) == (1, 1)
+    assert metrics.roc_auc_interval(np.array([0, 1], np.uint8), np.array([0.2, 0.7], np.float32), 100, 0) == (1, 1)
 
 
 def test_the_auc_interval_holds_the_auc_and_shrinks_with_more_reviews() -> None:
@@ -106,8 +106,8 @@ def test_the_auc_interval_holds_the_auc_and_shrinks_with_more_reviews() -> None:
     for reviews in (100, 10_000):
         labels = random.integers(0, 2, reviews).astype(np.uint8)
         probability = (labels * 0.3 + random.random(reviews) * 0.7).astype(np.float32)
-        low, high = scoring.roc_auc_interval(labels, probability, 200, 0)
-        assert low < scoring.summary(labels, probability, 0.5)["roc_auc"] < high
+        low, high = metrics.roc_auc_interval(labels, probability, 200, 0)
+        assert low < metrics.summary(labels, probability, 0.5)["roc_auc"] < high
         widths.append(high - low)
     assert widths[0] > 5 * widths[1]
 
@@ -115,12 +115,12 @@ def test_the_auc_interval_holds_the_auc_and_shrinks_with_more_reviews() -> None:
 def test_accuracy_by_length_keeps_reviews_of_one_length_together() -> None:
     lengths = np.array([9] * 5 + [3] + [512] * 14)
     labels = np.array([0] * 12 + [1] * 8, np.uint8)
-    found = list(scoring.by_length(labels, np.ones(20, np.float32), lengths, 0.5))
+    found = list(metrics.by_length(labels, np.ones(20, np.float32), lengths, 0.5))
     assert found == [(3, 9, 0.0, 6), (512, 512, 8 / 14, 14)]
     even = np.arange(100)
-    parts = list(scoring.by_length((even % 2).astype(np.uint8), np.ones(100, np.float32), even, 0.5))
+    parts = list(metrics.by_length((even % 2).astype(np.uint8), np.ones(100, np.float32), even, 0.5))
     assert parts == [(10 * part, 10 * part + 9, 0.5, 10) for part in range(10)]
 
 
 def test_the_accuracy_interval_of_a_model_that_is_never_right_begins_at_nothing() -> None:
-    assert scoring.accuracy_interval(np.zeros(7, np.uint8), np.ones(7, np.float32), 0.5)[0] == 0
+    assert metrics.accuracy_interval(np.zeros(7, np.uint8), np.ones(7, np.float32), 0.5)[0] == 0

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sentiment import sources
+from sentiment.data import sources
+from sentiment.data.sources import Example
 from sentiment.errors import InputError
-from sentiment.sources import Example
 
 ROWS = [
     ('Good, "very" good.\nTwo lines.', "positive"),

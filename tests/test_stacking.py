@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from sentiment.stacking import Stack
+from sentiment.evaluation.stacking import StackedClassifier
 
 
 def opinion(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -17,7 +17,7 @@ def test_two_opinions_know_more_than_one() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 8000).astype(np.uint8)
     one, other = opinion(labels, random), opinion(labels, random)
-    stack = Stack.fit(one[:4000], other[:4000], labels[:4000])
+    stack = StackedClassifier.fit(one[:4000], other[:4000], labels[:4000])
     together = stack(one[4000:], other[4000:])
     assert together.dtype == np.float32
     accuracy = [np.mean((p >= 0.5) == labels[4000:]) for p in (one[4000:], other[4000:], together)]
@@ -36,13 +36,13 @@ def test_the_weights_minimise_the_log_loss_with_its_penalty() -> None:
         return float(np.sum(np.logaddexp(0, z) - labels * z) + 0.5 * np.sum(w[:2] ** 2))
 
     found = minimize(loss, np.zeros(3)).x
-    assert Stack.fit(one, other, labels).weights == pytest.approx(tuple(found[:2]), abs=1e-3)
+    assert StackedClassifier.fit(one, other, labels).weights == pytest.approx(tuple(found[:2]), abs=1e-3)
 
 
 def test_certain_opinions_give_finite_weights() -> None:
     labels = np.array([0, 1] * 50, np.uint8)
     sure, guess = labels.astype(np.float32), np.full(100, 0.5, np.float32)
-    stack = Stack.fit(sure, guess, labels)
+    stack = StackedClassifier.fit(sure, guess, labels)
     assert np.isfinite(stack.weights).all()
     assert stack.weights[0] > 0.1
     assert stack.weights[1] == pytest.approx(0, abs=1e-6)

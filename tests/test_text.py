@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.text import Tokenizer
+from sentiment.data.tokenizer import Tokenizer
 
 LECTURE = Tokenizer(method="whitespace", lowercase=False, strip_html=False)
 WORDS = Tokenizer(method="words", lowercase=True, strip_html=True)

@@ -13,16 +13,18 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from sentiment import device, errors, training
-from sentiment.batches import InOrder, Shuffled, loader
-from sentiment.corpus import Review, Reviews
-from sentiment.encoded import EncodedSplit
+from sentiment import errors
+from sentiment.data.batching import BucketBatchSampler, SequentialBatchSampler, loader
+from sentiment.data.dataset import Review, ReviewDataset
+from sentiment.data.encoding import EncodedSplit
+from sentiment.data.word_vectors import Vectors
 from sentiment.errors import InputError
-from sentiment.model import Classifier
-from sentiment.predicting import probabilities
-from sentiment.resume import Resume, digest
-from sentiment.training import Course, Recipe, best_epoch, fit
-from sentiment.vectors import Vectors
+from sentiment.inference.predictor import probabilities
+from sentiment.nn import device
+from sentiment.nn.classifier import Classifier
+from sentiment.training import trainer
+from sentiment.training.resume import Checkpointer, digest
+from sentiment.training.trainer import TrainConfig, TrainState, best_epoch, fit
 from stages import train as stage
 from tests.imports import ROOT
 from tests.shapes import shape
@@ -102,8 +104,8 @@ def test_weights_in_float64_are_numbers_of_float32(splits: Splits, averaging: fl
 DRAWN = """
 import sys, hashlib, numpy as np, torch
 from pathlib import Path
-from sentiment import device
-from sentiment.encoded import EncodedSplit
+from sentiment.nn import device
+from sentiment.data.encoding import EncodedSplit
 from stages import train
 from tests.test_training import ENTRIES, params, shape
 cpu = torch.device("cpu")
@@ -154,18 +156,22 @@ def test_it_learns(splits: Splits) -> None:
     model, history = stage.train(splits, ENTRIES, SHAPE, params(epochs=40), CPU)
     best = best_epoch(history)
     assert best.valid_accuracy > 0.9
-    reviews = Reviews(splits[1])
-    probability = probabilities(model, loader(reviews, InOrder(splits[1].lengths, 7), CPU), len(reviews))
+    reviews = ReviewDataset(splits[1])
+    probability = probabilities(model, loader(reviews, SequentialBatchSampler(splits[1].lengths, 7), CPU), len(reviews))
     assert np.mean((probability >= 0.5) == splits[1].labels) == best.valid_accuracy
 
 
 def test_predictions_come_back_in_the_corpus_order(splits: Splits) -> None:
     torch.manual_seed(0)
-    model, reviews = Classifier(SHAPE, 20), Reviews(splits[1])
+    model, reviews = Classifier(SHAPE, 20), ReviewDataset(splits[1])
     lengths = splits[1].lengths
-    expected = probabilities(model, loader(reviews, InOrder(lengths, 1), CPU), len(reviews))
+    expected = probabilities(model, loader(reviews, SequentialBatchSampler(lengths, 1), CPU), len(reviews))
     assert len(np.unique(expected)) > 50
-    for order in (InOrder(lengths, 64), Shuffled(lengths, 7, 3, True), Shuffled(lengths, 100, 4, False)):
+    for order in (
+        SequentialBatchSampler(lengths, 64),
+        BucketBatchSampler(lengths, 7, 3, True),
+        BucketBatchSampler(lengths, 100, 4, False),
+    ):
         found = probabilities(model, loader(reviews, order, CPU), len(reviews))
         assert np.abs(found - expected).max() <= 1e-6
 
@@ -184,10 +190,10 @@ def test_the_best_epoch_is_kept_and_patience_counts_from_it(monkeypatch: pytest.
         seen.append(next(losses))
         return seen[-1], 0.0
 
-    monkeypatch.setattr(training, "train_epoch", train_epoch)
-    monkeypatch.setattr(training, "score", score)
-    course = Course.begin(model, torch.optim.SGD(model.parameters()), None, 0.0)
-    history = fit(course, lambda epoch: [], list, Recipe(9, 0, 3, "float32"), Resume())
+    monkeypatch.setattr(trainer, "train_epoch", train_epoch)
+    monkeypatch.setattr(trainer, "score", score)
+    course = TrainState.begin(model, torch.optim.SGD(model.parameters()), None, 0.0)
+    history = fit(course, lambda epoch: [], list, TrainConfig(9, 0, 3, "float32"), Checkpointer())
     assert seen == [0.9, 0.5, 0.7, 0.5, 0.6]  # the third epoch after the best one is the last
     assert best_epoch(history).epoch == 2
     assert model.readout.bias.item() == 1  # what epoch 2 left, the first of the two with that loss
@@ -195,19 +201,19 @@ def test_the_best_epoch_is_kept_and_patience_counts_from_it(monkeypatch: pytest.
 
 def test_losses_are_means_over_reviews_whatever_the_batches(splits: Splits) -> None:
     torch.manual_seed(0)
-    model, reviews = Classifier(SHAPE, 20), Reviews(splits[0])
-    one = training.score(model, loader(reviews, InOrder(splits[0].lengths, 200), CPU), "float32")
+    model, reviews = Classifier(SHAPE, 20), ReviewDataset(splits[0])
+    one = trainer.score(model, loader(reviews, SequentialBatchSampler(splits[0].lengths, 200), CPU), "float32")
     for size in (1, 64, 199):
-        found = training.score(model, loader(reviews, InOrder(splits[0].lengths, size), CPU), "float32")
+        found = trainer.score(model, loader(reviews, SequentialBatchSampler(splits[0].lengths, size), CPU), "float32")
         assert found == pytest.approx(one, abs=1e-6)
 
 
 def test_clipping_bounds_the_step(splits: Splits) -> None:
     model = Classifier(SHAPE, 20)
     before = weights(model)
-    batch = next(iter(loader(Reviews(splits[0]), InOrder(splits[0].lengths, 16), CPU)))
+    batch = next(iter(loader(ReviewDataset(splits[0]), SequentialBatchSampler(splits[0].lengths, 16), CPU)))
     sgd = torch.optim.SGD(model.parameters(), lr=1.0)
-    training.train_step(model.train(), batch, sgd, Recipe(1, 1e-3, 0, "float32"))
+    trainer.train_step(model.train(), batch, sgd, TrainConfig(1, 1e-3, 0, "float32"))
     step = sum(((new - old) ** 2).sum() for old, new in zip(before, weights(model), strict=True))
     assert float(step) ** 0.5 == pytest.approx(1e-3, rel=1e-2)
 
@@ -222,8 +228,8 @@ def test_divergence_is_one_line(splits: Splits) -> None:
 
 @pytest.mark.parametrize("steps", range(1, 11))
 def test_a_cycle_can_have_any_number_of_steps(steps: int) -> None:
-    adam = training.optimizer(Classifier(SHAPE, 20), "adam", 0.1, 0.0)
-    training.follow(adam, "one_cycle", steps)
+    adam = trainer.optimizer(Classifier(SHAPE, 20), "adam", 0.1, 0.0)
+    trainer.follow(adam, "one_cycle", steps)
     rates = []
     for _ in range(steps):
         rates.append(adam.param_groups[0]["lr"])
@@ -234,8 +240,8 @@ def test_a_cycle_can_have_any_number_of_steps(steps: int) -> None:
 
 def test_a_cycle_of_the_learning_rate_rises_and_falls() -> None:
     model = Classifier(SHAPE, 20)
-    adam = training.optimizer(model, "adam", 0.1, 0.0)
-    training.follow(adam, "one_cycle", 100)
+    adam = trainer.optimizer(model, "adam", 0.1, 0.0)
+    trainer.follow(adam, "one_cycle", 100)
     rates = []
     for _ in range(100):
         rates.append(adam.param_groups[0]["lr"])
@@ -254,11 +260,11 @@ def test_averaged_weights_are_those_that_are_scored_and_kept(splits: Splits) -> 
     seen: list[list[torch.Tensor]] = []
     torch.manual_seed(0)
     model = Classifier(SHAPE, 20)
-    sgd = training.optimizer(model, "sgd", 0.5, 0.0)
+    sgd = trainer.optimizer(model, "sgd", 0.5, 0.0)
     sgd.register_step_post_hook(lambda *_: seen.append([p.detach().clone() for p in model.parameters()]))
-    batches = list(loader(Reviews(splits[0]), InOrder(splits[0].lengths, 16), CPU))
-    course = Course.begin(model, sgd, None, averaging=0.9)
-    fit(course, lambda epoch: batches, lambda: batches, Recipe(1, 0.0, 0, "float32"), Resume())
+    batches = list(loader(ReviewDataset(splits[0]), SequentialBatchSampler(splits[0].lengths, 16), CPU))
+    course = TrainState.begin(model, sgd, None, averaging=0.9)
+    fit(course, lambda epoch: batches, lambda: batches, TrainConfig(1, 0.0, 0, "float32"), Checkpointer())
     average = seen[0]
     for step in seen[1:]:
         average = [0.9 * old + 0.1 * new for old, new in zip(average, step, strict=True)]
@@ -271,7 +277,7 @@ def test_adversarial_training_descends_the_mean_of_both_losses(splits: Splits, e
     """Against the loss written out review by review, differentiated as a whole."""
     torch.manual_seed(0)
     model = Classifier(shape(cell="lstm", pooling="concat", embedding_dropout=embedding_dropout), 20)
-    [batch, *_] = loader(Reviews(splits[0]), InOrder(splits[0].lengths, 200), CPU)
+    [batch, *_] = loader(ReviewDataset(splits[0]), SequentialBatchSampler(splits[0].lengths, 200), CPU)
     assert len(batch) == 200 > batch.ids.batch_sizes[0]  # some have no tokens
     state = torch.get_rng_state()
     entries, index = model.embed(batch.ids.data)
@@ -293,7 +299,7 @@ def test_adversarial_training_descends_the_mean_of_both_losses(splits: Splits, e
     expected = torch.autograd.grad((plain + misled) / 2, list(model.parameters()))
 
     torch.set_rng_state(state)
-    training.learn(model, batch, Recipe(1, 0.0, 0, "float32", adversarial=0.2))
+    trainer.learn(model, batch, TrainConfig(1, 0.0, 0, "float32", adversarial=0.2))
     for parameter, other in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, other, rtol=1e-4, atol=1e-6)
 
@@ -317,8 +323,8 @@ def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
     undisturbed, history = stage.train(splits, ENTRIES, SHAPE, settings, CPU)
     assert 1 < len(history) <= 5 or 3 < len(history) < 30
 
-    class Dying(Resume):
-        def save(self, course: Course) -> None:
+    class Dying(Checkpointer):
+        def save(self, course: TrainState) -> None:
             super().save(course)
             raise Killed
 
@@ -329,7 +335,7 @@ def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
         with pytest.raises(Killed):
             stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=keeper)
         assert keeper.restored == epoch
-    last = Resume(path)
+    last = Checkpointer(path)
     resumed, told = stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=last)
     assert last.restored == len(history)
     assert told == history
@@ -340,7 +346,9 @@ def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
 
 def test_the_state_of_another_training_is_replaced(splits: Splits, tmp_path: Path) -> None:
     for name in ("one", "other"):
-        stage.train(splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Resume(tmp_path / f"{name}.safetensors"))
+        stage.train(
+            splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Checkpointer(tmp_path / f"{name}.safetensors")
+        )
     assert [path.name for path in tmp_path.glob("*.safetensors")] == ["other.safetensors"]
 
 
@@ -349,11 +357,11 @@ def test_what_a_kill_left_of_another_state_is_removed(splits: Splits, tmp_path: 
     folder.mkdir()
     (folder / ".other.safetensors.partial").write_bytes(b"half a state")
     (folder / "notes.txt").touch()
-    stage.train(splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Resume(folder / "one.safetensors"))
+    stage.train(splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Checkpointer(folder / "one.safetensors"))
     assert {path.name for path in folder.iterdir()} == {"one.safetensors", "notes.txt"}
 
 
-class Deadly(Reviews):
+class Deadly(ReviewDataset):
     """Reviews whose worker process is killed."""
 
     def __getitem__(self, position: int) -> Review:
@@ -362,7 +370,7 @@ class Deadly(Reviews):
 
 
 def test_a_worker_that_is_killed_is_one_line(splits: Splits, capsys: pytest.CaptureFixture[str]) -> None:
-    batches = loader(Deadly(splits[0]), InOrder(splits[0].lengths, 4), CPU, workers=1)
+    batches = loader(Deadly(splits[0]), SequentialBatchSampler(splits[0].lengths, 4), CPU, workers=1)
 
     def read() -> None:
         for _ in batches:
@@ -377,12 +385,12 @@ def test_a_worker_that_is_killed_is_one_line(splits: Splits, capsys: pytest.Capt
 
 def test_a_damaged_state_counts_as_none(splits: Splits, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
-    keeper = Resume(path)
+    keeper = Checkpointer(path)
     one, _ = stage.train(splits, ENTRIES, SHAPE, params(epochs=2), CPU, keeper=keeper)
     content = path.read_bytes()
     for damaged in (b"", content[:-1], b"\x80\x04." + content, content.replace(b"facts", b"stcaf")):
         path.write_bytes(damaged)
-        again = Resume(path)
+        again = Checkpointer(path)
         assert same(one, stage.train(splits, ENTRIES, SHAPE, params(epochs=2), CPU, keeper=again)[0])
         assert again.restored == 0
 
@@ -416,13 +424,13 @@ def test_vectors_start_the_embedding(splits: Splits, tuned: bool) -> None:
     assert model.pretrained.nonzero().flatten().tolist() == [2, 5]
     rows = model.embedding.weight[[2, 5]]
     assert torch.equal(rows, torch.tensor([[0.5], [-1.5]]).expand(2, 8)) == (not tuned)
-    assert model.coverage(np.array([2, 5, 5, 7], np.uint8)) == 0.75
+    assert model.pretrained_coverage(np.array([2, 5, 5, 7], np.uint8)) == 0.75
 
 
 def test_threads_and_denormals_are_set() -> None:
     threads = torch.get_num_threads()
     try:
-        device.prepare(CPU, 1)
+        device.configure_torch(CPU, 1)
         assert torch.get_num_threads() == 1
         assert torch.are_deterministic_algorithms_enabled()
         assert (torch.tensor(1e-38) / 100).item() == 0
@@ -438,17 +446,17 @@ def cuda_present(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_prefers_cuda(cuda_present: None) -> None:
-    assert device.choose("auto").type == "cuda"
-    assert device.choose("cpu").type == "cpu"
+    assert device.select_device("auto").type == "cuda"
+    assert device.select_device("cpu").type == "cpu"
 
 
 def test_mps_has_no_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert device.choose("auto").type == "mps"
-    assert device.choose("auto", "float64").type == "cpu"
+    assert device.select_device("auto").type == "mps"
+    assert device.select_device("auto", "float64").type == "cpu"
     with pytest.raises(InputError, match="device 'mps' does not compute in float64; set train.precision to float32"):
-        device.choose("mps", "float64")
+        device.select_device("mps", "float64")
 
 
 def test_a_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -457,14 +465,14 @@ def test_a_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(
             InputError, match=f"device '{kind}' is not on this machine; set train.device to auto or cpu"
         ):
-            device.choose(kind)  # type: ignore[arg-type]
+            device.select_device(kind)  # type: ignore[arg-type]
 
 
 def test_batches_are_pinned_for_cuda_alone(splits: Splits, cuda_present: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))  # too small for the split to lie there
-    order = InOrder(splits[0].lengths, 16)
+    order = SequentialBatchSampler(splits[0].lengths, 16)
     for kind in ("cuda", "cpu"):
-        batches = loader(Reviews(splits[0]), order, torch.device(kind))
+        batches = loader(ReviewDataset(splits[0]), order, torch.device(kind))
         assert isinstance(batches, DataLoader)
         assert batches.pin_memory == (kind == "cuda")
 
@@ -489,8 +497,8 @@ def test_training_on_cuda_ends_where_it_does_on_the_cpu(
     settings = params(optimizer="sgd", learning_rate=0.1, epochs=2, batch_size=64, **train)
     start = weights(stage.train(splits, ENTRIES, shape(**model), params(learning_rate=1e-9, epochs=1), CPU)[0])
     expected = weights(stage.train(splits, ENTRIES, shape(**model), settings, CPU)[0])
-    chosen = device.choose("cuda")
-    device.prepare(chosen, 1)
+    chosen = device.select_device("cuda")
+    device.configure_torch(chosen, 1)
     found = weights(stage.train(splits, ENTRIES, shape(**model), settings, chosen)[0])
     moved = max(float((old - new).abs().max()) for old, new in zip(start, expected, strict=True))
     assert moved > 1e-2
@@ -501,8 +509,8 @@ def test_training_on_cuda_ends_where_it_does_on_the_cpu(
 @pytest.mark.cuda
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_on_cuda_learns_and_repeats(splits: Splits, precision: str) -> None:
-    chosen = device.choose("cuda")
-    device.prepare(chosen, 1)
+    chosen = device.select_device("cuda")
+    device.configure_torch(chosen, 1)
     settings = params(epochs=40, precision=precision, workers=2)
     one, history = stage.train(splits, ENTRIES, SHAPE, settings, chosen)
     assert best_epoch(history).valid_accuracy > 0.9

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sentiment import vectors
+from sentiment.data import word_vectors
 from sentiment.errors import InputError
 
 WORDS = ["film", "good", "naïve", "absent"]
@@ -37,7 +37,7 @@ def binary(newline: bytes = b"\n", count: int = 4) -> bytes:
 )
 def test_every_form_gives_the_vocabulary_s_vectors(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    found = vectors.load(tmp_path / name, WORDS, 2)
+    found = word_vectors.load(tmp_path / name, WORDS, 2)
     assert found.places.tolist() == [0, 1, 2]
     assert found.values.tolist() == [ENTRIES[word] for word in WORDS[:3]]
     assert found.values.dtype == np.float32
@@ -46,7 +46,7 @@ def test_every_form_gives_the_vocabulary_s_vectors(tmp_path: Path, name: str, co
 @pytest.mark.parametrize("content", [b"0 0\n", b"0 2\n"])
 def test_a_file_can_have_no_vectors(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "none.txt").write_bytes(content)
-    found = vectors.load(tmp_path / "none.txt", WORDS, 2)
+    found = word_vectors.load(tmp_path / "none.txt", WORDS, 2)
     assert len(found.places) == 0
     assert found.values.shape == (0, 2)
 
@@ -81,32 +81,32 @@ def test_a_file_can_have_no_vectors(tmp_path: Path, content: bytes) -> None:
 def test_a_broken_file_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError) as caught:
-        vectors.load(tmp_path / name, WORDS, 2)
+        word_vectors.load(tmp_path / name, WORDS, 2)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_word_that_no_file_may_hold_is_left_out(tmp_path: Path) -> None:
-    vectors.save(tmp_path / "v.txt", ["a" * 10_000, "b"], np.ones((2, 3), np.float32))
-    assert vectors.load(tmp_path / "v.txt", ["b"], 3).values.tolist() == [[1, 1, 1]]
+    word_vectors.save(tmp_path / "v.txt", ["a" * 10_000, "b"], np.ones((2, 3), np.float32))
+    assert word_vectors.load(tmp_path / "v.txt", ["b"], 3).values.tolist() == [[1, 1, 1]]
 
 
 def test_a_line_without_an_end_is_not_read_whole(tmp_path: Path) -> None:
     (tmp_path / "v.txt").write_bytes(b"2 2\na 1 2\n" + b"b 1 " * 10_000)
     with pytest.raises(InputError, match="v.txt: line 3 is no word with 2 numbers"):
-        vectors.load(tmp_path / "v.txt", ["a"], 2)
+        word_vectors.load(tmp_path / "v.txt", ["a"], 2)
 
 
 def test_a_missing_file_is_named_with_its_parameter(tmp_path: Path) -> None:
     for path in (tmp_path / "no.txt", tmp_path):
         with pytest.raises(InputError, match="^model.vectors: "):
-            vectors.locate(str(path))
+            word_vectors.locate(str(path))
     with pytest.raises(InputError, match="'../x.txt' leaves the repository; give its absolute path"):
-        vectors.locate("../x.txt")
+        word_vectors.locate("../x.txt")
 
 
 def test_the_width_is_known_before_anything_runs(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"film 1 2 3\nbroken")
-    vectors.require(str(tmp_path / "a.txt"), 3)
+    word_vectors.require(str(tmp_path / "a.txt"), 3)
     with pytest.raises(InputError, match="vectors have 3 numbers; set model.embedding_dim to 3, not 2"):
-        vectors.require(str(tmp_path / "a.txt"), 2)
+        word_vectors.require(str(tmp_path / "a.txt"), 2)

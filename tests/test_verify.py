@@ -11,8 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sentiment import errors, paths, tables, verify
-from sentiment.files import write_csv, write_json
+from sentiment import errors
+from sentiment.cli import verify
+from sentiment.config import paths
+from sentiment.io import parquet
+from sentiment.io.files import write_csv, write_json
 from tests.clone import Clone
 from tests.test_training import OTHER_PROCESSORS
 
@@ -27,7 +30,7 @@ def test_a_commit_is_rebuilt_to_the_byte_on_this_and_other_processors(clone: Clo
     every = {key: value for processor in OTHER_PROCESSORS for key, value in processor.items()}
     for env in ({}, every | {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")}):
         clone.env.update(env)
-        done = clone.python("-m", "sentiment.verify")
+        done = clone.python("-m", "sentiment.cli.verify")
         found = attested(clone)
         outputs = found["outputs"]
         assert isinstance(outputs, list)
@@ -52,7 +55,7 @@ def test_what_was_not_made_by_the_commit_is_named(clone: Clone) -> None:
     lock.write_text(text.replace(digest, "f" * 32), encoding="utf-8")
     clone.set("clip_norm", "0.9")
     clone.commit("Not run")
-    done = clone.python("-m", "sentiment.verify", check=False)
+    done = clone.python("-m", "sentiment.cli.verify", check=False)
     assert done.returncode == 1
     assert "data/vocab.csv                      different" in done.stdout
     assert "data/tokens/test.parquet            identical" in done.stdout
@@ -82,7 +85,7 @@ def test_bad_arguments_are_named(
 
 def write_predictions(folder: Path, path: Path, probability: list[float]) -> None:
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    with tables.writing(folder / path, tables.PREDICTIONS) as table:
+    with parquet.open_writer(folder / path, parquet.PREDICTIONS) as table:
         labels = np.array([0, 1], np.uint8)
         table.write(pa.array(["1", "2"]), pa.array(labels), pa.array(np.array(probability, np.float32)))
 
@@ -98,7 +101,7 @@ def test_predictions_may_be_a_little_apart(
             write_predictions(folder, paths.PREDICTIONS, values)
         else:
             (folder / "data").mkdir(parents=True)
-            with tables.writing(folder / paths.PREDICTIONS, tables.PREDICTIONS) as table:
+            with parquet.open_writer(folder / paths.PREDICTIONS, parquet.PREDICTIONS) as table:
                 table.write(pa.array(["1"]), pa.array(np.array([0], np.uint8)), pa.array(np.array(values, np.float32)))
     monkeypatch.chdir(tmp_path / "committed")
     committed, made = lock_of(paths.PREDICTIONS, "a"), lock_of(paths.PREDICTIONS, "b")
@@ -122,7 +125,7 @@ def test_models_are_compared_by_what_they_predict(
     table = pq.read_table(rebuilt / paths.PREDICTIONS)
     probability = np.clip(table["probability"].to_numpy() + 0.001, 0, 1)
     (rebuilt / paths.PREDICTIONS).unlink()
-    with tables.writing(rebuilt / paths.PREDICTIONS, tables.PREDICTIONS) as other:
+    with parquet.open_writer(rebuilt / paths.PREDICTIONS, parquet.PREDICTIONS) as other:
         other.write(table["id"].combine_chunks(), table["label"].combine_chunks(), pa.array(probability))
     assert verdict()[0] == "different"
     encoding = json.loads((rebuilt / paths.ENCODING).read_text(encoding="utf-8"))

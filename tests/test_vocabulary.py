@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment import vocabulary as module
+from sentiment.data import vocabulary as module
+from sentiment.data.vocabulary import Counter, Vocabulary
 from sentiment.errors import InputError
-from sentiment.vocabulary import Counter, Vocabulary
 from tests.imports import ROOT
 
 AWKWARD = [
@@ -87,7 +87,11 @@ def test_a_long_token_survives_the_file(tmp_path: Path) -> None:
     path = tmp_path / "vocab.csv"
     Vocabulary(pa.array(["a" * 200_000, "b"]), pa.array([2, 1])).save(path)
     done = subprocess.run(  # in a process that has read no source before
-        [sys.executable, "-c", f"from sentiment.vocabulary import *; print(len(Vocabulary.load(Path({str(path)!r}))))"],
+        [
+            sys.executable,
+            "-c",
+            f"from sentiment.data.vocabulary import *; print(len(Vocabulary.load(Path({str(path)!r}))))",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,0 +1,177 @@
+"""Predict the sentiment of texts with a trained model.
+
+    python -m sentiment.cli.predict "Not bad at all." "I expected more."
+    python -m sentiment.cli.predict --file reviews.csv --output predicted.csv
+    cat reviews.jsonl | python -m sentiment.cli.predict --file - --format jsonl
+
+A file keeps its rows, their order and all its columns, and gains two: `predicted` (positive or negative) and
+`probability` (of being positive). It is read and written as a stream, so its size does not matter.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment.config import paths
+from sentiment.data import sources
+from sentiment.errors import InputError, Parser, printable, quote, run
+from sentiment.io import files, progress
+from sentiment.io.files import AS_READ, atomic_write, csv_field
+
+# Reviews that are read, sorted by length and predicted together, and after how many characters there are no more.
+CHUNK = 2048
+_CHARACTERS = 2**24
+ADDED = ("predicted", "probability")
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(
+        "python -m sentiment.cli.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="a review")
+    parser.add_argument(
+        "--file", metavar="PATH", help=".csv, .tsv or .jsonl with a header or keys, also .gz; - is standard input"
+    )
+    parser.add_argument("--format", choices=sources.TEXT_FORMS, help="what the file is, where its name does not say")
+    parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
+    parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
+    parser.add_argument("--model", type=Path, default=paths.MODEL, metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, metavar="P", help="positive from here on, default: %(default)s"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    given = parser.parse_args(words)
+    if bool(given.texts) == bool(given.file):
+        parser.error("give texts or --file, one of the two")
+    if given.texts and given.output:
+        parser.error("--output goes with --file")
+    if not 0 < given.threshold < 1:
+        parser.error(f"--threshold {given.threshold} is not between 0 and 1")
+    return given
+
+
+def main() -> None:
+    given = arguments()
+    form = _form(given.file, given.format) if given.file else ""
+    output = _destination(given.output, form) if given.output else None
+
+    from sentiment.inference import checkpoint, predictor  # loads torch, after the arguments were checked
+    from sentiment.nn import device
+
+    chosen = checkpoint.choose_device(given.model, given.device)
+    device.configure_torch(chosen, 1)
+    predict = predictor.Predictor(checkpoint.load(given.model, chosen))
+    if given.file:
+        predict_file(given, form, output, predict)
+        return
+    texts = [sources.clean(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
+    for text, probability in zip(texts, predict(texts).tolist(), strict=True):
+        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {printable(text)}", file=files.stdout())
+
+
+def predict_file(
+    given: argparse.Namespace, form: str, output: Path | None, predict: Callable[[list[str]], npt.NDArray[np.float32]]
+) -> None:
+    """Copy a file's rows, in their order, with the prediction added to each."""
+    stdin = sys.stdin.buffer if given.file == "-" else None
+    with ExitStack() as stack:
+        table = sources.read_table(given.file, form, stack.enter_context(sources.open_text(given.file, stdin)))
+        if table.header is not None:
+            _text_column(given, given.file, table.header)
+        partial = stack.enter_context(atomic_write(output)) if output else None
+        target = stack.enter_context(partial.open("w", **AS_READ)) if partial else files.stdout()
+        write = _writer(_shown_on(target) if target.isatty() else target.write, form, table.header)
+        counter = stack.enter_context(progress.counter("predict", None))
+        for chunk in _chunks((record, _text(given, record)) for record in table.records):
+            for (record, _), probability in zip(chunk, predict([text for _, text in chunk]).tolist(), strict=True):
+                added = (_word(probability, given.threshold), round(probability, 6))
+                write(record, dict(zip(ADDED, added, strict=True)))
+            counter.update(len(chunk))
+
+
+def _shown_on(terminal: IO[str]) -> Callable[[str], object]:
+    """Return what writes to a terminal: signs that it would obey are escaped."""
+    return lambda text: terminal.write(re.sub(r"[^\t\n]+", lambda found: printable(found[0]), text))
+
+
+def _chunks(rows: Iterable[tuple[sources.Record, str]]) -> Iterator[list[tuple[sources.Record, str]]]:
+    chunk: list[tuple[sources.Record, str]] = []
+    characters = 0
+    for record, text in rows:
+        chunk.append((record, text))
+        characters += len(text)
+        if len(chunk) == CHUNK or characters > _CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _text(given: argparse.Namespace, record: sources.Record) -> str:
+    where = f"{given.file}: {record.place}"
+    text = record.fields[_text_column(given, where, list(record.fields))]
+    if not isinstance(text, str):
+        raise InputError(f"{where}: the text is {quote(text)}, not a string; correct or remove the row")
+    return sources.clean(where, text)
+
+
+def _text_column(given: argparse.Namespace, where: str, names: list[str]) -> str:
+    """Return the column of the text. Raises InputError where there is none, or where a column is there already."""
+    for name in ADDED:
+        if name in names:
+            raise InputError(f"{where}: has a column {name!r} already; rename it")
+    return sources.column(where, given.text_column, sources.TEXT_COLUMNS, "--text-column", names)
+
+
+def _writer(
+    write: Callable[[str], object], form: str, header: list[str] | None
+) -> Callable[[sources.Record, dict[str, object]], object]:
+    """Return what writes a row and what is added to it. What was there comes out as it came in."""
+    if header is None:  # as text: numbers that Python would round, bytes that are no UTF-8
+        return lambda row, added: write(f"{row.line.rstrip().removesuffix('}').rstrip()}, {json.dumps(added)[1:]}\n")
+    separator = "\t" if form == "tsv" else ","
+
+    def write_row(fields: Iterable[object]) -> None:
+        write(separator.join(csv_field(str(field), separator) for field in fields) + "\n")
+
+    write_row([*header, *ADDED])
+    return lambda row, added: write_row([*row.fields.values(), *added.values()])
+
+
+def _word(probability: float, threshold: float) -> str:
+    return "positive" if probability >= threshold else "negative"
+
+
+def _form(name: str, given: str | None) -> str:
+    """Return what the file is, csv, tsv or jsonl. Raises InputError where nobody says it or the file is missing."""
+    form = given or sources.form_of(name)
+    if form is None:
+        raise InputError(f"{name}: is it csv, tsv or jsonl? Say so by --format")
+    if name != "-" and not Path(name).is_file():
+        raise InputError(f"{name}: no such file; check the path")
+    return form
+
+
+def _destination(path: Path, form: str) -> Path:
+    """Return the file to write, links followed. Raises InputError where it cannot be what its name says."""
+    target = path.resolve()
+    if target.is_dir():
+        raise InputError(f"--output {quote(str(path))}: is a folder; name a file in it")
+    if target.exists() and not target.is_file():
+        raise InputError(f"--output {path}: is no regular file; leave --output out and redirect the standard output")
+    if target.suffix == ".gz" or (sources.form_of(target.name) or form) != form:
+        raise InputError(f"--output {path}: what is written is {form}, as the input is; name it .{form}")
+    return target
+
+
+if __name__ == "__main__":
+    run(main, takes_arguments=True)

@@ -1,0 +1,43 @@
+"""Say in a few lines what the last run found, where its files are and what to type next.
+
+python -m sentiment.cli.summary
+"""
+
+from sentiment.config import paths
+from sentiment.errors import run
+from sentiment.io.files import read_json
+
+_TRY = "I expected a masterpiece, but the plot was not very good."
+
+
+def lines() -> list[str]:
+    """Return the summary of the metrics that lie in the workspace."""
+    test, train, corpus = (read_json(path) for path in (paths.TEST_METRICS, paths.TRAIN_METRICS, paths.CORPUS))
+    baseline = read_json(paths.BASELINE_METRICS)["baseline"]
+    return [
+        f"Test accuracy    {test['accuracy']:.1%} of {test['reviews']:,} reviews"
+        f" (95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%})",
+        f"Baseline         {baseline['accuracy']:.1%}, a linear classifier of the same tokens",
+        f"Majority class   {test['majority_accuracy']:.1%}, which needs no model",
+        f"Trained          {train['parameters']:,} parameters on {corpus['train']['reviews']:,} reviews;"
+        f" best of {train['epochs']} epochs: {train['best_epoch']}",
+        "",
+        f"Model            {paths.MODEL}/",
+        f"Predictions      {paths.PREDICTIONS}",
+        f"Metrics, plots   {paths.METRICS}/",
+        "",
+        "Next:",
+        "  source .venv/bin/activate",
+        f'  python -m sentiment.cli.predict "{_TRY}"',
+        "  dvc plots show                     # writes dvc_plots/index.html",
+        "  dvc exp run -S model.cell=gru      # another recurrence",
+        "  dvc exp show                       # compare them",
+    ]
+
+
+def main() -> None:
+    print("\n" + "\n".join(lines()))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,54 @@
+"""Text to tokens, a whole column at a time in Arrow: the same code for training and for prediction.
+
+>>> lecture = Tokenizer(method="whitespace", lowercase=False, strip_html=False)
+>>> lecture(pa.array(["  Not good.<br />Don't! ", ""])).to_pylist()
+[['Not', 'good.<br', "/>Don't!"], []]
+>>> Tokenizer(method="words", lowercase=True, strip_html=True)(pa.array(["Not good.<br />Don't!"])).to_pylist()
+[['not', 'good', '.', "don't", '!']]
+"""
+
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sentiment.config.section import Settings
+
+# A tag: "<br />", "</p>", "<a href=...>", but not "1 < 2" or "<3".
+_TAG = r"</?[A-Za-z][^<>]*>"
+# A word is a run of letters, marks and digits, with apostrophes inside ("don't", "l’air"); any other sign stands alone.
+_WORD_OR_SIGN = r"([\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}])"
+
+
+class Tokenizer(Settings):
+    """How a text becomes tokens. `whitespace` is the lecture's: what stands between white space, untouched."""
+
+    method: Literal["whitespace", "words"]
+    lowercase: bool
+    strip_html: bool
+
+    def __call__(self, texts: pa.StringArray) -> pa.ListArray:
+        """Split each text: string[reviews] -> list<string>[reviews]. An empty text has no tokens."""
+        if self.strip_html:
+            texts = pc.replace_substring_regex(texts, _TAG, " ")
+        if self.lowercase:
+            texts = pc.utf8_lower(texts)
+        if self.method == "words":
+            texts = pc.replace_substring_regex(texts, _WORD_OR_SIGN, r" \1 ")
+        return _split(texts)
+
+
+def _split(texts: pa.StringArray) -> pa.ListArray:
+    """Split at white space exactly as `str.split` does, without its cost in Python.
+
+    Arrow leaves an empty token at each end that has white space, so trim first, and one in an empty text: drop those.
+    """
+    trimmed = pc.utf8_trim_whitespace(texts)
+    lists = pc.utf8_split_whitespace(trimmed)
+    empty = np.equal(pc.binary_length(trimmed), 0)
+    if not empty.any():
+        return lists
+    offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy() - empty, dtype=np.int32)])
+    tokens = lists.flatten()
+    return pa.ListArray.from_arrays(offsets, tokens.filter(pc.not_equal(tokens, "")))

@@ -1,0 +1,126 @@
+"""Parquet tables between the stages: streamed in batches of rows, with the contract checked on write and on read.
+
+Memory does not grow with the table: nothing here holds more than one batch of rows.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sentiment.errors import InputError, reason
+from sentiment.io.files import atomic_write
+
+# Rows in a batch and in a row group. 2,048 reviews of IMDb are 2.7 MB of text: enough to make each Arrow call worth
+# its overhead, little enough to stay near the processor's cache.
+ROWS = 2048
+
+
+def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields])
+
+
+REVIEWS = _schema(("id", pa.string()), ("text", pa.string()), ("label", pa.uint8()))
+TOKENS = _schema(("id", pa.string()), ("label", pa.uint8()), ("tokens", pa.list_(pa.field("item", pa.string(), False))))
+INDEX = _schema(("id", pa.string()), ("label", pa.uint8()), ("length", pa.int32()))
+PREDICTIONS = _schema(("id", pa.string()), ("label", pa.uint8()), ("probability", pa.float32()))
+
+
+class Writer:
+    """Appends batches to one table."""
+
+    def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._file = file
+        self._schema = schema
+
+    def write(self, *columns: pa.Array) -> None:
+        """Append rows, the columns in the order of the schema. Raises ValueError where they break its contract."""
+        batch = pa.RecordBatch.from_arrays(
+            [column.cast(field.type) for column, field in zip(columns, self._schema, strict=True)], schema=self._schema
+        )
+        _check(batch)
+        if batch.num_rows:
+            self._file.write_batch(batch, row_group_size=ROWS)
+
+
+@contextmanager
+def open_writer(path: Path, schema: pa.Schema, metadata: dict[str, str] | None = None) -> Iterator[Writer]:
+    """Open a table that appears at `path`, with `metadata` in its footer, when the block ends without an error."""
+    schema = schema.with_metadata(metadata or {})
+    with (
+        atomic_write(path) as partial,
+        pq.ParquetWriter(
+            partial, schema, compression="zstd", compression_level=1, store_schema=True, write_page_checksum=True
+        ) as file,
+    ):
+        yield Writer(file, schema)
+
+
+def read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a table's batches, `ROWS` rows at most. Raises InputError where the file is not such a table."""
+    with _open(path, schema) as file:
+        for group in range(file.num_row_groups):  # one by one: merged, small groups of long reviews would be large
+            batches = file.iter_batches(batch_size=ROWS, row_groups=[group], columns=columns, use_threads=False)
+            while (batch := _next(path, batches)) is not None:
+                yield batch
+
+
+def read_all(path: Path, schema: pa.Schema) -> pa.Table:
+    """Return all of a table. Raises InputError where the file is not such a table."""
+    return pa.Table.from_batches(read(path, schema), schema)
+
+
+def _next(path: Path, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    try:
+        batch = next(batches, None)
+        if batch is not None:
+            _check(batch)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(path, error) from None
+    return batch
+
+
+def metadata(path: Path, schema: pa.Schema) -> dict[str, str]:
+    """Return what `writing` was given as metadata."""
+    with _open(path, schema) as file:
+        stored = file.schema_arrow.metadata or {}
+    return {key.decode(): value.decode() for key, value in stored.items()}
+
+
+def count(path: Path, schema: pa.Schema) -> int:
+    """Return the number of rows, read from the footer."""
+    with _open(path, schema) as file:
+        return int(file.metadata.num_rows)
+
+
+def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+    try:
+        file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from None
+    if not file.schema_arrow.equals(schema):
+        found = ", ".join(f"{field.name} {field.type}" for field in file.schema_arrow)
+        raise InputError(f"{path}: has the columns {found}, not those of this version; run `dvc repro --force`")
+    return file
+
+
+def _damaged(path: Path, error: Exception) -> Exception:
+    """Return what to raise for an error of Arrow: its OSError without a number is about the content."""
+    if isinstance(error, OSError) and error.errno:
+        return error
+    return InputError(
+        f"{path}: no Parquet table, or damaged ({reason(error)}); run `dvc checkout {path}` or `dvc repro`"
+    )
+
+
+def _check(batch: pa.RecordBatch) -> None:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if column.null_count:
+            raise ValueError(f"column {name} has {column.null_count} missing values")
+    if "label" in batch.schema.names and batch.num_rows and pc.max(batch["label"]).as_py() > 1:
+        raise ValueError(f"a label is {pc.max(batch['label']).as_py()}, not 0 or 1")

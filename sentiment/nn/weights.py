@@ -1,0 +1,52 @@
+"""Weights by name in a .safetensors file: no pickle is read or written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as serialized
+from torch import Tensor, nn
+
+from sentiment.errors import InputError, reason
+
+
+def save(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write weights, wherever they lie, floating-point ones as float32."""
+    kept = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    # Not save_file, whose error on a full disk is no OSError.
+    path.write_bytes(
+        serialized({name: value.float() if value.is_floating_point() else value for name, value in kept.items()})
+    )
+
+
+def load(path: Path, remedy: str) -> dict[str, Tensor]:
+    """Read weights onto the CPU. Raises InputError, which ends in the remedy, where the file is damaged."""
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+    except SafetensorError as error:
+        raise InputError(f"{path}: damaged ({reason(error)}); {remedy}") from None
+    return weights
+
+
+def load_state_dict_checked(
+    module: nn.Module, weights: Mapping[str, Tensor], path: Path, remedy: str, *, assign: bool = False
+) -> None:
+    """Give a module the weights that `path` holds, as they are if `assign`, otherwise copied into its own.
+
+    Raises InputError where names, types or shapes differ, or a weight is not finite.
+    """
+    expected = {name: _kind(value) for name, value in module.state_dict().items()}
+    found = {name: _kind(value) for name, value in weights.items()}
+    if found != expected:
+        name = next(name for name in sorted(expected | found) if expected.get(name) != found.get(name))
+        raise InputError(f"{path}: {name} is {found.get(name)}, the model asks for {expected.get(name)}; {remedy}")
+    if not all(value.isfinite().all() for value in weights.values()):
+        raise InputError(f"{path}: a weight is no finite number; {remedy}")
+    module.load_state_dict(weights, assign=assign)
+
+
+def _kind(value: Tensor) -> str:
+    return f"{str(value.dtype).removeprefix('torch.')}{list(value.shape)}"

@@ -1,0 +1,131 @@
+"""Resuming: the state of training after its last whole epoch, from which a killed run goes on.
+
+The state lies outside DVC's outputs, in a folder named by a digest of all that training depends on: parameters, inputs,
+code, versions, device. With anything else it has another name and is not found; the first state of another training
+replaces it. One .safetensors file holds the tensors and, as its metadata, the rest in JSON: nothing is unpickled.
+"""
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialized
+from torch import Tensor, nn
+
+from sentiment.io.files import atomic_write
+from sentiment.training.trainer import EpochMetrics, TrainState
+
+_ROOT = Path(__file__).parents[2]
+_CYCLE = ("last_epoch", "_step_count", "_last_lr")  # what changes in a OneCycleLR
+
+
+def digest(settings: Mapping[str, Any], inputs: Iterable[Path], device: str) -> str:
+    """Return a digest of settings, the contents of files and folders, the loaded code of this project, and versions.
+
+    device: the one that was chosen, as people call it
+    """
+    found = hashlib.sha256()
+
+    def add(name: str, content: bytes) -> None:
+        found.update(f"{name}\0{len(content)}\0".encode() + content)
+
+    add("settings", json.dumps(settings, sort_keys=True).encode())
+    releases = [f"{name} {metadata.version(name)}" for name in ("torch", "numpy", "numba", "scipy")]
+    computed_by = [platform.python_version(), *releases, torch.backends.cpu.get_cpu_capability(), device]
+    add("computed by", "\n".join(computed_by).encode())
+    for path in inputs:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                with file.open("rb") as stream:
+                    add(file.as_posix(), hashlib.file_digest(stream, "sha256").digest())
+    loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    for file in sorted({Path(name) for name in loaded if name}):
+        if file.is_relative_to(_ROOT / "sentiment") or file.is_relative_to(_ROOT / "stages"):
+            add(file.relative_to(_ROOT).as_posix(), file.read_bytes())
+    return found.hexdigest()
+
+
+class Checkpointer:
+    """A place for the state of one training; without a path, nowhere."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self.restored = 0  # epochs
+
+    def save(self, course: TrainState) -> None:
+        """Write the state after a whole epoch in the place of the one before."""
+        if self._path is None:
+            return
+        for other in self._path.parent.glob("*.safetensors*"):  # hidden, partial ones too
+            if self._path.name not in other.name:
+                other.unlink()
+        tensors = {f"best.{name}": value for name, value in course.best.items()}
+        for part, module in _modules(course).items():
+            tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
+        for place, moments in course.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{place}.{name}": value for name, value in moments.items() if value is not None}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if (device := _device(course)).type != "cpu":
+            tensors["random.device"] = torch.get_device_module(device).get_rng_state()
+        facts = {
+            "history": [astuple(epoch) for epoch in course.history],
+            "learning_rates": [group["lr"] for group in course.optimizer.param_groups],
+            "cycle": {name: course.cycle.state_dict()[name] for name in _CYCLE} if course.cycle else {},
+        }
+        with atomic_write(self._path) as partial:
+            copies = {name: value.cpu().contiguous() for name, value in tensors.items()}
+            partial.write_bytes(serialized(copies, {"facts": json.dumps(facts)}))
+
+    def restore(self, course: TrainState) -> None:
+        """Take up the state, where there is one; else leave all at its start. A damaged one counts as none."""
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            with safe_open(self._path, "pt") as stored:
+                facts = json.loads(stored.metadata()["facts"])
+                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            return
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+        for name, module in _modules(course).items():
+            module.load_state_dict(part(f"{name}."))
+        course.best = part("best.")
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in part("optimizer.").items():
+            place, _, moment = name.partition(".")
+            moments.setdefault(int(place), {})[moment] = value
+        groups = course.optimizer.state_dict()["param_groups"]
+        course.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        for group, rate in zip(course.optimizer.param_groups, facts["learning_rates"], strict=True):
+            group["lr"] = rate
+        if course.cycle:
+            course.cycle.load_state_dict(facts["cycle"])
+        course.history.extend(EpochMetrics(*values) for values in facts["history"])
+        self.restored = len(course.history)
+        torch.set_rng_state(tensors["random.cpu"])
+        if (device := _device(course)).type != "cpu":
+            torch.get_device_module(device).set_rng_state(tensors["random.device"])
+
+    def end(self) -> None:
+        """Remove the state: the training's results are in place."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def _device(course: TrainState) -> torch.device:
+    return next(course.model.parameters()).device
+
+
+def _modules(course: TrainState) -> dict[str, nn.Module]:
+    return {"model": course.model} | ({"averaged": course.averaged} if course.averaged is not None else {})
