@@ -137,8 +137,9 @@ def _inputs(stage: dict[str, Any]) -> dict[str, object]:
     for dep in stage["deps"]:
         text = _value(values, dep[2:-1]) if dep.startswith("${") else dep
         path = Path(str(text))
-        for file in [path, *sorted(path.rglob("*"))] if path.is_dir() else [path]:
-            found[str(file)] = _identity(file)
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if "__pycache__" not in file.parts:  # as .dvcignore has it
+                found[str(file)] = _identity(file)
     return found
 
 
