@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sentiment.config.section import read
-from tests.clone import Clone
-from tests.imports import ROOT
+from tests.support.clone import Clone
+from tests.support.imports import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from sentiment.data.batching import Batch, BucketBatchSampler, DeviceLoader, SequentialBatchSampler, collate, loader
 from sentiment.data.dataset import Review, ReviewDataset
-from tests.test_encoded import write
+from tests.support.encoded import write_split
 
 CPU = torch.device("cpu")
 
@@ -92,7 +92,7 @@ def assert_same(one: Batch, other: Batch) -> None:
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_worker_processes_change_no_batch(tmp_path: Path, start: str) -> None:
-    reviews = ReviewDataset(write(tmp_path / "train", [[number] * (number % 5) for number in range(60)]))
+    reviews = ReviewDataset(write_split(tmp_path / "train", [[number] * (number % 5) for number in range(60)]))
     order = BucketBatchSampler(reviews.split.lengths, 8, 0, True)
     alone = list(loader(reviews, order, CPU))
     with_workers = loader(reviews, order, CPU, workers=2)
@@ -105,7 +105,7 @@ def test_worker_processes_change_no_batch(tmp_path: Path, start: str) -> None:
 @given(st.lists(st.lists(st.integers(2, 60_000), max_size=12), min_size=1, max_size=30), st.integers(1, 9))
 def test_a_split_on_the_device_gives_the_same_batches(reviews: list[list[int]], size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        split = write(Path(folder) / "train", reviews, "uint16")
+        split = write_split(Path(folder) / "train", reviews, "uint16")
         order = BucketBatchSampler(split.lengths, size, 0, True)
         for one, other in zip(DeviceLoader(split, order, CPU), loader(ReviewDataset(split), order, CPU), strict=True):
             assert_same(one, other)
@@ -115,7 +115,7 @@ def test_a_split_on_the_device_gives_the_same_batches(reviews: list[list[int]], 
 def test_a_split_lies_on_cuda_where_it_fits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, resident: bool
 ) -> None:
-    split = write(tmp_path / "train", [[number] * (number % 5) for number in range(60)])
+    split = write_split(tmp_path / "train", [[number] * (number % 5) for number in range(60)])
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 0))
     assert DeviceLoader.fits(split, torch.device("cuda")) == resident
 

@@ -13,8 +13,8 @@ import pytest
 from benchmarks import corpora, data_stages, pipeline, prepared, text, timing
 from benchmarks.timing import Contestant, Ratio, Timing
 from sentiment.config import paths
-from tests.clone import Clone
 from tests.conftest import Command
+from tests.support.clone import Clone
 
 ABSENT = "a_package_that_nobody_wrote"
 

@@ -5,40 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sentiment.data.encoding import Encoding, Truncation
-from sentiment.data.tokenizer import Tokenizer
-from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
 from sentiment.inference import checkpoint
-from sentiment.inference.checkpoint import Checkpoint
 from sentiment.inference.predictor import Predictor
-from sentiment.nn.classifier import Classifier
-from tests.imports import ROOT
-from tests.shapes import shape
-
-CPU = torch.device("cpu")
-VOCABULARY = Vocabulary(pa.array(["good", "bad", "NA", "🎬"]), pa.array([4, 3, 2, 1]))
-ENCODING = Encoding(
-    tokenizer=Tokenizer(method="words", lowercase=True, strip_html=True),
-    truncation=Truncation(max_tokens=6, keep="ends"),
-    vocabulary=VOCABULARY.digest,
-)
-
-
-def example(cell: str = "lstm") -> Checkpoint:
-    torch.manual_seed(0)
-    small = shape(
-        cell=cell, hidden_dim=3, layers=2, bidirectional=cell != "transformer", dropout=0.5, embedding_dropout=0.5
-    )
-    return Checkpoint(Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
-
-
-TEXTS = ["Good, GOOD<br/>bad 🎬!", "", "na na unknown", "good " * 50 + "bad"]
+from tests.support.checkpoints import CPU, ENCODING, TEXTS, VOCABULARY, example
+from tests.support.imports import ROOT
 
 
 def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
@@ -54,7 +29,8 @@ def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
 def test_a_model_is_scored_without_the_second_that_importing_torchs_compiler_takes(tmp_path: Path, cell: str) -> None:
     checkpoint.save(tmp_path, example(cell), seed=1, epoch=1)
     program = (
-        "import pathlib, sys, torch; from sentiment import bundle; from sentiment.inference.predictor import Predictor;"
+        "import pathlib, sys, torch; from sentiment.inference import checkpoint;"
+        "from sentiment.inference.predictor import Predictor;"
         f"Predictor(checkpoint.load(pathlib.Path({str(tmp_path)!r}), torch.device('cpu')))(['good']);"
         "sys.exit('torch._dynamo' in sys.modules)"
     )

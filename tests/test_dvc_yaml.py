@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from sentiment.config import paths
 from stages.check import SECTIONS
-from tests.imports import ROOT, direct, imported_names, transitive
+from tests.support.imports import ROOT, direct, imported_names, transitive
 
 PIPELINE: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 PARAMS: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,18 +11,9 @@ from hypothesis import strategies as st
 from sentiment.data import encoding
 from sentiment.data.encoding import EncodedSplit, Truncation
 from sentiment.errors import InputError
+from tests.support.encoded import write_split
 
 Keep = Literal["first", "last", "ends"]
-
-
-def write(folder: Path, reviews: list[list[int]], id_type: str = "uint8", batch: int = 2) -> EncodedSplit:
-    with encoding.open_writer(folder, np.dtype(id_type)) as split:
-        for start in range(0, len(reviews), batch):
-            part = reviews[start : start + batch]
-            names = pa.array([f"r{start + row}" for row in range(len(part))])
-            labels = pa.array([len(ids) % 2 for ids in part], pa.uint8())
-            split.write(names, labels, np.array(sum(part, []), id_type), np.array([len(ids) for ids in part]))
-    return EncodedSplit.open(folder)
 
 
 @given(
@@ -52,7 +42,7 @@ def test_no_limit_keeps_all() -> None:
 
 @pytest.mark.parametrize("id_type", ["uint8", "uint16", "uint32"])
 def test_a_split_is_read_as_it_was_written(tmp_path: Path, id_type: str) -> None:
-    split = write(tmp_path / "train", [[2, 3], [], [4, 5, 6], [7]], id_type)
+    split = write_split(tmp_path / "train", [[2, 3], [], [4, 5, 6], [7]], id_type)
     assert split.ids.dtype == id_type
     assert isinstance(split.ids, np.memmap)
     assert split.ids.tolist() == [2, 3, 4, 5, 6, 7]
@@ -62,25 +52,25 @@ def test_a_split_is_read_as_it_was_written(tmp_path: Path, id_type: str) -> None
 
 
 def test_a_split_of_empty_reviews_can_be_read(tmp_path: Path) -> None:
-    assert write(tmp_path / "train", [[], []]).lengths.tolist() == [0, 0]
+    assert write_split(tmp_path / "train", [[], []]).lengths.tolist() == [0, 0]
 
 
 def test_the_file_is_what_numpy_itself_writes(tmp_path: Path) -> None:
-    write(tmp_path / "train", [[1, 2, 3]], "uint16")
+    write_split(tmp_path / "train", [[1, 2, 3]], "uint16")
     np.save(tmp_path / "numpy.npy", np.array([1, 2, 3], np.uint16))
     assert (tmp_path / "train/ids.npy").read_bytes() == (tmp_path / "numpy.npy").read_bytes()
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
-    write(tmp_path / "train", [[1, 2, 3]])
-    write(tmp_path / "other", [[1, 2]])
+    write_split(tmp_path / "train", [[1, 2, 3]])
+    write_split(tmp_path / "other", [[1, 2]])
     (tmp_path / "other/ids.npy").replace(tmp_path / "train/ids.npy")
     with pytest.raises(InputError, match="index.parquet counts 3 tokens"):
         EncodedSplit.open(tmp_path / "train")
 
 
 def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
-    write(tmp_path / "train", [[1, 2, 3]])
+    write_split(tmp_path / "train", [[1, 2, 3]])
     path = tmp_path / "train/ids.npy"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match=r"ids.npy: not the array"):
@@ -88,7 +78,7 @@ def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_failing_writer_leaves_the_old_split(tmp_path: Path) -> None:
-    write(tmp_path / "train", [[1, 2, 3]])
+    write_split(tmp_path / "train", [[1, 2, 3]])
     with pytest.raises(RuntimeError), encoding.open_writer(tmp_path / "train", np.dtype("uint8")):
         raise RuntimeError
     assert EncodedSplit.open(tmp_path / "train").ids.tolist() == [1, 2, 3]

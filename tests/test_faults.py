@@ -18,8 +18,7 @@ import psutil
 import pytest
 
 from sentiment.config.section import read
-from tests.clone import Clone
-from tests.test_pipeline import STAGES, state
+from tests.support.clone import STAGES, Clone, state
 
 pytestmark = pytest.mark.faults
 
@@ -71,8 +70,8 @@ def running(clone: Clone, stage: str) -> psutil.Process | None:
 @pytest.fixture
 def long(clone: Clone) -> Clone:
     """A clone whose training takes a while."""
-    clone.set("epochs", "300")
-    clone.set("patience", "0")
+    clone.set("train.epochs", 300)
+    clone.set("train.patience", 0)
     return clone
 
 
@@ -89,7 +88,7 @@ def has_state(clone: Clone) -> bool:
 
 def test_what_changes_under_a_stage_makes_it_fail(long: Clone) -> None:
     def edit_parameter() -> None:
-        long.set("learning_rate", "1e-3")
+        long.set("train.learning_rate", 1e-3)
 
     def edit_code() -> None:
         with (long.path / "sentiment/model.py").open("a") as stream:
@@ -105,7 +104,7 @@ def test_what_changes_under_a_stage_makes_it_fail(long: Clone) -> None:
     }
     before = recorded(long)["train"]
     for number, (name, edit) in enumerate(edits.items()):
-        long.set("weight_decay", f"{number + 1}e-6")  # nothing to resume
+        long.set("train.weight_decay", (number + 1) * 1e-6)  # nothing to resume
         process = start(long, "dvc", "repro", "train")
         wait_for(lambda: has_state(long))
         edit()
@@ -252,7 +251,7 @@ def test_fifty_kills_leave_nothing_half_done(long: Clone) -> None:
 @pytest.mark.parametrize("kept", [200, 5000, -40])
 def test_a_lock_file_that_was_cut_off_is_put_back(clone: Clone, kept: int) -> None:
     lock = clone.path / "dvc.lock"
-    clone.set("threshold", "0.4")
+    clone.set("evaluate.threshold", 0.4)
     clone.python("-m", "sentiment.cli.repro")
     before, whole = state(clone), lock.read_bytes()
     cut = whole[:kept]
@@ -271,7 +270,7 @@ def test_a_lock_file_that_was_cut_off_is_put_back(clone: Clone, kept: int) -> No
 
 
 def test_a_lock_file_that_was_cut_off_where_dvc_accepts_it_is_put_back(clone: Clone) -> None:
-    clone.set("threshold", "0.4")
+    clone.set("evaluate.threshold", 0.4)
     clone.python("-m", "sentiment.cli.repro")
     lock, before, outputs = clone.path / "dvc.lock", state(clone), clone.hashes()
     whole = lock.read_text(encoding="utf-8")
@@ -292,13 +291,13 @@ def test_a_lock_file_that_was_cut_off_where_dvc_accepts_it_is_put_back(clone: Cl
 
 
 def test_a_note_of_writers_that_dvc_refuses_is_removed(clone: Clone) -> None:
-    clone.set("threshold", "0.4")
+    clone.set("evaluate.threshold", 0.4)
     note = clone.path / ".dvc/tmp/rwlock"
     note.write_bytes(b"")
     assert "JSON structure is corrupted" in clone.dvc("repro", check=False).stderr
     done = clone.python("-m", "sentiment.cli.repro")
     assert "rwlock was left by a kill: removed" in done.stderr
-    clone.set("threshold", "0.3")
+    clone.set("evaluate.threshold", 0.3)
     # The process that a restarted machine gave the number of a killed dvc.
     noted = {"pid": os.getpid(), "cmd": "dvc repro"}
     model = str(clone.path / "models/classifier")
@@ -332,7 +331,7 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
     alone = {}
     for units in ("8", "12"):
         clone = long.copy(tmp_path / units)
-        clone.set("hidden_dim", units)
+        clone.set("model.hidden_dim", units)
         clone.dvc("repro")
         alone[units] = state(clone)
         long.dvc("exp", "run", "--queue", "--name", f"units-{units}", "--set-param", f"model.hidden_dim={units}")

@@ -7,7 +7,7 @@ import pytest
 
 from sentiment.data import sample
 from sentiment.data.sample import STATES, State, reviews, trace, verdict
-from tests.imports import ROOT
+from tests.support.imports import ROOT
 
 
 @pytest.mark.parametrize(

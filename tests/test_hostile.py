@@ -28,8 +28,8 @@ from sentiment.inference.predictor import Predictor
 from sentiment.io import files, parquet
 from stages import count_vocab, encode, ingest, tokenize
 from stages.check import SECTIONS
-from tests.imports import ROOT
-from tests.test_bundle import CPU, example
+from tests.support.checkpoints import CPU, example
+from tests.support.imports import ROOT
 
 # The same examples in every run; the folders of a test serve all of its examples.
 fuzz = settings(

@@ -11,7 +11,7 @@ import pytest
 
 from sentiment.cli import download_imdb
 from sentiment.errors import InputError
-from tests.clone import Clone
+from tests.support.clone import Clone
 
 pytestmark = pytest.mark.pipeline
 

@@ -9,8 +9,8 @@ import pytest
 
 from sentiment.config import paths
 from sentiment.io.files import read_json
-from tests.clone import Clone
-from tests.imports import ROOT
+from tests.support.clone import Clone
+from tests.support.imports import ROOT
 
 pytestmark = pytest.mark.imdb
 
@@ -27,7 +27,7 @@ def test_the_data_stages_on_the_real_reviews(tmp_path: Path) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     for package in ("sentiment", "stages"):
         (tmp_path / package).symlink_to(ROOT / package)
-    clone.set("source", str(Path(os.environ["IMDB_ARCHIVE"]).resolve()))
+    clone.set("ingest.source", str(Path(os.environ["IMDB_ARCHIVE"]).resolve()))
     clone.python("-m", "stages.ingest")
     corpus = read_json(tmp_path / paths.CORPUS)
     assert corpus["test"]["reviews"] == corpus["train"]["reviews"] + corpus["valid"]["reviews"] == 25_000

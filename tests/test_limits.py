@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clone import Clone
-from tests.test_pipeline import STAGES, state
+from tests.support.clone import STAGES, Clone, state
 
 _NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 
@@ -106,7 +105,7 @@ def test_kernels_that_can_be_kept_nowhere_are_compiled_all_the_same(clone: Clone
 @pytest.mark.parametrize("limit", [full_but_for(kib=0), READ_ONLY])
 def test_make_repro_that_cannot_begin_changes_nothing(clone: Clone, tmp_path: Path, limit: str) -> None:
     before = state(clone)
-    clone.set("lowercase", "true")
+    clone.set("tokenize.lowercase", True)
     done, after = confined(clone, tmp_path, limit, "python -m sentiment.cli.repro")
     assert done.returncode == 1
     assert re.fullmatch(r"error: \S+: (No space left on device|Read-only file system); .*\n", done.stderr)
@@ -115,7 +114,7 @@ def test_make_repro_that_cannot_begin_changes_nothing(clone: Clone, tmp_path: Pa
 
 def test_make_repro_on_a_disk_that_fills_up_loses_nothing(clone: Clone, tmp_path: Path) -> None:
     before = state(clone)
-    clone.set("lowercase", "true")
+    clone.set("tokenize.lowercase", True)
     done, after = confined(clone, tmp_path, full_but_for(kib=64), "python -m sentiment.cli.repro")
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
@@ -129,7 +128,7 @@ def test_training_with_too_little_memory_says_so_and_leaves_all_as_it_was(
     clone: Clone, tmp_path: Path, kib: int
 ) -> None:
     before = state(clone)
-    clone.set("hidden_dim", "30000")
+    clone.set("model.hidden_dim", 30000)
     done, after = confined(clone, tmp_path, f"ulimit -v {kib}", "python -m stages.train")
     assert done.returncode == 1
     assert re.fullmatch("error: not enough memory; lower .*\n", done.stderr)

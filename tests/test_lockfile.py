@@ -9,7 +9,7 @@ import pytest
 from sentiment.config import paths
 from sentiment.config.section import read
 from sentiment.pipeline import dvc_lock
-from tests.imports import ROOT
+from tests.support.imports import ROOT
 
 WHOLE = (ROOT / paths.LOCK).read_text(encoding="utf-8")
 ENTRIES = dvc_lock._ENTRY.split(WHOLE)

@@ -15,7 +15,7 @@ from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.pooling import _OnCpu, _padded
 from sentiment.nn.recurrent import Recurrence
-from tests.shapes import shape
+from tests.support.configs import shape
 
 REVIEWS = [[2, 3, 4, 5, 6], [], [7], [3, 3, 2], [], [9, 8, 7, 6, 5, 4, 3, 2], [5, 4, 1]]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}

@@ -7,12 +7,12 @@ import pytest
 from sentiment.config.section import load_all, read
 from sentiment.errors import InputError
 from stages.check import SECTIONS, main
-from tests.clone import change
-from tests.imports import ROOT
+from tests.support.clone import set_parameter
+from tests.support.imports import ROOT
 
 
-def changed(workspace: Path, key: str, value: str) -> None:
-    change(workspace / "params.yaml", key, value)
+def changed(workspace: Path, key: str, value: object) -> None:
+    set_parameter(workspace / "params.yaml", key, value)
 
 
 def message(workspace: Path) -> str:
@@ -30,39 +30,43 @@ def test_the_parameters_in_the_repository_are_valid(workspace: Path) -> None:
 @pytest.mark.parametrize(
     "key, value, expected",
     [
-        ("learning_rate", "-1", "train.learning_rate: -1 is refused: input should be greater than 0"),
-        ("learning_rate", ".nan", "train.learning_rate: nan is refused: input should be a finite number"),
-        ("learning_rate", "fast", "train.learning_rate: 'fast' is refused: input should be a valid number"),
-        ("epochs", "2.5", "train.epochs: 2.5 is refused: input should be a valid integer"),
-        ("epochs", "true", "train.epochs: True is refused: input should be a valid integer"),
-        ("bucketing", "yes", "train.bucketing: 'yes' is refused: input should be a valid boolean"),
+        ("train.learning_rate", -1, "train.learning_rate: -1 is refused: input should be greater than 0"),
+        ("train.learning_rate", float("nan"), "train.learning_rate: nan is refused: input should be a finite number"),
+        ("train.learning_rate", "fast", "train.learning_rate: 'fast' is refused: input should be a valid number"),
+        ("train.epochs", 2.5, "train.epochs: 2.5 is refused: input should be a valid integer"),
+        ("train.epochs", True, "train.epochs: True is refused: input should be a valid integer"),
+        ("train.bucketing", "yes", "train.bucketing: 'yes' is refused: input should be a valid boolean"),
         (
-            "cell",
+            "model.cell",
             "grru",
             "model.cell: 'grru' is not one of rnn, gru, lstm, manual_rnn, transformer; did you mean 'gru'?",
         ),
-        ("cell", "no", "model.cell: 'no' is not one of rnn, gru, lstm"),
-        ("keep", "middle", "encode.keep: 'middle' is not one of first, last, ends"),
-        ("dropout", "1.0", "model.dropout: 1.0 is refused: input should be less than 1"),
-        ("threshold", "0", "evaluate.threshold: 0 is refused: input should be greater than 0"),
-        ("max_tokens", "-1", "encode.max_tokens: -1 is refused: input should be greater than or equal to 0"),
-        ("test_fraction", "0.9", "leave nothing to train on"),
-        ("threads", "100000", "train.threads: 100000 is refused: input should be less than or equal to 512"),
-        ("weight_decay", "1e308", "train.weight_decay: 1e+308 is refused: input should be less than or equal to 1000"),
-        ("max_size", "99999999999999999999", "count_vocab.max_size: 99999999999999999999 is refused"),
+        ("model.cell", "no", "model.cell: 'no' is not one of rnn, gru, lstm"),
+        ("encode.keep", "middle", "encode.keep: 'middle' is not one of first, last, ends"),
+        ("model.dropout", 1.0, "model.dropout: 1.0 is refused: input should be less than 1"),
+        ("evaluate.threshold", 0, "evaluate.threshold: 0 is refused: input should be greater than 0"),
+        ("encode.max_tokens", -1, "encode.max_tokens: -1 is refused: input should be greater than or equal to 0"),
+        ("ingest.test_fraction", 0.9, "leave nothing to train on"),
+        ("train.threads", 100000, "train.threads: 100000 is refused: input should be less than or equal to 512"),
         (
-            "hidden_dim",
-            "10000000",
+            "train.weight_decay",
+            1e308,
+            "train.weight_decay: 1e+308 is refused: input should be less than or equal to",
+        ),
+        ("count_vocab.max_size", 99999999999999999999, "count_vocab.max_size: 99999999999999999999 is refused"),
+        (
+            "model.hidden_dim",
+            10000000,
             "model.hidden_dim: 10000000 is refused: input should be less than",
         ),
         (
-            "bootstrap_samples",
-            "1",
+            "evaluate.bootstrap_samples",
+            1,
             "evaluate.bootstrap_samples: 1 is refused: input should be greater",
         ),
     ],
 )
-def test_a_wrong_value_is_named_with_its_key(workspace: Path, key: str, value: str, expected: str) -> None:
+def test_a_wrong_value_is_named_with_its_key(workspace: Path, key: str, value: object, expected: str) -> None:
     changed(workspace, key, value)
     assert expected in message(workspace)
 

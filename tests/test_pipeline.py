@@ -10,27 +10,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.clone import SAMPLE, Clone
-from tests.imports import ROOT
+from tests.support.clone import SAMPLE, STAGES, Clone, imdb_folder, state
+from tests.support.imports import ROOT
 
 pytestmark = pytest.mark.pipeline
-
-STAGES = ["check", "ingest", "tokenize", "count_vocab", "encode", "baseline", "pretrain", "train", "evaluate"]
-
-
-def state(clone: Clone) -> dict[str, str]:
-    """Return every output's hash and the lock file: what a failing run must leave alone."""
-    return clone.hashes() | {"dvc.lock": (clone.path / "dvc.lock").read_text(encoding="utf-8")}
-
-
-def imdb_folder(clone: Clone, root: Path) -> Path:
-    """Write the clone's corpus in the layout of the IMDb data set, a quarter of it as the test split."""
-    with (clone.path / SAMPLE).open(encoding="utf-8", newline="") as stream:
-        for number, row in enumerate(csv.DictReader(stream)):
-            folder = root / ("test" if number % 4 == 0 else "train") / row["label"][:3]
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{number}_5.txt").write_text(row["text"], encoding="utf-8")
-    return root
 
 
 def test_a_second_run_has_nothing_to_do(clone: Clone) -> None:
@@ -56,7 +39,7 @@ def test_two_clones_make_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
         {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8"},
         {"PYTHONHASHSEED": "2", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONPATH": str(backwards)},
     ]
-    clone.set("source", "data/imdb")
+    clone.set("ingest.source", "data/imdb")
     clone.commit("Another source")
     found = []
     for number, env in enumerate(surroundings):
@@ -78,7 +61,7 @@ def test_the_archive_and_its_folder_are_the_same_corpus(clone: Clone, tmp_path: 
         tar.add(folder, "aclImdb")
     found = []
     for source in (folder, archive):
-        clone.set("source", str(source))
+        clone.set("ingest.source", str(source))
         clone.python("-m", "stages.ingest")
         found.append(clone.hashes())
     assert found[0] == found[1]
@@ -87,23 +70,25 @@ def test_the_archive_and_its_folder_are_the_same_corpus(clone: Clone, tmp_path: 
 @pytest.mark.parametrize(
     "key, value, expected",
     [
-        ("epochs", "0", "error: params.yaml: train.epochs: 0 is refused: input should be greater than"),
-        ("cell", "grru", "error: params.yaml: model.cell: 'grru' is not one of rnn, gru, lstm, manual_rnn"),
-        ("source", "data/missing.csv", "error: ingest.source: 'data/missing.csv' does not exist"),
-        ("source", "../outside.csv", "error: ingest.source: '../outside.csv' leaves the repository"),
-        ("device", "mps", "error: device 'mps' is not on this machine; set train.device to auto or cpu"),
-        ("text_column", "body", "error: data/sample/reviews.csv: no column 'body' among 'text', 'label'"),
-        ("min_count", "1000000", "error: data/tokens/train.parquet: no token occurs count_vocab.min_count"),
-        ("nonlinearity", "relu", "error: training diverged in epoch"),
+        ("train.epochs", 0, "error: params.yaml: train.epochs: 0 is refused: input should be greater than"),
+        ("model.cell", "grru", "error: params.yaml: model.cell: 'grru' is not one of rnn, gru, lstm, manual_rnn"),
+        ("ingest.source", "data/missing.csv", "error: ingest.source: 'data/missing.csv' does not exist"),
+        ("ingest.source", "../outside.csv", "error: ingest.source: '../outside.csv' leaves the repository"),
+        ("train.device", "mps", "error: device 'mps' is not on this machine; set train.device to auto or cpu"),
+        ("ingest.text_column", "body", "error: data/sample/reviews.csv: no column 'body' among 'text', 'label'"),
+        ("count_vocab.min_count", 1000000, "error: data/tokens/train.parquet: no token occurs count_vocab.min_count"),
+        ("model.nonlinearity", "relu", "error: training diverged in epoch"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("how", ["make repro", "dvc repro"])
-def test_a_mistake_is_one_line_and_loses_nothing(clone: Clone, how: str, key: str, value: str, expected: str) -> None:
+def test_a_mistake_is_one_line_and_loses_nothing(
+    clone: Clone, how: str, key: str, value: object, expected: str
+) -> None:
     before = state(clone)
     clone.set(key, value)
-    if key == "nonlinearity":  # a state that nothing bounds, and steps that are far too long
-        clone.set("learning_rate", "1000")
-        clone.set("precision", "float32")  # in float64 there is room for all of these steps
+    if key == "model.nonlinearity":  # a state that nothing bounds, and steps that are far too long
+        clone.set("train.learning_rate", 1000)
+        clone.set("train.precision", "float32")  # in float64 there is room for all of these steps
     done = (
         clone.python("-m", "sentiment.cli.repro", check=False)
         if how == "make repro"
@@ -114,7 +99,7 @@ def test_a_mistake_is_one_line_and_loses_nothing(clone: Clone, how: str, key: st
     assert "Traceback" not in done.stderr
     if how == "dvc repro":  # it records what did run; and what was found late is brought back by hand
         clone.git("checkout", "dvc.lock", "metrics")
-    if how == "dvc repro" and key in ("min_count", "nonlinearity"):
+    if how == "dvc repro" and key in ("count_vocab.min_count", "model.nonlinearity"):
         clone.dvc("checkout", "dvc.yaml")
     assert state(clone) == before
 
@@ -147,15 +132,15 @@ def test_a_vocabulary_that_the_model_does_not_know_is_refused(clone: Clone) -> N
 
 
 def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> None:
-    def run(key: str, value: str) -> set[str]:
+    def run(key: str, value: object) -> set[str]:
         clone.set(key, value)
         lines = clone.dvc("repro").stdout.splitlines()
         return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
 
-    assert run("threshold", "0.4") == {"check", "baseline", "evaluate"}
-    assert run("learning_rate", "1e-3") == {"check", "train", "evaluate"}
-    assert run("max_tokens", "20") == {"check", "encode", "pretrain", "train", "evaluate"}
-    assert run("lowercase", "true") == set(STAGES) - {"ingest"}
+    assert run("evaluate.threshold", 0.4) == {"check", "baseline", "evaluate"}
+    assert run("train.learning_rate", 0.001) == {"check", "train", "evaluate"}
+    assert run("encode.max_tokens", 20) == {"check", "encode", "pretrain", "train", "evaluate"}
+    assert run("tokenize.lowercase", True) == set(STAGES) - {"ingest"}
 
 
 def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -> None:
@@ -225,17 +210,17 @@ def test_files_of_the_user_that_dvc_tracks_are_left_alone(clone: Clone) -> None:
     clone.dvc("add", "data/mine.csv")
     mine.unlink()  # DVC may have made it a link to its cache
     mine.write_text("text,label\nbetter,1\n", encoding="utf-8")
-    clone.set("min_count", "1000000")
+    clone.set("count_vocab.min_count", 1000000)
     done = clone.python("-m", "sentiment.cli.repro", check=False)
     assert "The outputs of the last run are in place" in done.stderr
     assert mine.read_text(encoding="utf-8") == "text,label\nbetter,1\n"
 
 
 def test_dvc_may_be_called_from_another_folder_or_as_a_library(clone: Clone) -> None:
-    clone.set("threshold", "0.4")
+    clone.set("evaluate.threshold", 0.4)
     Clone(clone.path / "docs").dvc("repro", "../dvc.yaml")
     assert clone.dvc("status").stdout == "Data and pipelines are up to date.\n"
-    clone.set("threshold", "0.3")
+    clone.set("evaluate.threshold", 0.3)
     clone.python("-c", "from dvc.repo import Repo; Repo().reproduce()")
     assert clone.dvc("status").stdout == "Data and pipelines are up to date.\n"
     clone.env["DVC_STAGE"] = "elsewhere"
@@ -346,7 +331,7 @@ def test_what_is_learned_does_not_depend_on_the_labels_of_the_test_split(clone: 
             (folder / "test/neg").rename(folder / "test/neutral")
             (folder / "test/pos").rename(folder / "test/neg")
             (folder / "test/neutral").rename(folder / "test/pos")
-        clone.set("source", str(folder))
+        clone.set("ingest.source", str(folder))
         clone.dvc("repro")
         weights = json.loads((clone.path / "metrics/stacked.json").read_text(encoding="utf-8"))["stacked"]
         found: dict[str, object] = {key: value for key, value in weights.items() if key.startswith("weight_of")}

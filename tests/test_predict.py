@@ -16,8 +16,8 @@ from sentiment.cli.predict import _chunks
 from sentiment.data import sources
 from sentiment.inference import checkpoint
 from tests.conftest import Command
-from tests.imports import ROOT
-from tests.test_bundle import TEXTS, example
+from tests.support.checkpoints import TEXTS, example
+from tests.support.imports import ROOT
 
 ROWS = [{"id": str(number), "review": text, "note": 'a "b", c'} for number, text in enumerate(TEXTS * 700)]
 

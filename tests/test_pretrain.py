@@ -24,9 +24,9 @@ from sentiment.pretraining import ppmi
 from sentiment.pretraining.language_model import CANDIDATES, LanguageModel, train_epoch
 from sentiment.training import trainer
 from stages import pretrain
-from tests.imports import ROOT
-from tests.shapes import shape
-from tests.test_encoded import write
+from tests.support.configs import shape
+from tests.support.encoded import write_split
+from tests.support.imports import ROOT
 
 Texts = list[list[int]]
 
@@ -79,7 +79,7 @@ def test_words_in_the_same_company_are_near() -> None:
 
 def test_what_the_stage_writes_is_read_back(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    values = pretrain.ppmi_vectors(write(tmp_path / "ids", random.integers(1, 12, (20, 9)).tolist()), 10, 3, 4)
+    values = pretrain.ppmi_vectors(write_split(tmp_path / "ids", random.integers(1, 12, (20, 9)).tolist()), 10, 3, 4)
     assert values.shape == (10, 4)
     assert values.std() == pytest.approx(EMBEDDING_STD)
     words = [f"wörd{number}" for number in range(10)]
@@ -91,7 +91,7 @@ def test_what_the_stage_writes_is_read_back(tmp_path: Path) -> None:
 
 
 def test_too_few_words_are_one_line(tmp_path: Path) -> None:
-    alone = write(tmp_path / "ids", [[2], [3], [4, 1, 5]])
+    alone = write_split(tmp_path / "ids", [[2], [3], [4, 1, 5]])
     with pytest.raises(InputError, match=f"{paths.VOCABULARY}: has 4 tokens, too few for .*embedding_dim = 4; lower"):
         pretrain.ppmi_vectors(alone, 4, 1, 4)
     with pytest.raises(
@@ -160,7 +160,7 @@ def test_the_language_model_on_cuda_agrees_with_the_cpu(cell: str) -> None:
 def counting(tmp_path: Path) -> EncodedSplit:
     """Reviews in which each word is followed by the next one, from anywhere, round and round."""
     random = np.random.default_rng(0)
-    return write(tmp_path / "ids", [[2 + (n + k) % 9 for k in range(random.integers(0, 12))] for n in range(200)])
+    return write_split(tmp_path / "ids", [[2 + (n + k) % 9 for k in range(random.integers(0, 12))] for n in range(200)])
 
 
 def test_it_learns_which_word_follows(counting: EncodedSplit) -> None:

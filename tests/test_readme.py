@@ -7,7 +7,7 @@ import pytest
 from benchmarks import readme
 from sentiment.cli.summary import lines
 from sentiment.io.files import read_json
-from tests.imports import ROOT
+from tests.support.imports import ROOT
 
 DOCUMENTS = [
     "README.md",

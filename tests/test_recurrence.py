@@ -15,8 +15,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from sentiment.nn.kernels import autograd, threads
 from sentiment.nn.recurrent import Recurrence
-from tests.imports import ROOT
-from tests.shapes import shape
+from tests.support.configs import shape
+from tests.support.imports import ROOT
 
 CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -199,8 +199,8 @@ from sentiment.inference import predictor
 from sentiment.training import trainer
 from sentiment.data.batching import collate
 from sentiment.nn.classifier import Classifier
-from tests.shapes import shape
-device.prepare(torch.device("cpu"), int(sys.argv[1]))
+from tests.support.configs import shape
+device.configure_torch(torch.device("cpu"), int(sys.argv[1]))
 random = np.random.default_rng(0)
 cells = ("rnn", "gru", "lstm", "manual_rnn", "transformer")
 for cell, kind in [(cell, kind) for cell in cells for kind in (torch.float32, torch.float64)]:
@@ -210,7 +210,7 @@ for cell, kind in [(cell, kind) for cell in cells for kind in (torch.float32, to
     adam = trainer.optimizer(model, "adam", 1e-3, 0.0)
     for adversarial in (0.0, 0.02):
         batch = collate([(n, random.integers(2, 2000, random.integers(1, 180)), n % 2) for n in range(100)])
-        trainer.train_step(model.train(), batch, adam, trainer.Recipe(1, 1.0, 0, str(kind)[6:], 0.0, adversarial))
+        trainer.train_step(model.train(), batch, adam, trainer.TrainConfig(1, 1.0, 0, str(kind)[6:], 0.0, adversarial))
     print(hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest())
     print(trainer.score(model, [batch], str(kind)[6:]), predictor.probabilities(model, [batch], 100).tobytes().hex())
 """

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sentiment.config import paths
-from tests.clone import Clone
+from sentiment.config.section import read
+from tests.support.clone import STAGES, Clone, state
 from tests.test_faults import recorded
-from tests.test_pipeline import STAGES, state
 
 BUCKET = "team"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -127,11 +127,11 @@ def test_a_colleague_pulls_and_has_nothing_to_run(clone: Clone, remote: Remote, 
 
 
 def test_a_run_that_was_made_before_is_not_made_again(clone: Clone) -> None:
-    clone.set("learning_rate", "1e-3")
+    clone.set("train.learning_rate", 1e-3)
     clone.dvc("repro")
     changed = state(clone)
     for value in ("5e-3", "1e-3"):
-        clone.set("learning_rate", value)
+        clone.set("train.learning_rate", value)
         said = clone.dvc("repro").stdout
         for stage in ("train", "evaluate"):
             assert f"Stage '{stage}' is cached - skipping run" in said
@@ -142,11 +142,11 @@ def test_a_run_that_a_colleague_made_is_not_made_again(clone: Clone, remote: Rem
     """By the shared run cache, for a stage all of whose outputs DVC holds: it pushes no metrics that Git holds."""
     clone.dvc("push")
     colleague = clone.copy(tmp_path / "colleague")
-    clone.set("lowercase", "true")
+    clone.set("tokenize.lowercase", True)
     clone.dvc("repro", "tokenize")
     clone.dvc("push", "--run-cache")
     colleague.dvc("pull", "--run-cache")
-    colleague.set("lowercase", "true")
+    colleague.set("tokenize.lowercase", True)
     said = colleague.dvc("repro", "--pull", "tokenize").stdout
     assert "Stage 'tokenize' is cached - skipping run" in said
     assert "python -m stages.tokenize" not in said
@@ -192,7 +192,7 @@ def test_two_people_change_different_stages(clone: Clone, remote: Remote, tmp_pa
     clone.dvc("push")
     colleague = clone.copy(tmp_path / "colleague")
     colleague.dvc("pull")
-    for person, key, value in [(clone, "learning_rate", "1e-3"), (colleague, "threshold", "0.4")]:
+    for person, key, value in [(clone, "train.learning_rate", 0.001), (colleague, "evaluate.threshold", 0.4)]:
         person.set(key, value)
         person.dvc("repro")
         person.commit(f"{key} {value}")
@@ -208,9 +208,9 @@ def test_two_people_change_different_stages(clone: Clone, remote: Remote, tmp_pa
     ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
     assert ran <= {"check", "baseline", "evaluate"}
     clone.commit("Merge")
-    values = (clone.path / "params.yaml").read_text(encoding="utf-8")
-    assert "learning_rate: 1e-3" in values
-    assert "threshold: 0.4" in values
+    values = read(clone.path / "params.yaml")
+    assert values["train"]["learning_rate"] == 1e-3
+    assert values["evaluate"]["threshold"] == 0.4
     assert "Running stage" not in clone.dvc("repro").stdout
     for stage in STAGES:
         assert recorded(clone)[stage]

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.conftest import Command
-from tests.imports import ROOT
+from tests.support.imports import ROOT
 
 
 @pytest.mark.parametrize("stage", ["check", "ingest", "tokenize", "count_vocab", "encode", "train", "evaluate"])

@@ -26,31 +26,22 @@ from sentiment.training import trainer
 from sentiment.training.resume import Checkpointer, digest
 from sentiment.training.trainer import TrainConfig, TrainState, best_epoch, fit
 from stages import train as stage
-from tests.imports import ROOT
-from tests.shapes import shape
-from tests.test_encoded import write
+from tests.support.configs import ENTRIES, params, shape
+from tests.support.encoded import write_split
+from tests.support.imports import ROOT
+from tests.support.processors import OTHER_PROCESSORS
 
 CPU = torch.device("cpu")
-ENTRIES = 20
 SHAPE = shape(cell="gru", hidden_dim=8, layers=2, bidirectional=True, dropout=0.1, embedding_dropout=0.1)
 
 
 @pytest.fixture
 def splits(tmp_path: Path) -> tuple[EncodedSplit, EncodedSplit]:
-    """Reviews of random ids; `write` labels them by whether their length is odd, and their words say so too."""
+    """Reviews of random ids; `write_split` labels them by whether their length is odd, and their words say so too."""
     random = np.random.default_rng(0)
     lengths = random.integers(0, 12, 300).tolist()
     reviews = [(random.integers(2, 14, length) + 6 * (length % 2)).tolist() for length in lengths]
-    return write(tmp_path / "train", reviews[:200]), write(tmp_path / "valid", reviews[200:])
-
-
-def params(**changes: Any) -> stage.Params:
-    values = {
-        "seed": 1, "epochs": 3, "batch_size": 16, "optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.0,
-        "clip_norm": 1.0, "bucketing": True, "patience": 0, "device": "cpu", "precision": "float32", "workers": 0,
-        "threads": 1, "schedule": "constant", "averaging": 0.0, "adversarial": 0.0,
-    }  # fmt: skip
-    return stage.Params.model_validate(values | changes)
+    return write_split(tmp_path / "train", reviews[:200]), write_split(tmp_path / "valid", reviews[200:])
 
 
 def weights(model: Classifier) -> list[torch.Tensor]:
@@ -107,9 +98,9 @@ from pathlib import Path
 from sentiment.nn import device
 from sentiment.data.encoding import EncodedSplit
 from stages import train
-from tests.test_training import ENTRIES, params, shape
+from tests.support.configs import ENTRIES, params, shape
 cpu = torch.device("cpu")
-device.prepare(cpu, 1)
+device.configure_torch(cpu, 1)
 splits = tuple(EncodedSplit.open(Path(sys.argv[1], name)) for name in ("train", "valid"))
 cell, precision = sys.argv[2:]
 network = shape(cell=cell, hidden_dim=8, pooling="concat", bidirectional=cell not in ("manual_rnn", "transformer"))
@@ -118,13 +109,6 @@ for settings in [dict(averaging=0.9, adversarial=0.02), dict(optimizer="sgd", we
     values = b"".join(value.detach().float().numpy().tobytes() for value in model.parameters())
     print(hashlib.sha256(values).hexdigest())
 """
-OTHER_PROCESSORS = [  # as the libraries know them; what a library does not know, it leaves
-    {},
-    {"ATEN_CPU_CAPABILITY": "default"},
-    {"OPENBLAS_CORETYPE": "Haswell"},
-    {"MKL_CBWR": "COMPATIBLE"},
-    {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
-]
 
 
 @pytest.mark.faults

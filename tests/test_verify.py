@@ -16,8 +16,8 @@ from sentiment.cli import verify
 from sentiment.config import paths
 from sentiment.io import parquet
 from sentiment.io.files import write_csv, write_json
-from tests.clone import Clone
-from tests.test_training import OTHER_PROCESSORS
+from tests.support.clone import Clone
+from tests.support.processors import OTHER_PROCESSORS
 
 
 def attested(clone: Clone) -> dict[str, object]:
@@ -53,7 +53,7 @@ def test_what_was_not_made_by_the_commit_is_named(clone: Clone) -> None:
     digest = md5(clone.path / "data/vocab.csv")
     assert digest in text
     lock.write_text(text.replace(digest, "f" * 32), encoding="utf-8")
-    clone.set("clip_norm", "0.9")
+    clone.set("train.clip_norm", 0.9)
     clone.commit("Not run")
     done = clone.python("-m", "sentiment.cli.verify", check=False)
     assert done.returncode == 1

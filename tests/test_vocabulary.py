@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sentiment.data import vocabulary as module
 from sentiment.data.vocabulary import Counter, Vocabulary
 from sentiment.errors import InputError
-from tests.imports import ROOT
+from tests.support.imports import ROOT
 
 AWKWARD = [
     "NA",

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,16 +10,22 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from tests.imports import ROOT
+import yaml
+
+from sentiment.config.section import read
+from tests.support.imports import ROOT
 
 SAMPLE = Path("data/sample/reviews.csv")
 
 
-def change(file: Path, key: str, value: str) -> None:
-    """Change a parameter in a params.yaml; of those that `pretrain` and `train` both have, the one of `train`."""
-    text = file.read_text(encoding="utf-8")
-    *_, found = re.finditer(rf"^  {key}: (\S+)", text, flags=re.M)
-    file.write_text(text[: found.start(1)] + value + text[found.end(1) :], encoding="utf-8")
+def set_parameter(file: Path, key: str, value: object) -> None:
+    """Change one parameter in a params.yaml, whose comments are lost: `set_parameter(file, "train.epochs", 2)`."""
+    document = read(file)
+    section, name = key.split(".")
+    assert name in document[section], key
+    document[section][name] = value
+    file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    read.cache_clear()
 
 
 @dataclass
@@ -53,8 +58,8 @@ class Clone:
             header, *rows = csv.reader(stream)
         with (path / SAMPLE).open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows(chain([header], rows[:300], rows[-300:]))
-        clone.set("epochs", "2")
-        clone.set("bootstrap_samples", "100")
+        clone.set("train.epochs", 2)
+        clone.set("evaluate.bootstrap_samples", 100)
         clone.commit("A small corpus")
         return clone
 
@@ -63,9 +68,9 @@ class Clone:
         subprocess.run(["git", "clone", "--quiet", str(self.path), str(path)], check=True)
         return Clone(path, dict(self.env))
 
-    def set(self, key: str, value: str) -> None:
+    def set(self, key: str, value: object) -> None:
         """Change a parameter in params.yaml."""
-        change(self.path / "params.yaml", key, value)
+        set_parameter(self.path / "params.yaml", key, value)
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone, with this interpreter first on the PATH."""
@@ -96,3 +101,21 @@ class Clone:
             for file in sorted(files)
             if file.is_file() and file.name != "speed.json"
         }
+
+
+STAGES = ["check", "ingest", "tokenize", "count_vocab", "encode", "baseline", "pretrain", "train", "evaluate"]
+
+
+def state(clone: Clone) -> dict[str, str]:
+    """Return every output's hash and the lock file: what a failing run must leave alone."""
+    return clone.hashes() | {"dvc.lock": (clone.path / "dvc.lock").read_text(encoding="utf-8")}
+
+
+def imdb_folder(clone: Clone, root: Path) -> Path:
+    """Write the clone's corpus in the layout of the IMDb data set, a quarter of it as the test split."""
+    with (clone.path / SAMPLE).open(encoding="utf-8", newline="") as stream:
+        for number, row in enumerate(csv.DictReader(stream)):
+            folder = root / ("test" if number % 4 == 0 else "train") / row["label"][:3]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number}_5.txt").write_text(row["text"], encoding="utf-8")
+    return root

@@ -1,0 +1,30 @@
+"""A small untrained classifier with its vocabulary, as a checkpoint."""
+
+import pyarrow as pa
+import torch
+
+from sentiment.data.encoding import Encoding, Truncation
+from sentiment.data.tokenizer import Tokenizer
+from sentiment.data.vocabulary import Vocabulary
+from sentiment.inference.checkpoint import Checkpoint
+from sentiment.nn.classifier import Classifier
+from tests.support.configs import shape
+
+CPU = torch.device("cpu")
+VOCABULARY = Vocabulary(pa.array(["good", "bad", "NA", "🎬"]), pa.array([4, 3, 2, 1]))
+ENCODING = Encoding(
+    tokenizer=Tokenizer(method="words", lowercase=True, strip_html=True),
+    truncation=Truncation(max_tokens=6, keep="ends"),
+    vocabulary=VOCABULARY.digest,
+)
+
+
+def example(cell: str = "lstm") -> Checkpoint:
+    torch.manual_seed(0)
+    small = shape(
+        cell=cell, hidden_dim=3, layers=2, bidirectional=cell != "transformer", dropout=0.5, embedding_dropout=0.5
+    )
+    return Checkpoint(Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
+
+
+TEXTS = ["Good, GOOD<br/>bad 🎬!", "", "na na unknown", "good " * 50 + "bad"]
