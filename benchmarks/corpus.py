@@ -18,7 +18,8 @@ from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import run
 from sentiment.inference.predictor import predict_split
-from sentiment.io import files, parquet
+from sentiment.io import parquet
+from sentiment.io.json_file import write_json
 from sentiment.nn import device
 from stages import train
 
@@ -54,7 +55,7 @@ def main() -> None:
     with prepared.data_stages():
         bags = {name: bag_of_words(size) for name, size in NGRAMS.items()}
         seeds = {str(seed): network(seed) for seed in SEEDS}
-    files.write_json(RESULT, {"bags_of_words": bags, "lecture_network": seeds})
+    write_json(RESULT, {"bags_of_words": bags, "lecture_network": seeds})
     for name, accuracy in (bags | {f"seed {seed}": accuracy for seed, accuracy in seeds.items()}).items():
         print(f"{name:24} {accuracy:.4f}")
 

@@ -19,7 +19,8 @@ from benchmarks.corpora import ROOT, Corpus
 from benchmarks.prepared import write_params
 from sentiment.config import paths
 from sentiment.errors import run
-from sentiment.io import files, parquet
+from sentiment.io import parquet
+from sentiment.io.json_file import write_json
 
 STAGES = ("tokenize", "count_vocab", "encode")
 COPIES = (1, 2, 4)
@@ -60,7 +61,7 @@ def main() -> None:
                 rows.append({"copies": copies, "stage": stage, "cpu_seconds": round(cpu, 2), "peak_mib": round(memory)})
         reviews = sum(parquet.count(Path("once", path.name), parquet.REVIEWS) for path in paths.REVIEWS)
     os.chdir(ROOT)
-    files.write_json(corpus.result("data_stages"), {"reviews": reviews, "runs": rows})
+    write_json(corpus.result("data_stages"), {"reviews": reviews, "runs": rows})
     for row in rows:
         print(f"{row['stage']:12} x{row['copies']}  {row['cpu_seconds']:6.2f} s  {row['peak_mib']:5} MiB")
 

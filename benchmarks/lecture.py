@@ -30,7 +30,8 @@ from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import run
 from sentiment.inference.predictor import predict_split
-from sentiment.io import files
+from sentiment.io.csv_file import write_csv
+from sentiment.io.json_file import write_json
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.reference import NONLINEAR
@@ -157,7 +158,7 @@ def main() -> None:
         ways = one_at_a_time(reviews, entries, rows)
         norms = vanishing(reviews, entries, rows, length)
         orders = presentation(train, valid, entries, EPOCHS[corpus.name])
-    files.write_json(
+    write_json(
         corpus.result("lecture"),
         {
             "seed": SEED,
@@ -172,7 +173,7 @@ def main() -> None:
     names = [f"log10_{name}" for name in norms]
     values = [[round(math.log10(max(each, 1e-300)), 4) for each in column] for column in norms.values()]
     if corpus.name == "sample":
-        files.write_csv(GRADIENTS, ["tokens_before_the_end", *names], zip(range(length), *values, strict=True))
+        write_csv(GRADIENTS, ["tokens_before_the_end", *names], zip(range(length), *values, strict=True))
     for name, way in ways.items():
         print(f"{name:24} {way['milliseconds']:9.2f} ms  {way['times_faster']:6.1f} times as fast")
     for name, column in norms.items():

@@ -36,7 +36,7 @@ from ruamel.yaml import YAML
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import machine
 from sentiment.errors import run
-from sentiment.io import files
+from sentiment.io.json_file import write_json
 
 # What stands for `python` while DVC runs. Its own start, about 15 ms a stage, counts as DVC's.
 _RECORDER = """
@@ -167,7 +167,7 @@ def main() -> None:
         ],
         "machine": machine(os.cpu_count() or 1, ["dvc", "torch", "pyarrow"]),
     }
-    files.write_json(corpus.result("pipeline"), result)
+    write_json(corpus.result("pipeline"), result)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from typing import Any
 
 from benchmarks.corpora import RESULTS, ROOT
 from sentiment.errors import run
-from sentiment.io.files import atomic_write, read_json
+from sentiment.io.atomic import atomic_write
+from sentiment.io.json_file import read_json
 
 README = ROOT / "README.md"
 _SPREAD = ("median", "low", "high")

@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks import timing
 from benchmarks.corpora import RESULTS
 from sentiment.errors import run
-from sentiment.io import files
+from sentiment.io.json_file import write_json
 from sentiment.nn.kernels import autograd
 
 THREADS = 2
@@ -92,7 +92,7 @@ def main() -> None:
     for cell, found in shares.items():
         print(cell, *(f"{each['operator']} {each['share']:.0%} in {each['calls']} calls" for each in found), sep="\n  ")
     machine = timing.machine(THREADS, ["torch", "numba"])
-    files.write_json(RESULTS / "stock_packed.json", {"machine": machine, "seconds": rows, "operators_at_250": shares})
+    write_json(RESULTS / "stock_packed.json", {"machine": machine, "seconds": rows, "operators_at_250": shares})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from sentiment.io import files
+from sentiment.io.json_file import write_json
 
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ def report(
     """Print the timings as a table and write them, with what they are `about` and the machine, to a JSON file."""
     rows = described(timings, reference)
     print("\n".join(lines(rows, reference)))
-    files.write_json(path, {**about, "machine": machine, "reference": reference, "contestants": rows})
+    write_json(path, {**about, "machine": machine, "reference": reference, "contestants": rows})
 
 
 def machine(cores: int, packages: Sequence[str]) -> dict[str, Any]:

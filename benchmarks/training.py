@@ -42,7 +42,7 @@ from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import run
-from sentiment.io import files
+from sentiment.io.json_file import write_json
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
 from sentiment.training import trainer
@@ -311,7 +311,7 @@ def main() -> None:
             print("\n".join(timing.lines(rows, OURS)), flush=True)
     packages = ["torch", "numba", "numpy", "scipy", "tensorflow-cpu", "keras"]
     about = {"reviews": len(reviews), "batch_size": batch_size, "machine": timing.machine(THREADS, packages)}
-    files.write_json(corpus.result("training"), {**about, "reference": OURS, "networks": networks})
+    write_json(corpus.result("training"), {**about, "reference": OURS, "networks": networks})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from sentiment.config import paths
 from sentiment.config.evaluation import EvaluationConfig
 from sentiment.config.section import Count, Section
 from sentiment.errors import InputError
-from sentiment.io import files, parquet
+from sentiment.io import parquet
+from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 
@@ -59,7 +60,7 @@ def main() -> None:
     from sentiment.evaluation import metrics
 
     scores = metrics.report(test["label"].to_numpy(), probability, evaluation)
-    files.write_json(paths.BASELINE_METRICS, {"baseline": scores})  # a name of its own beside the network's figures
+    write_json(paths.BASELINE_METRICS, {"baseline": scores})  # a name of its own beside the network's figures
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from sentiment.config.evaluation import EvaluationConfig
 from sentiment.config.model import ModelConfig
 from sentiment.config.section import Section, load_all
 from sentiment.data import sources, word_vectors
-from sentiment.io.files import atomic_write
+from sentiment.io.atomic import atomic_write
 from sentiment.pipeline.stage import run
 from stages import baseline, count_vocab, encode, ingest, pretrain, tokenize, train
 

@@ -10,7 +10,8 @@ from sentiment.config import paths
 from sentiment.config.section import Count, Section
 from sentiment.data.vocabulary import Counter, Vocabulary
 from sentiment.errors import InputError
-from sentiment.io import files, parquet, progress
+from sentiment.io import parquet, progress
+from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 
@@ -53,7 +54,7 @@ def main() -> None:
             f"{paths.TOKENS.train}: no token occurs count_vocab.min_count = {params.min_count} times; lower it"
         )
     vocabulary.save(paths.VOCABULARY)
-    files.write_json(paths.VOCABULARY_METRICS, describe(counts, vocabulary))
+    write_json(paths.VOCABULARY_METRICS, describe(counts, vocabulary))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from sentiment.data import encoding
 from sentiment.data.encoding import Encoding, Truncation
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import OUT_OF_VOCABULARY, Vocabulary
-from sentiment.io import files, parquet, progress
+from sentiment.io import parquet, progress
+from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 
@@ -69,8 +70,8 @@ def main() -> None:
         split: encode(tokens, folder, encoding, vocabulary)
         for split, tokens, folder in zip(SPLITS, paths.TOKENS, paths.IDS, strict=True)
     }
-    files.write_json(paths.ENCODING, encoding.model_dump())
-    files.write_json(paths.IDS_METRICS, described)
+    write_json(paths.ENCODING, encoding.model_dump())
+    write_json(paths.IDS_METRICS, described)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from sentiment.config.compute import ComputeConfig
 from sentiment.config.evaluation import EvaluationConfig
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.errors import InputError
-from sentiment.io import files, parquet, progress
+from sentiment.io import parquet, progress
+from sentiment.io.csv_file import write_csv
+from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 
@@ -57,9 +59,9 @@ def main() -> None:
             table.write(test.names, pa.array(test.labels), pa.array(found))
     weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
     scores = metrics.report(test.labels, stacked, params) | weights
-    files.write_json(paths.STACKED_METRICS, {"stacked": scores})  # a name of its own beside the network's figures
+    write_json(paths.STACKED_METRICS, {"stacked": scores})  # a name of its own beside the network's figures
     coverage = {"vector_coverage": model.classifier.pretrained_coverage(test.ids)}
-    files.write_json(paths.TEST_METRICS, metrics.report(test.labels, probability, params) | coverage)
+    write_json(paths.TEST_METRICS, metrics.report(test.labels, probability, params) | coverage)
     plots = {
         "confusion": (
             ["actual", "predicted", "reviews", "share"],
@@ -74,7 +76,7 @@ def main() -> None:
         "calibration": (["probability", "positive_share", "reviews"], metrics.calibration(test.labels, probability)),
     }
     for name, (header, rows) in plots.items():
-        files.write_csv(paths.PLOTS / f"{name}.csv", header, rows)
+        write_csv(paths.PLOTS / f"{name}.csv", header, rows)
 
 
 if __name__ == "__main__":

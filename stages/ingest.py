@@ -24,7 +24,8 @@ from sentiment.config.paths import SPLITS, Split
 from sentiment.config.section import Section, Seed
 from sentiment.data import sources
 from sentiment.errors import InputError
-from sentiment.io import files, parquet, progress
+from sentiment.io import parquet, progress
+from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -132,7 +133,7 @@ def main() -> None:
             for split, path in zip(SPLITS, paths.REVIEWS, strict=True)
         }
         corpus = ingest(progress.bar(examples, "ingest"), params, writers)
-    files.write_json(paths.CORPUS, corpus)
+    write_json(paths.CORPUS, corpus)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ from sentiment.data import word_vectors
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import FIRST, Vocabulary
 from sentiment.errors import InputError
-from sentiment.io import files, progress
+from sentiment.io import progress
+from sentiment.io.atomic import atomic_write
+from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 if TYPE_CHECKING:
@@ -146,9 +148,9 @@ def main() -> None:
         values, paired = learned.embedding.weight.detach().numpy()[FIRST:], np.arange(len(words))
         recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
     written = word_vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
-    with files.atomic_write(paths.RECURRENCE) as partial:
+    with atomic_write(paths.RECURRENCE) as partial:
         partial.write_bytes(serialized(recurrence))
-    files.write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": written})
+    write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": written})
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.data.word_vectors import Vectors
 from sentiment.errors import InputError
-from sentiment.io import files, progress
+from sentiment.io import progress
+from sentiment.io.csv_file import write_csv
+from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 # Torch takes over a second to load, and `stages.check` reads the parameters below without it: functions import it.
@@ -147,10 +149,10 @@ def main() -> Callable[[], None]:
     best = best_epoch(history)
     checkpoint.save(paths.MODEL, checkpoint.Checkpoint(classifier, vocabulary, encoding), params.seed, best.epoch)
     names = [field.name for field in fields(EpochMetrics)]
-    files.write_csv(paths.HISTORY, names, [astuple(epoch) for epoch in history])
+    write_csv(paths.HISTORY, names, [astuple(epoch) for epoch in history])
     parameters = sum(parameter.numel() for parameter in classifier.parameters())
     best_metrics = dict(zip(names[1:], astuple(best)[1:], strict=True))
-    files.write_json(
+    write_json(
         paths.TRAIN_METRICS,
         {
             "parameters": parameters,
@@ -164,7 +166,7 @@ def main() -> Callable[[], None]:
         },
     )
     tokens = (len(history) - keeper.restored) * (len(splits[0].ids) + len(splits[1].ids))
-    files.write_json(
+    write_json(
         paths.SPEED,
         {
             "device": device.describe(chosen),

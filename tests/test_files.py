@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from sentiment.errors import InputError
-from sentiment.io.files import atomic_folder, atomic_write, read_json, write_csv, write_json
+from sentiment.io.atomic import atomic_folder, atomic_write
+from sentiment.io.csv_file import write_csv
+from sentiment.io.json_file import read_json, write_json
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
 from sentiment.inference import checkpoint
 from sentiment.inference.predictor import Predictor
-from sentiment.io import files, parquet
+from sentiment.io import parquet
+from sentiment.io.csv_file import LONGEST
 from stages import count_vocab, encode, ingest, tokenize
 from stages.check import SECTIONS
 from tests.support.checkpoints import CPU, example
@@ -233,7 +234,7 @@ def test_weights_of_an_odd_type_are_named(tmp_path: Path, model: dict[str, bytes
 
 
 def test_a_line_without_an_end_is_named(tmp_path: Path) -> None:
-    (tmp_path / "r.csv").write_text("text,label\n" + "a" * (files.LONGEST + 1), encoding="utf-8")
+    (tmp_path / "r.csv").write_text("text,label\n" + "a" * (LONGEST + 1), encoding="utf-8")
     with pytest.raises(InputError, match=r"r.csv: row 1 \(line 1\): a line has more than 16,777,216 characters"):
         list(sources.read(tmp_path / "r.csv"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentiment.config import paths
-from sentiment.io.files import read_json
+from sentiment.io.json_file import read_json
 from tests.support.clone import Clone
 from tests.support.imports import ROOT
 

@@ -75,7 +75,7 @@ def test_duplicates_never_straddle_a_split_and_are_counted(workspace: Path) -> N
         for path in paths.REVIEWS
     ]
     assert not texts[0] & texts[1] | texts[0] & texts[2] | texts[1] & texts[2]
-    from sentiment.io.files import read_json
+    from sentiment.io.json_file import read_json
 
     corpus = read_json(paths.CORPUS)
     assert corpus["test_texts_seen_in_training"] == 0

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import readme
 from sentiment.cli.summary import lines
-from sentiment.io.files import read_json
+from sentiment.io.json_file import read_json
 from tests.support.imports import ROOT
 
 DOCUMENTS = [

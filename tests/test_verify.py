@@ -15,7 +15,8 @@ from sentiment import errors
 from sentiment.cli import verify
 from sentiment.config import paths
 from sentiment.io import parquet
-from sentiment.io.files import write_csv, write_json
+from sentiment.io.csv_file import write_csv
+from sentiment.io.json_file import write_json
 from tests.support.clone import Clone
 from tests.support.processors import OTHER_PROCESSORS
 

@@ -25,7 +25,10 @@ import pyarrow.parquet as pq
 from sentiment.config import paths
 from sentiment.config.evaluation import EvaluationConfig
 from sentiment.errors import InputError, Parser, quote, reason, run
-from sentiment.io import files, parquet
+from sentiment.io import parquet
+from sentiment.io.console import stdout
+from sentiment.io.csv_file import write_csv
+from sentiment.io.json_file import write_json
 
 if TYPE_CHECKING:
     from sentiment.evaluation.significance import Comparison
@@ -166,9 +169,9 @@ def main() -> None:
     order = np.argsort(-np.abs(b - a), kind="stable")
     text = texts(given.b, ids)
     rows = [(ids[row], int(labels[row]), round(float(a[row]), 6), round(float(b[row]), 6), text[row]) for row in order]
-    files.write_json(given.output / "metrics.json", {"a": given.a, "b": given.b, **found.as_json()})
-    files.write_csv(given.output / "reviews.csv", ["id", "label", "probability_a", "probability_b", "text"], rows)
-    print("\n".join(lines(names, found, rows[: given.reviews])), file=files.stdout())
+    write_json(given.output / "metrics.json", {"a": given.a, "b": given.b, **found.as_json()})
+    write_csv(given.output / "reviews.csv", ["id", "label", "probability_a", "probability_b", "text"], rows)
+    print("\n".join(lines(names, found, rows[: given.reviews])), file=stdout())
 
 
 if __name__ == "__main__":

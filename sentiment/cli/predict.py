@@ -23,8 +23,10 @@ import numpy.typing as npt
 from sentiment.config import paths
 from sentiment.data import sources
 from sentiment.errors import InputError, Parser, printable, quote, run
-from sentiment.io import files, progress
-from sentiment.io.files import AS_READ, atomic_write, csv_field
+from sentiment.io import progress
+from sentiment.io.atomic import atomic_write
+from sentiment.io.console import AS_READ, stdout
+from sentiment.io.csv_file import csv_field
 
 # Reviews that are read, sorted by length and predicted together, and after how many characters there are no more.
 CHUNK = 2048
@@ -75,7 +77,7 @@ def main() -> None:
         return
     texts = [sources.clean(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
     for text, probability in zip(texts, predict(texts).tolist(), strict=True):
-        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {printable(text)}", file=files.stdout())
+        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {printable(text)}", file=stdout())
 
 
 def predict_file(
@@ -88,7 +90,7 @@ def predict_file(
         if table.header is not None:
             _text_column(given, given.file, table.header)
         partial = stack.enter_context(atomic_write(output)) if output else None
-        target = stack.enter_context(partial.open("w", **AS_READ)) if partial else files.stdout()
+        target = stack.enter_context(partial.open("w", **AS_READ)) if partial else stdout()
         write = _writer(_shown_on(target) if target.isatty() else target.write, form, table.header)
         counter = stack.enter_context(progress.counter("predict", None))
         for chunk in _chunks((record, _text(given, record)) for record in table.records):

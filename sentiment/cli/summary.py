@@ -5,7 +5,7 @@ python -m sentiment.cli.summary
 
 from sentiment.config import paths
 from sentiment.errors import run
-from sentiment.io.files import read_json
+from sentiment.io.json_file import read_json
 
 _TRY = "I expected a masterpiece, but the plot was not very good."
 

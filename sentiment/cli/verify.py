@@ -35,7 +35,9 @@ from sentiment.cli import compare
 from sentiment.config import paths, section
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.errors import InputError, Parser, quote, reason, run
-from sentiment.io import files, parquet
+from sentiment.io import parquet
+from sentiment.io.console import stdout
+from sentiment.io.json_file import write_json
 from sentiment.pipeline import dvc_lock
 
 Verdict = Literal["identical", "within tolerance", "different"]
@@ -326,7 +328,7 @@ def main() -> None:
         about = machine(clone)
     order: tuple[Verdict, ...] = ("identical", "within tolerance", "different")
     worst = max((each.verdict for each in found), key=order.index, default="different")
-    files.write_json(
+    write_json(
         given.output,
         {
             "commit": commit,
@@ -341,7 +343,7 @@ def main() -> None:
     lines = [f"{each.path:{width}}  {each.verdict:16}  {each.reason}".rstrip() for each in found]
     lines += [f"dvc.lock is older than {each}; run `make repro` and commit" for each in outdated]
     counts = ", ".join(f"{sum(each.verdict == name for each in found)} {name}" for name in order)
-    print("\n".join([*lines, "", f"{commit[:10]}: {counts}; {given.output} says by what"]), file=files.stdout())
+    print("\n".join([*lines, "", f"{commit[:10]}: {counts}; {given.output} says by what"]), file=stdout())
     if outdated or worst == "different":
         sys.exit(1)
 

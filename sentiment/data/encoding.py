@@ -21,7 +21,8 @@ from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import Ids, Vocabulary
 from sentiment.errors import InputError, reason
 from sentiment.io import parquet
-from sentiment.io.files import atomic_folder, read_json
+from sentiment.io.atomic import atomic_folder
+from sentiment.io.json_file import read_json
 
 # An .npy header says how many elements follow, which is known at the end only: room for it is left, then filled.
 _HEADER = 128

@@ -31,7 +31,7 @@ from typing import Literal, TypeVar
 
 from sentiment.config import paths
 from sentiment.errors import run
-from sentiment.io import files
+from sentiment.io.atomic import atomic_write
 
 Verdict = Literal["negative", "positive"]
 Mode = Literal["plain", "negated", "aside"]
@@ -190,7 +190,7 @@ def reviews(count: int, seed: int) -> Iterator[tuple[str, Verdict]]:
 
 
 def main() -> None:
-    with files.atomic_write(paths.SAMPLE) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+    with atomic_write(paths.SAMPLE) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])
         writer.writerows(reviews(REVIEWS, SEED))

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from sentiment.config.paths import REVIEWS, leaves_repository
 from sentiment.errors import InputError, printable, quote, reason
-from sentiment.io.files import LONGEST, csv_rows, repeated
+from sentiment.io.csv_file import LONGEST, csv_rows, repeated
 
 AUTO = "auto"
 TEXT_COLUMNS = ("text", "review")

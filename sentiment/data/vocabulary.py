@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.errors import InputError, quote, reason
-from sentiment.io.files import atomic_write, csv_field, csv_rows, repeated
+from sentiment.io.atomic import atomic_write
+from sentiment.io.csv_file import csv_field, csv_rows, repeated
 
 PADDING = 0
 OUT_OF_VOCABULARY = 1

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from sentiment.config.paths import leaves_repository
 from sentiment.errors import InputError, printable, quote, reason
-from sentiment.io.files import atomic_write
+from sentiment.io.atomic import atomic_write
 
 _LONGEST_WORD = 10_000  # bytes; a longer one means that this is no such file
 

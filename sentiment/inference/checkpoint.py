@@ -20,7 +20,8 @@ from sentiment.config.section import Settings, explain
 from sentiment.data.encoding import Encoding
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
-from sentiment.io.files import atomic_folder, read_json, write_json
+from sentiment.io.atomic import atomic_folder
+from sentiment.io.json_file import read_json, write_json
 from sentiment.nn import weights
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.device import Name, dtype, select_device

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sentiment.errors import InputError, reason
-from sentiment.io.files import atomic_write
+from sentiment.io.atomic import atomic_write
 
 # Rows in a batch and in a row group. 2,048 reviews of IMDb are 2.7 MB of text: enough to make each Arrow call worth
 # its overhead, little enough to stay near the processor's cache.

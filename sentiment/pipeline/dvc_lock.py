@@ -12,7 +12,7 @@ from typing import Any
 
 from sentiment.config import paths, section
 from sentiment.errors import InputError, reason
-from sentiment.io import files
+from sentiment.io.atomic import atomic_write
 
 KEPT = Path(".dvc/tmp/dvc.lock")
 
@@ -24,7 +24,7 @@ def backup() -> None:
     if not paths.LOCK.exists():  # the user wants all to run again
         KEPT.unlink(missing_ok=True)
     elif not _is_cut():
-        with files.atomic_write(KEPT) as partial:
+        with atomic_write(KEPT) as partial:
             shutil.copyfile(paths.LOCK, partial)
 
 
@@ -55,7 +55,7 @@ def repair() -> bool:
         )
     if not (KEPT.exists() and _is_whole(KEPT)):
         raise InputError(f"{paths.LOCK}: damaged; take it from Git: git checkout {paths.LOCK}")
-    with files.atomic_write(paths.LOCK) as partial:
+    with atomic_write(paths.LOCK) as partial:
         shutil.copyfile(KEPT, partial)
     return True
 

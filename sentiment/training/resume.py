@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialized
 from torch import Tensor, nn
 
-from sentiment.io.files import atomic_write
+from sentiment.io.atomic import atomic_write
 from sentiment.training.trainer import EpochMetrics, TrainState
 
 _ROOT = Path(__file__).parents[2]

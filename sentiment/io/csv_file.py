@@ -1,0 +1,56 @@
+"""CSV files: a strict reader, and a writer for `dvc plots` and spreadsheets."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from sentiment.io.atomic import atomic_write
+from sentiment.io.json_file import rounded
+
+if TYPE_CHECKING:
+    import _csv
+
+# The longest review, in characters or bytes, forty times one of 100,000 words: what is longer, a quote that is never
+# closed say, would fill the memory. (Python's own limit for a field of a CSV file, 131,072, is below such a review.)
+LONGEST = 2**24
+
+
+def csv_rows(stream: IO[str], separator: str = ",") -> "_csv.Reader":
+    """Return a strict reader of a CSV file's rows, which raises csv.Error for a line or a field beyond LONGEST."""
+    csv.field_size_limit(LONGEST)
+    return csv.reader(_lines(stream), delimiter=separator, strict=True)
+
+
+def _lines(stream: IO[str]) -> Iterator[str]:
+    while line := stream.readline(LONGEST):
+        if len(line) == LONGEST and not line.endswith("\n"):
+            raise csv.Error(f"a line has more than {LONGEST:,} characters")
+        yield line
+
+
+def repeated(names: Iterable[str]) -> str | None:
+    """Return the first of the names that stands twice, or None.
+
+    >>> repeated(["a", "b", "b"]), repeated(["a", "b"])
+    ('b', None)
+    """
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
+def csv_field(field: str, separator: str = ",") -> str:
+    """Return a field as a CSV file has it. `csv.writer` leaves a lone carriage return bare, which ends a row.
+
+    >>> print(csv_field("yes"), csv_field('the "end" of'))
+    yes "the ""end"" of"
+    """
+    return '"' + field.replace('"', '""') + '"' if any(sign in field for sign in f'"\r\n{separator}') else field
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table for `dvc plots`, one line a row, floats with twelve digits."""
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        for row in chain([header], rows):
+            stream.write(",".join(csv_field(str(rounded(field))) for field in row) + "\n")
