@@ -53,7 +53,8 @@ bench: $(INSTALLED)  ## measure again what the README says, on this corpus or on
 	$(BIN)/python -m benchmarks.training $(CORPUS)
 	$(BIN)/python -m benchmarks.text $(CORPUS)
 	$(BIN)/python -m benchmarks.pipeline $(CORPUS)
-	$(BIN)/python -m benchmarks.readme
+	$(BIN)/python -m benchmarks.tables
+	$(BIN)/python -m benchmarks.learning_curve
 
 imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check their md5
 	@$(BIN)/python -m sentiment.cli.download_imdb
