@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks import prepared
 from benchmarks.corpora import RESULTS
 from sentiment.config import paths
+from sentiment.config.compute import ComputeConfig
 from sentiment.config.model import ModelConfig
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
@@ -44,7 +45,7 @@ def network(seed: int) -> float:
     """Return the test accuracy of the network of params.yaml, trained with a seed."""
     params = train.Params.load().model_copy(update={"seed": seed})
     cpu = torch.device("cpu")
-    device.configure_torch(cpu, params.threads)
+    device.configure_torch(cpu, ComputeConfig.load().threads)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
     model, _ = train.train(splits, len(Vocabulary.load(paths.VOCABULARY)), ModelConfig.load(), params, cpu)
     test = EncodedSplit.open(paths.IDS.test)

@@ -76,7 +76,8 @@ def clone(corpus: Corpus, folder: Path) -> None:
         yaml, file = YAML(), folder / "params.yaml"
         params = yaml.load(file)
         params["ingest"]["source"] = str(corpus.source)
-        params["train"].update(learning_rate=1e-3, epochs=8, threads=2)
+        params["train"].update(learning_rate=1e-3, epochs=8)
+        params["compute"].update(threads=2)
         yaml.dump(params, file)
 
 

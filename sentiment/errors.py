@@ -81,7 +81,7 @@ def _of_the_machine(error: Exception) -> str | None:
     number = error.errno if isinstance(error, OSError) else None
     said = f"{error} {error.__context__}"  # llvmlite tells why it did not load in the second alone
     if _NO_WORKERS.search(said):
-        return "a process that builds batches had no memory to share, or was killed; set train.workers to 0"
+        return "a process that builds batches had no memory to share, or was killed; set compute.workers to 0"
     if isinstance(error, MemoryError) or number == errno.ENOMEM or _NO_MEMORY.search(said):
         return "not enough memory; lower train.batch_size, encode.max_tokens or the model's widths"
     if not isinstance(error, OSError):

@@ -9,6 +9,7 @@ their parameter classes alone.
 from pathlib import Path
 
 from sentiment.config import paths
+from sentiment.config.compute import ComputeConfig
 from sentiment.config.evaluation import EvaluationConfig
 from sentiment.config.model import ModelConfig
 from sentiment.config.section import Section, load_all
@@ -27,24 +28,28 @@ SECTIONS: dict[str, type[Section]] = {
     "model": ModelConfig,
     "train": train.Params,
     "evaluate": EvaluationConfig,
+    "compute": ComputeConfig,
 }
 
 
 def main() -> None:
     sections = load_all(SECTIONS)
-    given, before, shape, training = (sections[name] for name in ("ingest", "pretrain", "model", "train"))
+    given, before, shape, training, compute = (
+        sections[name] for name in ("ingest", "pretrain", "model", "train", "compute")
+    )
     assert isinstance(given, ingest.Params)
     assert isinstance(before, pretrain.Params)
     assert isinstance(shape, ModelConfig)
     assert isinstance(training, train.Params)
+    assert isinstance(compute, ComputeConfig)
     sources.locate(given.source)
     before.require(shape)
     if Path(shape.vectors) != paths.VECTORS:  # a stage makes those
         word_vectors.require(shape.vectors, shape.embedding_dim)
-    if training.device in ("cuda", "mps"):
+    if compute.device in ("cuda", "mps"):
         from sentiment.nn import device  # loads torch: over a second, and only this check needs it
 
-        device.select_device(training.device, training.precision)
+        device.select_device(compute.device, training.precision)
     with atomic_write(paths.CHECKED) as partial:
         partial.write_text("The parameters are valid.\n", encoding="utf-8", newline="\n")
 

@@ -34,7 +34,7 @@ def baseline(path: Path, split: EncodedSplit) -> npt.NDArray[np.float32]:
 
 
 def main() -> None:
-    params, hardware = EvaluationConfig.load(), ComputeConfig.load()
+    params, compute = EvaluationConfig.load(), ComputeConfig.load()
     valid, test = EncodedSplit.open(paths.IDS.valid), EncodedSplit.open(paths.IDS.test)
     encoding = Encoding.load(paths.ENCODING)
 
@@ -43,8 +43,8 @@ def main() -> None:
     from sentiment.inference import checkpoint, predictor
     from sentiment.nn import device
 
-    chosen = checkpoint.choose_device(paths.MODEL, hardware.device)
-    device.configure_torch(chosen, hardware.threads)
+    chosen = checkpoint.choose_device(paths.MODEL, compute.device)
+    device.configure_torch(chosen, compute.threads)
     model = checkpoint.load(paths.MODEL, chosen)
     model.require(encoding, paths.ENCODING)
     with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as shown:

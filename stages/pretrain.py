@@ -138,9 +138,9 @@ def main() -> None:
     if params.method == "language_model":
         from sentiment.nn import device
 
-        hardware = ComputeConfig.load()
-        chosen = device.select_device(hardware.device)
-        device.configure_torch(chosen, hardware.threads)
+        compute = ComputeConfig.load()
+        chosen = device.select_device(compute.device)
+        device.configure_torch(chosen, compute.threads)
         start = word_vectors.Vectors(paired, values[paired])
         learned, metrics["language_model_loss"] = language(split, start, len(vocabulary), shape, params, chosen)
         learned.cpu()

@@ -9,12 +9,12 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import ConfigDict, Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat
 
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.config.model import ModelConfig
-from sentiment.config.section import Count, CountOrNone, Fraction, Seed
+from sentiment.config.section import Count, CountOrNone, Fraction, Section, Seed
 from sentiment.data import word_vectors
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import Vocabulary
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 _PRETRAIN = "run `dvc repro --force pretrain`"
 
 
-class Params(ComputeConfig, name="train"):
-    model_config = ConfigDict(extra="forbid")
-
+class Params(Section, name="train"):
     seed: Seed
     epochs: Count
     batch_size: Count
@@ -51,7 +49,6 @@ class Params(ComputeConfig, name="train"):
     bucketing: bool
     patience: CountOrNone
     precision: Literal["float64", "float32", "bfloat16"]
-    workers: Annotated[int, Field(ge=0, le=256)]
 
 
 def train(
@@ -63,11 +60,14 @@ def train(
     start: Vectors | None = None,
     recurrence: "Mapping[str, torch.Tensor] | None" = None,
     keeper: "Keeper | None" = None,
+    *,
+    workers: int = 0,
 ) -> tuple["Classifier", list["EpochMetrics"]]:
     """Train on the first split, stop by the second. Return the best epoch's classifier and every epoch's losses.
 
     `entries` is the size of the vocabulary with its special ids; its words begin with the vectors of `start`,
     the recurrent layers with the weights of `recurrence`, where there are some. What `keeper` holds is taken up.
+    `workers` processes prepare the batches.
     """
     import torch
 
@@ -88,9 +88,9 @@ def train(
     classifier.to(device, dtype(params.precision))
     learned, held_out = splits
     order = BucketBatchSampler(learned.lengths, params.batch_size, params.seed, params.bucketing)
-    batches = loader(ReviewDataset(learned), order, device, params.workers)
+    batches = loader(ReviewDataset(learned), order, device, workers)
     held_out_batches = loader(
-        ReviewDataset(held_out), SequentialBatchSampler(held_out.lengths, params.batch_size), device, params.workers
+        ReviewDataset(held_out), SequentialBatchSampler(held_out.lengths, params.batch_size), device, workers
     )
 
     with progress.counter("train", params.epochs * len(order), " batches") as shown:
@@ -116,7 +116,7 @@ def train(
 
 
 def main() -> Callable[[], None]:
-    params, shape = Params.load(), ModelConfig.load()
+    params, shape, compute = Params.load(), ModelConfig.load(), ComputeConfig.load()
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     encoding = Encoding.load(paths.ENCODING)
     encoding.require(vocabulary, paths.VOCABULARY)
@@ -135,15 +135,17 @@ def main() -> Callable[[], None]:
     from sentiment.training import resume
     from sentiment.training.trainer import EpochMetrics, best_epoch
 
-    chosen = device.select_device(params.device, params.precision)
-    device.configure_torch(chosen, params.threads)
+    chosen = device.select_device(compute.device, params.precision)
+    device.configure_torch(chosen, compute.threads)
     start = time.perf_counter()
     recurrence = weights.load(paths.RECURRENCE, _PRETRAIN)
-    settings = {"model": shape.model_dump(), "train": params.model_dump()}
+    settings = {"model": shape.model_dump(), "train": params.model_dump(), "backend": compute.backend}
     inputs = [paths.IDS.train, paths.IDS.valid, paths.VOCABULARY, Path(shape.vectors), paths.RECURRENCE]
     name = resume.digest(settings, inputs, device.describe(chosen))
     keeper = resume.Checkpointer(paths.TRAINING / f"{name}.safetensors")
-    classifier, history = train(splits, len(vocabulary), shape, params, chosen, given, recurrence, keeper)
+    classifier, history = train(
+        splits, len(vocabulary), shape, params, chosen, given, recurrence, keeper, workers=compute.workers
+    )
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)

@@ -89,9 +89,10 @@ def test_a_stage_that_computes_where_it_is_told_depends_on_the_device() -> None:
     told = {stage for stage in STAGES if "sentiment/hardware.py" in STAGES[stage]["deps"]} - {"check"}
     assert told == {"pretrain", "train", "evaluate"}
     assert all(
-        {"train", "train.device"} & {key for key in STAGES[stage]["params"] if isinstance(key, str)} for stage in told
+        {"compute.device", "compute.backend"} <= {key for key in STAGES[stage]["params"] if isinstance(key, str)}
+        for stage in told
     )
-    assert not any("train.threads" in content["params"] for content in STAGES.values())  # they change no result
+    assert not any("compute.threads" in content["params"] for content in STAGES.values())  # they change no result
 
 
 def test_the_stages_stand_in_the_order_in_which_they_run() -> None:

@@ -353,7 +353,7 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
             process.kill()
     workers.communicate(timeout=60)
     assert together == 2
-    assert 0 < busiest < 1.25  # train.threads is 1
+    assert 0 < busiest < 1.25  # compute.threads is 1
     for units, expected in alone.items():
         long.dvc("exp", "apply", f"units-{units}")
         assert state(long) == expected

@@ -47,7 +47,7 @@ def test_the_parameters_in_the_repository_are_valid(workspace: Path) -> None:
         ("evaluate.threshold", 0, "evaluate.threshold: 0 is refused: input should be greater than 0"),
         ("encode.max_tokens", -1, "encode.max_tokens: -1 is refused: input should be greater than or equal to 0"),
         ("ingest.test_fraction", 0.9, "leave nothing to train on"),
-        ("train.threads", 100000, "train.threads: 100000 is refused: input should be less than or equal to 512"),
+        ("compute.threads", 100000, "compute.threads: 100000 is refused: input should be less than or equal to 512"),
         (
             "train.weight_decay",
             1e308,
@@ -93,8 +93,8 @@ def test_an_unknown_section_gets_a_suggestion(workspace: Path) -> None:
 
 
 def test_all_mistakes_are_reported_at_once(workspace: Path) -> None:
-    changed(workspace, "epochs", "0")
-    changed(workspace, "max_size", "0")
+    changed(workspace, "train.epochs", "0")
+    changed(workspace, "count_vocab.max_size", "0")
     assert len(message(workspace).splitlines()) == 2
 
 
@@ -116,7 +116,7 @@ def test_a_broken_file_is_one_line(workspace: Path, text: str, expected: str) ->
 
 
 def test_a_number_in_scientific_notation_is_a_number(workspace: Path) -> None:
-    changed(workspace, "learning_rate", "1e-3")
+    changed(workspace, "train.learning_rate", "1e-3")
     read.cache_clear()
     assert load_all(SECTIONS)["train"].model_dump()["learning_rate"] == 0.001
 
@@ -126,18 +126,18 @@ def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: 
         main()
     (workspace / "data/sample").mkdir(parents=True)
     (workspace / "data/sample/reviews.csv").touch()
-    changed(workspace, "vectors", "data/glove.txt")
+    changed(workspace, "model.vectors", "data/glove.txt")
     read.cache_clear()
     with pytest.raises(InputError, match="model.vectors: 'data/glove.txt' is no file that exists"):
         main()
-    changed(workspace, "vectors", "data/vectors.txt")  # a stage will make it
+    changed(workspace, "model.vectors", "data/vectors.txt")  # a stage will make it
     read.cache_clear()
     main()
     assert (workspace / "data/params.checked").is_file()
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    changed(workspace, "device", "cuda")
+    changed(workspace, "compute.device", "cuda")
     read.cache_clear()
-    with pytest.raises(InputError, match="device 'cuda' is not on this machine; set train.device to auto or cpu"):
+    with pytest.raises(InputError, match="device 'cuda' is not on this machine; set compute.device to auto or cpu"):
         main()

@@ -74,7 +74,7 @@ def test_the_archive_and_its_folder_are_the_same_corpus(clone: Clone, tmp_path: 
         ("model.cell", "grru", "error: params.yaml: model.cell: 'grru' is not one of rnn, gru, lstm, manual_rnn"),
         ("ingest.source", "data/missing.csv", "error: ingest.source: 'data/missing.csv' does not exist"),
         ("ingest.source", "../outside.csv", "error: ingest.source: '../outside.csv' leaves the repository"),
-        ("train.device", "mps", "error: device 'mps' is not on this machine; set train.device to auto or cpu"),
+        ("compute.device", "mps", "error: device 'mps' is not on this machine; set compute.device to auto or cpu"),
         ("ingest.text_column", "body", "error: data/sample/reviews.csv: no column 'body' among 'text', 'label'"),
         ("count_vocab.min_count", 1000000, "error: data/tokens/train.parquet: no token occurs count_vocab.min_count"),
         ("model.nonlinearity", "relu", "error: training diverged in epoch"),

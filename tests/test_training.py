@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: S
     again, same_history = stage.train(splits, ENTRIES, SHAPE, params(), CPU)
     assert same(one, again)
     assert history == same_history
-    assert same(one, stage.train(splits, ENTRIES, SHAPE, params(workers=2), CPU)[0])
+    assert same(one, stage.train(splits, ENTRIES, SHAPE, params(), CPU, workers=2)[0])
     assert not same(one, stage.train(splits, ENTRIES, SHAPE, params(seed=2), CPU)[0])
 
 
@@ -293,15 +293,15 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    "changes, workers",
     [
-        {"schedule": "one_cycle", "averaging": 0.9, "adversarial": 0.02},
-        {"optimizer": "sgd", "learning_rate": 0.5, "workers": 1},
-        {"optimizer": "adamw", "weight_decay": 0.1, "patience": 1, "epochs": 30, "learning_rate": 0.2},
+        ({"schedule": "one_cycle", "averaging": 0.9, "adversarial": 0.02}, 0),
+        ({"optimizer": "sgd", "learning_rate": 0.5}, 1),
+        ({"optimizer": "adamw", "weight_decay": 0.1, "patience": 1, "epochs": 30, "learning_rate": 0.2}, 0),
     ],
 )
 def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
-    splits: Splits, tmp_path: Path, changes: dict[str, Any]
+    splits: Splits, tmp_path: Path, changes: dict[str, Any], workers: int
 ) -> None:
     settings = params(**{"epochs": 5} | changes)
     undisturbed, history = stage.train(splits, ENTRIES, SHAPE, settings, CPU)
@@ -317,7 +317,7 @@ def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
         torch.rand(epoch)  # another process, another state of the generator
         keeper = Dying(path)
         with pytest.raises(Killed):
-            stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=keeper)
+            stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=keeper, workers=workers)
         assert keeper.restored == epoch
     last = Checkpointer(path)
     resumed, told = stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=last)
@@ -363,7 +363,7 @@ def test_a_worker_that_is_killed_is_one_line(splits: Splits, capsys: pytest.Capt
     with pytest.raises(SystemExit) as ended:
         errors.run(read, takes_arguments=True)
     assert ended.value.code == 1
-    expected = "error: a process that builds batches had no memory to share, or was killed; set train.workers to 0\n"
+    expected = "error: a process that builds batches had no memory to share, or was killed; set compute.workers to 0\n"
     assert capsys.readouterr().err == expected
 
 
@@ -447,7 +447,7 @@ def test_a_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     for kind, backend in {"cuda": torch.cuda, "mps": torch.backends.mps}.items():
         monkeypatch.setattr(backend, "is_available", lambda: False)
         with pytest.raises(
-            InputError, match=f"device '{kind}' is not on this machine; set train.device to auto or cpu"
+            InputError, match=f"device '{kind}' is not on this machine; set compute.device to auto or cpu"
         ):
             device.select_device(kind)  # type: ignore[arg-type]
 
@@ -495,7 +495,7 @@ def test_training_on_cuda_ends_where_it_does_on_the_cpu(
 def test_training_on_cuda_learns_and_repeats(splits: Splits, precision: str) -> None:
     chosen = device.select_device("cuda")
     device.configure_torch(chosen, 1)
-    settings = params(epochs=40, precision=precision, workers=2)
-    one, history = stage.train(splits, ENTRIES, SHAPE, settings, chosen)
+    settings = params(epochs=40, precision=precision)
+    one, history = stage.train(splits, ENTRIES, SHAPE, settings, chosen, workers=2)
     assert best_epoch(history).valid_accuracy > 0.9
     assert same(one, stage.train(splits, ENTRIES, SHAPE, settings, chosen)[0])

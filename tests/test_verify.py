@@ -43,7 +43,7 @@ def test_a_commit_is_rebuilt_to_the_byte_on_this_and_other_processors(clone: Clo
     assert isinstance(machine, dict)
     assert machine["versions"]["torch"].startswith("2.")
     assert machine["processor"]
-    assert machine["train_threads"] == 1
+    assert machine["threads"] == 1
 
 
 @pytest.mark.faults

@@ -256,7 +256,7 @@ def machine(clone: Path) -> dict[str, Any]:
     import llvmlite.binding
     import torch
 
-    threads = section.read(clone / paths.PARAMS)["train"]["threads"]
+    threads = section.read(clone / paths.PARAMS)["compute"]["threads"]
     requirements = (clone / "requirements.txt").read_text(encoding="utf-8")
     pinned = re.findall(r"^([A-Za-z0-9_.-]+)==", requirements, flags=re.M)
     features = llvmlite.binding.get_host_cpu_features()
@@ -267,7 +267,7 @@ def machine(clone: Path) -> dict[str, Any]:
         "torch_instructions": torch.backends.cpu.get_cpu_capability(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "cores": os.cpu_count(),
-        "train_threads": threads,
+        "threads": threads,
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in pinned},
     }
 

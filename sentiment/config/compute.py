@@ -1,16 +1,22 @@
-"""On what to compute, without torch: the keys of section `train` that `evaluate` obeys too."""
+"""Where and how the stages compute, without torch. Nothing here changes a result beyond a float's last digits."""
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from sentiment.config.section import Section
 
 
-class ComputeConfig(Section, name="train"):
-    """The device and the number of CPU threads. Other keys of the section are not this class's business."""
+class ComputeConfig(Section, name="compute"):
+    """The device, the implementation, and the processes and threads that share the work.
 
-    model_config = ConfigDict(extra="ignore")
+    device: auto takes cuda, then mps, then cpu
+    backend: auto takes the fastest implementation; reference is plain torch, one step after the other
+    threads: CPU threads that share a batch; their number changes no bit of a result
+    workers: processes that prepare batches; their number changes no bit of a result
+    """
 
     device: Literal["auto", "cpu", "cuda", "mps"]
+    backend: Literal["auto", "reference"]
     threads: Annotated[int, Field(ge=1, le=512)]
+    workers: Annotated[int, Field(ge=0, le=256)]

@@ -26,7 +26,7 @@ def select_device(name: Name, precision: Precision = "float32") -> torch.device:
     if name == "auto":
         return torch.device(next(kind for kind, found in present.items() if found and kind not in lacking))
     if not present[name]:
-        raise InputError(f"device {name!r} is not on this machine; set train.device to auto or cpu")
+        raise InputError(f"device {name!r} is not on this machine; set compute.device to auto or cpu")
     if name in lacking:
         raise InputError(f"device {name!r} does not compute in {precision}; set train.precision to float32")
     return torch.device(name)

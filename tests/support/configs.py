@@ -21,7 +21,7 @@ def shape(**changes: Any) -> ModelConfig:
 def params(**changes: Any) -> train.Params:
     values = {
         "seed": 1, "epochs": 3, "batch_size": 16, "optimizer": "adam", "learning_rate": 0.01, "weight_decay": 0.0,
-        "clip_norm": 1.0, "bucketing": True, "patience": 0, "device": "cpu", "precision": "float32", "workers": 0,
-        "threads": 1, "schedule": "constant", "averaging": 0.0, "adversarial": 0.0,
+        "clip_norm": 1.0, "bucketing": True, "patience": 0, "precision": "float32", "schedule": "constant",
+        "averaging": 0.0, "adversarial": 0.0,
     }  # fmt: skip
     return train.Params.model_validate(values | changes)
