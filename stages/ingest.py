@@ -57,12 +57,12 @@ class SplitWriter:
 
     def __init__(self, table: parquet.Writer) -> None:
         self._table = table
-        self._rows: list[sources.Example] = []
+        self._rows: list[sources.Review] = []
         self._characters = 0
         self.labels = [0, 0]
         self.hashes = array("Q")
 
-    def add(self, example: sources.Example, text_hash: int) -> None:
+    def add(self, example: sources.Review, text_hash: int) -> None:
         self._rows.append(example)
         self._characters += len(example.text)
         self.labels[example.label] += 1
@@ -77,7 +77,7 @@ class SplitWriter:
         self._characters = 0
 
 
-def ingest(examples: Iterable[sources.Example], params: Params, writers: dict[Split, SplitWriter]) -> dict[str, Any]:
+def ingest(examples: Iterable[sources.Review], params: Params, writers: dict[Split, SplitWriter]) -> dict[str, Any]:
     """Write each review to its split. Return the content of metrics/corpus.json.
 
     Raises InputError where a split ends up without positive or without negative reviews.
@@ -114,7 +114,7 @@ def hash_text(text: str, seed: int) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}\n{text}".encode(), digest_size=8).digest(), "big")
 
 
-def choose_split(example: sources.Example, text_hash: int, params: Params) -> Split:
+def choose_split(example: sources.Review, text_hash: int, params: Params) -> Split:
     """Return the split of a review: its source's test split, or by the hash of its film or, if unknown, of its text."""
     if example.split == "test":
         return "test"

@@ -199,7 +199,7 @@ def test_any_bytes_as_a_source_are_read_or_named(tmp_path: Path, kind: str, cont
 def test_a_column_of_no_use_is_named(tmp_path: Path, column: pa.Array, place: str) -> None:
     plain = {"text": pa.array(["good", "bad"]), "label": pa.array([1, 0])}
     pq.write_table(pa.table(plain | {place: column}), tmp_path / "r.parquet")
-    with pytest.raises(InputError, match=f"r.parquet: column '{place}' holds '.*'; store it as text or whole numbers"):
+    with pytest.raises(InputError, match=f"r.parquet: column '{place}' contains '.*'; store text or whole numbers"):
         list(sources.read(tmp_path / "r.parquet"))
 
 

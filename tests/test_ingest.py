@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment.config import paths
-from sentiment.data.sources import Example
+from sentiment.data.sources import Review
 from sentiment.errors import InputError
 from sentiment.io import parquet
 from stages.ingest import Params, SplitWriter, choose_split, hash_text, ingest, main
@@ -17,7 +17,7 @@ PARAMS = Params(source="s", text_column="auto", label_column="auto", valid_fract
 
 
 def split(text: str, official: str | None = None, seed: int = 0) -> str:
-    example = Example("1", text, 0, official)  # type: ignore[arg-type]
+    example = Review("1", text, 0, official)  # type: ignore[arg-type]
     return choose_split(example, hash_text(text, seed), PARAMS)
 
 
@@ -84,9 +84,9 @@ def test_duplicates_never_straddle_a_split_and_are_counted(workspace: Path) -> N
 
 def test_reviews_of_a_film_stay_together_and_so_do_duplicates(workspace: Path) -> None:
     examples = [
-        Example(f"train/{number}", f"{number}", number % 2, "train", f"film {number // 10}") for number in range(2000)
-    ] + [Example(f"again/{number}", f"{number}", number % 2, "train", "another film") for number in range(0, 2000, 100)]
-    test = [Example(f"test/{number}", f"{number}", number % 2, "test") for number in range(2)]
+        Review(f"train/{number}", f"{number}", number % 2, "train", f"film {number // 10}") for number in range(2000)
+    ] + [Review(f"again/{number}", f"{number}", number % 2, "train", "another film") for number in range(0, 2000, 100)]
+    test = [Review(f"test/{number}", f"{number}", number % 2, "test") for number in range(2)]
     with ExitStack() as stack:
         writers = {
             split: SplitWriter(stack.enter_context(parquet.open_writer(path, parquet.REVIEWS)))

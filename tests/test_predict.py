@@ -139,7 +139,7 @@ def test_a_link_to_the_output_is_followed(command: Command, model: str, tmp_path
 def test_long_reviews_are_predicted_few_at_a_time() -> None:
     long, short = 2**24 // 3, 10
     texts = ["a" * length for length in [short] * 3000 + [long] * 8 + [short]]
-    rows = [(sources.Record("", 0, {}), text) for text in texts]
+    rows = [(sources.Row(0, "", {}), text) for text in texts]
     chunks = list(_chunks(iter(rows)))
     assert [row for chunk in chunks for row in chunk] == rows
     assert [len(chunk) for chunk in chunks] == [2048, 955, 4, 2]

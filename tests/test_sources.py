@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentiment.data import sources
-from sentiment.data.sources import Example
+from sentiment.data.sources import Review
 from sentiment.errors import InputError
 
 ROWS = [
@@ -25,7 +25,7 @@ ROWS = [
     ("word " * 100_000, "POS "),
 ]
 EXPECTED = [
-    Example(str(number), text, label)
+    Review(str(number), text, label)
     for number, ((text, _), label) in enumerate(zip(ROWS, [1, 0, 0, 1, 1], strict=True), 1)
 ]
 
@@ -74,7 +74,7 @@ def test_every_kind_of_table_gives_the_same_reviews(tmp_path: Path, name: str) -
 def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_bytes(b"\xef\xbb\xbftext,label\r\ngood,1\r\n")
-    assert list(sources.read(path)) == [Example("1", "good", 1)]
+    assert list(sources.read(path)) == [Review("1", "good", 1)]
 
 
 @pytest.mark.parametrize("label, expected", [(1, 1), (0, 0), (True, 1), (False, 0), ("Negative", 0)])
@@ -100,22 +100,22 @@ def test_the_columns_of_common_layouts_are_found(tmp_path: Path) -> None:
         ("r.csv", b"words,label\na,1\n", "no column 'text' or 'review' among 'words', 'label'; name it by"),
         ("r.csv", b"text,stars\na,1\n", "no column 'label' or 'sentiment' among 'text', 'stars'"),
         ("r.csv", b"text,text,label\na,b,1\n", "names 'text' twice"),
-        ("r.jsonl", b'{"text": "a", "label": 1, "label": 0}\n', "row 1: not JSON .the key 'label' stands twice in an"),
+        ("r.jsonl", b'{"text": "a", "label": 1, "label": 0}\n', "row 1: not JSON .the key 'label' appears twice in an"),
         ("r.csv", b"text,label\n\xff,1\n", r"row 1 \(line 2\): the text is not valid UTF-8"),
         ("r.csv", b"text,label\na,1\nb,good\n", r"row 2 \(line 3\): unknown label 'good'; the labels are 0, 1"),
         ("r.csv", b"text,label\na,1\nb,\n", r"row 2 \(line 3\): unknown label ''"),
         ("r.csv", b"text,label\na,b,1\n", r"row 1 \(line 2\): 3 fields where the header has 2"),
-        ("r.csv", b'text,label\n"a\nb,1\n', r"row 1 \(line 3\): unexpected end of data; mend its quotes"),
+        ("r.csv", b'text,label\n"a\nb,1\n', r"row 1 \(line 3\): unexpected end of data; fix its quotes"),
         ("r.csv", b"text,label\na,1\nb\xff,1\n", r"row 2 \(line 3\): the text is not valid UTF-8"),
-        ("r.csv", b"text,label\na\0b,1\n", r"row 1 \(line 2\): the text holds a NUL byte"),
+        ("r.csv", b"text,label\na\0b,1\n", r"row 1 \(line 2\): the text contains a NUL byte"),
         ("r.csv.gz", b"text,label\na,1\n", "damaged or cut off"),
         # mtime=0: a test's name holds its bytes, and all workers must find the same names.
         ("r.csv.gz", gzip.compress(b"text,label\na,1\n", mtime=0)[:-9], "damaged or cut off"),
         ("r.jsonl", b'{"text": "a", "label": 1}\n{"text": "a"\n', "row 2: not JSON"),
-        ("r.jsonl", b"[1]\n", "row 1: holds"),
+        ("r.jsonl", b"[1]\n", "row 1: contains"),
         ("r.jsonl", b'{"text": "a", "label": 1}\n{"text": "a"}\n', "row 2: no column 'label' or 'sentiment'"),
         ("r.jsonl", b'{"text": 5, "label": 1}\n', "row 1: the text is 5, not a string"),
-        ("r.jsonl", b'{"text": "\\u0000", "label": 1}\n', "row 1: the text holds a NUL byte"),
+        ("r.jsonl", b'{"text": "\\u0000", "label": 1}\n', "row 1: the text contains a NUL byte"),
         ("r.jsonl", b'{"text": "\\ud800", "label": 1}\n', "row 1: the text is not valid UTF-8"),
         ("r.jsonl", b'{"text": "a", "label": 2}\n', "row 1: unknown label 2"),
         ("r.jsonl", b'{"text": "a", "label": null}\n', "row 1: unknown label None"),
@@ -160,11 +160,11 @@ def test_a_text_that_is_its_label_is_refused(tmp_path: Path, name: str) -> None:
 def test_places_that_are_no_source(workspace: Path) -> None:
     (workspace / "notes.txt").touch()
     for source, expected in {
-        "": "is no path; give one",
-        "a\0b.csv": "is no path; give one",
-        ".": "holds this pipeline's outputs; give the reviews' own folder",
+        "": "is not a path; give one",
+        "a\0b.csv": "is not a path; give one",
+        ".": "contains this pipeline's outputs; give the reviews' own folder",
         "missing.csv": "does not exist",
-        "notes.txt": "is of no known kind",
+        "notes.txt": "has no known format; give .*.csv, .*.tar or a folder",
         "../elsewhere.csv": "'../elsewhere.csv' leaves the repository; give its absolute path",
         "data/../../elsewhere.csv": "leaves the repository",
     }.items():
@@ -185,11 +185,11 @@ REVIEWS: list[Member] = [
     ("aclImdb/train/urls_pos.txt", b"".join(b"tt%d\n" % (number // 5) for number in range(11))),
 ]
 IMDB = [
-    Example("test/neg/4_1", "", 0, "test"),
-    Example("test/pos/3_9", "three", 1, "test"),
-    Example("train/neg/0_2", "zero é", 0, "train"),
-    Example("train/pos/9_8", "nine", 1, "train", "tt1"),
-    Example("train/pos/10_8", "ten", 1, "train", "tt2"),
+    Review("test/neg/4_1", "", 0, "test"),
+    Review("test/pos/3_9", "three", 1, "test"),
+    Review("train/neg/0_2", "zero é", 0, "train"),
+    Review("train/pos/9_8", "nine", 1, "train", "tt1"),
+    Review("train/pos/10_8", "ten", 1, "train", "tt2"),
 ]  # fmt: skip
 
 
@@ -235,15 +235,15 @@ def sparse(tar: tarfile.TarFile) -> None:
         ([*REVIEWS, ("aclImdb/../../x", b"")], None, "points outside the archive"),
         ([*REVIEWS, ("/etc/x", b"")], None, "points outside the archive"),
         (REVIEWS, link(tarfile.SYMTYPE), "is a link, a device or sparse"),
-        ([*REVIEWS, REVIEWS[2]], None, "member 'aclImdb/train/pos/10_8.txt' stands twice"),
-        ([*REVIEWS, ("train/urls_pos.txt", b"")], None, "member 'train/urls_pos.txt' stands twice"),
+        ([*REVIEWS, REVIEWS[2]], None, "member 'aclImdb/train/pos/10_8.txt' appears twice"),
+        ([*REVIEWS, ("train/urls_pos.txt", b"")], None, "member 'train/urls_pos.txt' appears twice"),
         ([*REVIEWS, ("aclImdb/train/pos/11_8.txt", b"x")], None, "names no film in line 12, for train/pos/11_8"),
-        ([*REVIEWS, ("other/train/pos/10_8.txt", b"")], None, "member 'other/train/pos/10_8.txt' stands twice"),
+        ([*REVIEWS, ("other/train/pos/10_8.txt", b"")], None, "member 'other/train/pos/10_8.txt' appears twice"),
         (REVIEWS, link(tarfile.LNKTYPE), "is a link, a device or sparse"),
         (REVIEWS, link(tarfile.CHRTYPE), "is a link, a device or sparse"),
         (REVIEWS, sparse, "is a link, a device or sparse"),
         ([("aclImdb/train/pos/1_9.txt", b"x")], None, "no reviews in test/neg, test/pos, train/neg"),
-        ([*REVIEWS, ("aclImdb/train/neg/7_1.txt", b"a\0b")], None, "train/neg/7_1.txt: the text holds a NUL byte"),
+        ([*REVIEWS, ("aclImdb/train/neg/7_1.txt", b"a\0b")], None, "train/neg/7_1.txt: the text contains a NUL byte"),
         ([*REVIEWS, ("aclImdb/train/neg/7_1.txt", b"\xff")], None, "train/neg/7_1.txt: the text is not valid UTF-8"),
     ],
 )

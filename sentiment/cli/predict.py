@@ -9,7 +9,6 @@ A file keeps its rows, their order and all its columns, and gains two: `predicte
 """
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +25,6 @@ from sentiment.errors import InputError, Parser, printable, quote, run
 from sentiment.io import progress
 from sentiment.io.atomic import atomic_write
 from sentiment.io.console import AS_READ, stdout
-from sentiment.io.csv_file import csv_field
 
 # Reviews that are read, sorted by length and predicted together, and after how many characters there are no more.
 CHUNK = 2048
@@ -43,7 +41,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--file", metavar="PATH", help=".csv, .tsv or .jsonl with a header or keys, also .gz; - is standard input"
     )
-    parser.add_argument("--format", choices=sources.TEXT_FORMS, help="what the file is, where its name does not say")
+    parser.add_argument("--format", choices=sources.TEXT_FORMATS, help="what the file is, where its name does not say")
     parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
     parser.add_argument("--model", type=Path, default=paths.MODEL, metavar="FOLDER", help="default: %(default)s")
@@ -75,7 +73,7 @@ def main() -> None:
     if given.file:
         predict_file(given, form, output, predict)
         return
-    texts = [sources.clean(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
+    texts = [sources.check_text(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
     for text, probability in zip(texts, predict(texts).tolist(), strict=True):
         print(f"{_word(probability, given.threshold)}  {probability:.4f}  {printable(text)}", file=stdout())
 
@@ -86,17 +84,18 @@ def predict_file(
     """Copy a file's rows, in their order, with the prediction added to each."""
     stdin = sys.stdin.buffer if given.file == "-" else None
     with ExitStack() as stack:
-        table = sources.read_table(given.file, form, stack.enter_context(sources.open_text(given.file, stdin)))
+        table = stack.enter_context(sources.open_table(given.file, form, stdin))
         if table.header is not None:
             _text_column(given, given.file, table.header)
         partial = stack.enter_context(atomic_write(output)) if output else None
         target = stack.enter_context(partial.open("w", **AS_READ)) if partial else stdout()
-        write = _writer(_shown_on(target) if target.isatty() else target.write, form, table.header)
+        write = _shown_on(target) if target.isatty() else target.write
+        write(table.header_line(ADDED))
         counter = stack.enter_context(progress.counter("predict", None))
-        for chunk in _chunks((record, _text(given, record)) for record in table.records):
+        for chunk in _chunks((record, _text(given, record)) for record in table):
             for (record, _), probability in zip(chunk, predict([text for _, text in chunk]).tolist(), strict=True):
                 added = (_word(probability, given.threshold), round(probability, 6))
-                write(record, dict(zip(ADDED, added, strict=True)))
+                write(table.row_line(record, dict(zip(ADDED, added, strict=True))))
             counter.update(len(chunk))
 
 
@@ -105,8 +104,8 @@ def _shown_on(terminal: IO[str]) -> Callable[[str], object]:
     return lambda text: terminal.write(re.sub(r"[^\t\n]+", lambda found: printable(found[0]), text))
 
 
-def _chunks(rows: Iterable[tuple[sources.Record, str]]) -> Iterator[list[tuple[sources.Record, str]]]:
-    chunk: list[tuple[sources.Record, str]] = []
+def _chunks(rows: Iterable[tuple[sources.Row, str]]) -> Iterator[list[tuple[sources.Row, str]]]:
+    chunk: list[tuple[sources.Row, str]] = []
     characters = 0
     for record, text in rows:
         chunk.append((record, text))
@@ -118,12 +117,9 @@ def _chunks(rows: Iterable[tuple[sources.Record, str]]) -> Iterator[list[tuple[s
         yield chunk
 
 
-def _text(given: argparse.Namespace, record: sources.Record) -> str:
+def _text(given: argparse.Namespace, record: sources.Row) -> str:
     where = f"{given.file}: {record.place}"
-    text = record.fields[_text_column(given, where, list(record.fields))]
-    if not isinstance(text, str):
-        raise InputError(f"{where}: the text is {quote(text)}, not a string; correct or remove the row")
-    return sources.clean(where, text)
+    return sources.check_text(where, record.fields[_text_column(given, where, list(record.fields))])
 
 
 def _text_column(given: argparse.Namespace, where: str, names: list[str]) -> str:
@@ -131,22 +127,7 @@ def _text_column(given: argparse.Namespace, where: str, names: list[str]) -> str
     for name in ADDED:
         if name in names:
             raise InputError(f"{where}: has a column {name!r} already; rename it")
-    return sources.column(where, given.text_column, sources.TEXT_COLUMNS, "--text-column", names)
-
-
-def _writer(
-    write: Callable[[str], object], form: str, header: list[str] | None
-) -> Callable[[sources.Record, dict[str, object]], object]:
-    """Return what writes a row and what is added to it. What was there comes out as it came in."""
-    if header is None:  # as text: numbers that Python would round, bytes that are no UTF-8
-        return lambda row, added: write(f"{row.line.rstrip().removesuffix('}').rstrip()}, {json.dumps(added)[1:]}\n")
-    separator = "\t" if form == "tsv" else ","
-
-    def write_row(fields: Iterable[object]) -> None:
-        write(separator.join(csv_field(str(field), separator) for field in fields) + "\n")
-
-    write_row([*header, *ADDED])
-    return lambda row, added: write_row([*row.fields.values(), *added.values()])
+    return sources.find_column(where, given.text_column, sources.TEXT_COLUMNS, "--text-column", names)
 
 
 def _word(probability: float, threshold: float) -> str:
@@ -155,7 +136,7 @@ def _word(probability: float, threshold: float) -> str:
 
 def _form(name: str, given: str | None) -> str:
     """Return what the file is, csv, tsv or jsonl. Raises InputError where nobody says it or the file is missing."""
-    form = given or sources.form_of(name)
+    form = given or sources.format_of(name)
     if form is None:
         raise InputError(f"{name}: is it csv, tsv or jsonl? Say so by --format")
     if name != "-" and not Path(name).is_file():
@@ -170,7 +151,7 @@ def _destination(path: Path, form: str) -> Path:
         raise InputError(f"--output {quote(str(path))}: is a folder; name a file in it")
     if target.exists() and not target.is_file():
         raise InputError(f"--output {path}: is no regular file; leave --output out and redirect the standard output")
-    if target.suffix == ".gz" or (sources.form_of(target.name) or form) != form:
+    if target.suffix == ".gz" or (sources.format_of(target.name) or form) != form:
         raise InputError(f"--output {path}: what is written is {form}, as the input is; name it .{form}")
     return target
 

@@ -1,0 +1,27 @@
+"""Where reviews come from: a user's tables, and the Large Movie Review Dataset (Maas et al. 2011).
+
+Each format has a module here and a line in `registry`. A source is read as a stream of `Review`, in an order that does
+not depend on the machine. Bad input is an `InputError` that names the file and the row.
+"""
+
+from sentiment.data.sources.columns import AUTO, TEXT_COLUMNS, Columns, find_column
+from sentiment.data.sources.registry import TEXT_FORMATS, format_of, known_formats, locate, open_table, read
+from sentiment.data.sources.review import Review, check_text
+from sentiment.data.sources.table import Row, Table
+
+__all__ = [
+    "AUTO",
+    "TEXT_COLUMNS",
+    "TEXT_FORMATS",
+    "Columns",
+    "Review",
+    "Row",
+    "Table",
+    "check_text",
+    "find_column",
+    "format_of",
+    "known_formats",
+    "locate",
+    "open_table",
+    "read",
+]

@@ -1,0 +1,62 @@
+"""CSV and TSV: a header, then one review in a row."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any
+
+from sentiment.data.sources.table import Row, Table
+from sentiment.errors import InputError, quote, reason
+from sentiment.io.csv_file import csv_field, csv_rows, repeated
+
+
+class Csv(Table):
+    """Comma-separated values, quoted as RFC 4180 says."""
+
+    header: list[str]
+    separator = ","
+
+    def __init__(self, name: str, stream: IO[str]) -> None:
+        self._name = name
+        self._reader = csv_rows(stream, self.separator)
+        self.header = self._next(0) or []
+        if not self.header:
+            raise InputError(f"{name}: empty; the first row must name the columns")
+        if (twice := repeated(self.header)) is not None:
+            raise InputError(f"{name}: the header names {quote(twice)} twice; rename one")
+
+    def __iter__(self) -> Iterator[Row]:
+        number = 1
+        while (fields := self._next(number)) is not None:
+            if not fields:
+                continue  # an empty line
+            place = f"row {number} (line {self._reader.line_num})"
+            if len(fields) != len(self.header):
+                raise InputError(
+                    f"{self._name}: {place}: {len(fields)} fields where the header has {len(self.header)}; "
+                    "quote fields that contain a separator"
+                )
+            yield Row(number, place, dict(zip(self.header, fields, strict=True)))
+            number += 1
+
+    def header_line(self, added: Sequence[str]) -> str:
+        return self._line([*self.header, *added])
+
+    def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
+        return self._line([*row.fields.values(), *added.values()])
+
+    def _next(self, number: int) -> list[str] | None:
+        """Return the fields of the next row, whose number is `number`; None at the end."""
+        try:
+            return next(self._reader, None)
+        except csv.Error as error:
+            line = self._reader.line_num
+            raise InputError(f"{self._name}: row {number} (line {line}): {reason(error)}; fix its quotes") from None
+
+    def _line(self, fields: Iterable[object]) -> str:
+        return self.separator.join(csv_field(str(field), self.separator) for field in fields) + "\n"
+
+
+class Tsv(Csv):
+    """Tab-separated values, quoted like CSV."""
+
+    separator = "\t"

@@ -1,0 +1,55 @@
+"""Parquet: one review in a row, in two columns of text or plain numbers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentiment.data.sources.columns import Columns
+from sentiment.data.sources.decompression import too_large, unpacked_limit
+from sentiment.data.sources.review import Review, check_text, parse_label
+from sentiment.errors import InputError, quote, reason
+
+# Rows in memory at a time. With a dictionary, a small file can repeat one long text in every row.
+_BATCH_ROWS = 16
+
+
+def read_reviews(path: Path, columns: Columns) -> Iterator[Review]:
+    """Yield the reviews of a file. Ids are the numbers of the rows. Raises InputError where a row is not a review."""
+    number = 0
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            names = columns.find(str(path), file.schema_arrow.names)
+            for name in names:
+                _require_plain(path, name, file.schema_arrow.field(name).type)
+            _refuse_bomb(path, file, names)
+            for batch in file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
+                for text, label in zip(*(batch[name].to_pylist() for name in names), strict=True):
+                    number += 1
+                    where = f"{path}: row {number}"
+                    yield Review(str(number), check_text(where, text), parse_label(where, label))
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: after row {number}: a text is not valid UTF-8; convert it to UTF-8") from None
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise InputError(
+            f"{path}: not a readable Parquet file ({reason(error)}); write or fetch the file again"
+        ) from None
+
+
+def _require_plain(path: Path, name: str, kind: pa.DataType) -> None:
+    """Raise InputError where a column is neither text nor plain numbers: a date or a list is no text and no label."""
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
+    number = pa.types.is_primitive(value) and not pa.types.is_temporal(value)  # Arrow calls booleans and dates so
+    if not (text or number or pa.types.is_null(value)):
+        raise InputError(f"{path}: column {quote(name)} contains {quote(str(kind))}; store text or whole numbers")
+
+
+def _refuse_bomb(path: Path, file: pq.ParquetFile, names: tuple[str, str]) -> None:
+    """Raise InputError where the two columns unpack to far more than the size of the file."""
+    limit = unpacked_limit(path.stat().st_size)
+    groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
+    chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
+    if sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names) > limit:
+        raise too_large(str(path), limit)
