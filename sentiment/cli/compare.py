@@ -12,7 +12,6 @@ review, the most changed first. Both runs are scored by section `evaluate` of th
 """
 
 import argparse
-import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,20 +19,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sentiment.config import paths
 from sentiment.config.evaluation import EvaluationConfig
-from sentiment.errors import InputError, Parser, quote, reason, run
+from sentiment.errors import InputError, Parser, quote, run
 from sentiment.io import parquet
 from sentiment.io.console import stdout
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
+from sentiment.pipeline import revisions
 
 if TYPE_CHECKING:
     from sentiment.evaluation.significance import Comparison
 
-WORKSPACE = "workspace"
 _PREDICTIONS = {"": paths.PREDICTIONS, ":baseline": paths.BASELINE_PREDICTIONS, ":stacked": paths.STACKED_PREDICTIONS}
 _TEXT = 70  # characters of a review that are shown
 
@@ -58,43 +56,10 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def content(name: str, path: Path) -> bytes:
-    """Return a file of a revision or an experiment. Raises InputError where it is not to be had."""
-    from dvc.api import DVCFileSystem  # type: ignore[import-untyped]
-    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
-    from dvc.scm import SCMError  # type: ignore[import-untyped]
-
-    try:
-        found: bytes = DVCFileSystem(rev=name).read_bytes(str(path))
-    except (SCMError, DvcException) as error:
-        raise InputError(f"{quote(name)}: {reason(error)}; see `git log` and `dvc exp list --all-commits`") from None
-    except FileNotFoundError:
-        raise InputError(
-            f"{quote(name)}: {path} is not there, or neither in the cache nor in a remote; "
-            f"run `dvc fetch`, or the pipeline at that revision"
-        ) from None
-    return found
-
-
-def read(name: str, path: Path, schema: pa.Schema) -> pa.Table:
-    """Return a table of a revision, an experiment or the workspace. Raises InputError where it is not to be had."""
-    if name == WORKSPACE:
-        return parquet.read_all(path, schema)
-    try:
-        found = pq.read_table(io.BytesIO(content(name, path)))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{quote(name)}: {path} is damaged ({reason(error)}); run the pipeline there") from None
-    if not found.schema.equals(schema):
-        raise InputError(
-            f"{quote(name)}: {path} was written by another version of this project; run the pipeline there"
-        )
-    return found
-
-
 def predictions(run_name: str) -> pa.Table:
     """Return what a run predicted. Raises InputError where there is no such run, or no such predictions in it."""
     revision, path = _parts(run_name)
-    return read(revision, path, parquet.PREDICTIONS)
+    return revisions.read_table(revision, path, parquet.PREDICTIONS)
 
 
 def _parts(run_name: str) -> tuple[str, Path]:
@@ -125,7 +90,7 @@ def aligned(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> tuple[Any, ...]
 def texts(name: str, ids: list[str]) -> list[str]:
     """Return the reviews' texts in that order, empty ones where the run's reviews are not to be had."""
     try:
-        table = read(_parts(name)[0], paths.REVIEWS.test, parquet.REVIEWS)
+        table = revisions.read_table(_parts(name)[0], paths.REVIEWS.test, parquet.REVIEWS)
     except InputError:
         return [""] * len(ids)
     found = dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))

@@ -31,14 +31,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from sentiment.cli import compare
 from sentiment.config import paths, section
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.errors import InputError, Parser, quote, reason, run
 from sentiment.io import parquet
 from sentiment.io.console import stdout
 from sentiment.io.json_file import write_json
-from sentiment.pipeline import dvc_lock
+from sentiment.pipeline import dvc_lock, revisions
 
 Verdict = Literal["identical", "within tolerance", "different"]
 
@@ -172,7 +171,7 @@ def _apart_models(commit: str, clone: Path) -> tuple[Verdict, str]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             for name in checkpoint.FILES:
-                Path(folder, name).write_bytes(compare.content(commit, paths.MODEL / name))
+                Path(folder, name).write_bytes(revisions.read_bytes(commit, paths.MODEL / name))
         except InputError:
             return "different", "the committed model is not here to compare; `dvc pull` fetches it"
         with _inside(clone):
@@ -183,17 +182,17 @@ def _apart_models(commit: str, clone: Path) -> tuple[Verdict, str]:
             except InputError as error:
                 return "different", reason(error)
             before = predictor.predict_split(model.classifier, test)
-            after = compare.read(compare.WORKSPACE, paths.PREDICTIONS, parquet.PREDICTIONS)
+            after = revisions.read_table(revisions.WORKSPACE, paths.PREDICTIONS, parquet.PREDICTIONS)
     return _judged(float(np.abs(before - after["probability"].to_numpy()).max(initial=0)), PREDICTIONS_APART)
 
 
 def _apart_predictions(commit: str, clone: Path, path: Path) -> tuple[Verdict, str]:
     try:
-        before = compare.read(commit, path, parquet.PREDICTIONS)
+        before = revisions.read_table(commit, path, parquet.PREDICTIONS)
     except InputError:
         return "different", "the committed predictions are not here to compare; `dvc pull` fetches them"
     with _inside(clone):
-        after = compare.read(compare.WORKSPACE, path, parquet.PREDICTIONS)
+        after = revisions.read_table(revisions.WORKSPACE, path, parquet.PREDICTIONS)
     if not (before["id"].equals(after["id"]) and before["label"].equals(after["label"])):
         return "different", "other reviews"
     apart = float(np.abs(before["probability"].to_numpy() - after["probability"].to_numpy()).max(initial=0))

@@ -1,0 +1,47 @@
+"""Files of another revision or experiment, read through DVC: they need not be checked out."""
+
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentiment.errors import InputError, quote, reason
+from sentiment.io import parquet
+
+WORKSPACE = "workspace"  # stands for the files in the working folder, as it does in DVC
+
+
+def read_bytes(revision: str, path: Path) -> bytes:
+    """Return a file of a revision or an experiment. Raises InputError if it is not available."""
+    from dvc.api import DVCFileSystem  # type: ignore[import-untyped]
+    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+    from dvc.scm import SCMError  # type: ignore[import-untyped]
+
+    try:
+        content: bytes = DVCFileSystem(rev=revision).read_bytes(str(path))
+    except (SCMError, DvcException) as error:
+        raise InputError(
+            f"{quote(revision)}: {reason(error)}; see `git log` and `dvc exp list --all-commits`"
+        ) from None
+    except FileNotFoundError:
+        raise InputError(
+            f"{quote(revision)}: {path} is not there, or neither in the cache nor in a remote; "
+            f"run `dvc fetch`, or the pipeline at that revision"
+        ) from None
+    return content
+
+
+def read_table(revision: str, path: Path, schema: pa.Schema) -> pa.Table:
+    """Return a table of a revision, an experiment or the workspace. Raises InputError if it is not available."""
+    if revision == WORKSPACE:
+        return parquet.read_all(path, schema)
+    try:
+        table = pq.read_table(io.BytesIO(read_bytes(revision, path)))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{quote(revision)}: {path} is damaged ({reason(error)}); run the pipeline there") from None
+    if not table.schema.equals(schema):
+        raise InputError(
+            f"{quote(revision)}: {path} was written by another version of this project; run the pipeline there"
+        )
+    return table
