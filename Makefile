@@ -20,13 +20,13 @@ $(INSTALLED): requirements.txt
 	@touch $@
 
 repro: $(INSTALLED)  ## run what has changed of the pipeline, then say what it found
-	@$(BIN)/python -m sentiment.cli.repro
+	@$(BIN)/python -m sentiment repro
 
 verify: $(INSTALLED)  ## rebuild the last commit from nothing and compare every output with dvc.lock
-	@$(BIN)/python -m sentiment.cli.verify
+	@$(BIN)/python -m sentiment verify
 
 check: $(INSTALLED)  ## say whether params.yaml is valid, and run nothing
-	@$(BIN)/python -m stages.check && echo "params.yaml is valid"
+	@$(BIN)/python -m sentiment check
 
 test: $(INSTALLED)  ## the tests that need no network, no GPU and no IMDb
 	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet
@@ -57,7 +57,7 @@ bench: $(INSTALLED)  ## measure again what the README says, on this corpus or on
 	$(BIN)/python -m benchmarks.learning_curve
 
 imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check their md5
-	@$(BIN)/python -m sentiment.cli.download_imdb
+	@$(BIN)/python -m sentiment download-imdb
 
 clean:  ## remove the environment and all outputs; DVC's cache stays
 	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/vectors.txt models comparison \

@@ -17,9 +17,9 @@ from sentiment.config.compute import ComputeConfig
 from sentiment.config.model import ModelConfig
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
-from sentiment.errors import run
 from sentiment.inference.predictor import predict_split
 from sentiment.io import parquet
+from sentiment.io.command import run
 from sentiment.io.json_file import write_json
 from sentiment.nn import device
 from stages import train

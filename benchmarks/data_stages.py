@@ -18,8 +18,8 @@ from typing import Any
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.prepared import write_params
 from sentiment.config import paths
-from sentiment.errors import run
 from sentiment.io import parquet
+from sentiment.io.command import run
 from sentiment.io.json_file import write_json
 
 STAGES = ("tokenize", "count_vocab", "encode")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from benchmarks.corpora import ROOT
-from sentiment.errors import run
 from sentiment.io.atomic import atomic_write
+from sentiment.io.command import run
 from sentiment.io.json_file import read_json
 
 IMAGE = ROOT / "docs/img/learning-curve.svg"

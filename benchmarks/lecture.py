@@ -28,8 +28,8 @@ from sentiment.data.batching import Batch, BucketBatchSampler, collate
 from sentiment.data.dataset import ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
-from sentiment.errors import run
 from sentiment.inference.predictor import predict_split
+from sentiment.io.command import run
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
 from sentiment.nn import device

@@ -35,7 +35,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import machine
-from sentiment.errors import run
+from sentiment.io.command import run
 from sentiment.io.json_file import write_json
 
 # What stands for `python` while DVC runs. Its own start, about 15 ms a stage, counts as DVC's.

@@ -17,7 +17,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import timing
 from benchmarks.corpora import RESULTS
-from sentiment.errors import run
+from sentiment.io.command import run
 from sentiment.io.json_file import write_json
 from sentiment.nn.kernels import autograd
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora import RESULTS, ROOT
-from sentiment.errors import run
 from sentiment.io.atomic import atomic_write
+from sentiment.io.command import run
 from sentiment.io.json_file import read_json
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -30,8 +30,8 @@ from benchmarks.timing import Contestant, clock, compete, machine, report
 from sentiment.data.encoding import EncodedSplit, Encoding, Truncation
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import FIRST, OUT_OF_VOCABULARY, Counter, Vocabulary
-from sentiment.errors import run
 from sentiment.io import parquet
+from sentiment.io.command import run
 from stages import count_vocab, encode, tokenize
 
 SIZE = 5000

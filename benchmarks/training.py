@@ -41,7 +41,7 @@ from sentiment.data.batching import BucketBatchSampler, collate
 from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
-from sentiment.errors import run
+from sentiment.io.command import run
 from sentiment.io.json_file import write_json
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier

@@ -17,7 +17,7 @@ from tests.support.imports import ROOT
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which the small pipeline ran once. Tests take a copy of it, `clone`."""
     clone = Clone.small(tmp_path_factory.mktemp("reproduced") / "clone")
-    clone.python("-m", "sentiment.cli.repro")
+    clone.python("-m", "sentiment", "repro")
     clone.commit("Results")
     return clone
 
@@ -45,7 +45,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def command() -> Command:
-    """Run a module of the project as a user would: command("sentiment.cli.predict", "text")."""
+    """Run a module of the project as a user would: command("sentiment", "predict", "text")."""
 
     def call(module: str, *words: str, stdin: bytes = b"", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

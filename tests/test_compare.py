@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.cli.compare import aligned, arguments, lines, predictions
+from sentiment.cli.compare import aligned, lines
+from sentiment.cli.main import call
 from sentiment.errors import InputError
 from sentiment.evaluation import metrics, significance
 from sentiment.evaluation.significance import WeightedMetrics, compare
+from tests.support.imports import ROOT
 
 PAIRS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.55, 0.9, 1.0])), min_size=4)
 
@@ -138,6 +140,7 @@ def test_a_rare_class_is_in_every_sample() -> None:
 @pytest.mark.parametrize(
     "words", [["", "b"], [":baseline", "b"], ["a", "b", "--reviews", "-1"], ["a", "b", "--reviews", "x"]]
 )
-def test_what_names_no_run_is_refused(words: list[str]) -> None:
+def test_what_names_no_run_is_refused(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     with pytest.raises(InputError, match="names no run|is no number of reviews"):
-        predictions(arguments(words).a)
+        call(["compare", *words])

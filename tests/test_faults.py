@@ -235,13 +235,13 @@ def test_fifty_kills_leave_nothing_half_done(long: Clone) -> None:
             left = whole_files(long)
             assert left.items() <= expected.items(), (stage, which, left.items() - expected.items())
             if hit and which == "dvc":
-                long.python("-m", "sentiment.cli.repro")
+                long.python("-m", "sentiment", "repro")
             else:
                 assert lock.read_bytes() == before
                 long.dvc("checkout", "dvc.yaml")
             if min(killed.values()) >= 3:
                 break
-        long.python("-m", "sentiment.cli.repro")
+        long.python("-m", "sentiment", "repro")
         assert whole_files(long) == expected, stage
         assert recorded(long) == entries, stage
         kills += sum(killed.values())
@@ -252,39 +252,39 @@ def test_fifty_kills_leave_nothing_half_done(long: Clone) -> None:
 def test_a_lock_file_that_was_cut_off_is_put_back(clone: Clone, kept: int) -> None:
     lock = clone.path / "dvc.lock"
     clone.set("evaluate.threshold", 0.4)
-    clone.python("-m", "sentiment.cli.repro")
+    clone.python("-m", "sentiment", "repro")
     before, whole = state(clone), lock.read_bytes()
     cut = whole[:kept]
     cut = cut[: cut.rindex(b"hash: ") + 2]  # DVC accepts a cut at the end of an entry, and runs what is missing again
     lock.write_bytes(cut)
     assert clone.dvc("status", check=False).returncode
-    done = clone.python("-m", "sentiment.cli.repro")
+    done = clone.python("-m", "sentiment", "repro")
     assert "dvc.lock was cut off by a kill: put back as it last was whole" in done.stderr
     assert lock.read_bytes() == whole
     assert state(clone) == before
     lock.write_bytes(cut)
     (clone.path / ".dvc/tmp/dvc.lock").unlink()
-    done = clone.python("-m", "sentiment.cli.repro", check=False)
+    done = clone.python("-m", "sentiment", "repro", check=False)
     assert done.returncode == 2
     assert "error: dvc.lock: damaged; take it from Git: git checkout dvc.lock" in done.stderr
 
 
 def test_a_lock_file_that_was_cut_off_where_dvc_accepts_it_is_put_back(clone: Clone) -> None:
     clone.set("evaluate.threshold", 0.4)
-    clone.python("-m", "sentiment.cli.repro")
+    clone.python("-m", "sentiment", "repro")
     lock, before, outputs = clone.path / "dvc.lock", state(clone), clone.hashes()
     whole = lock.read_text(encoding="utf-8")
     cut = whole[: whole.index("\n  encode:\n") + 300]
     lock.write_text(cut[: cut.rindex("md5: ") + 10], encoding="utf-8")  # within a hash
     shutil.rmtree(clone.path / ".dvc/cache/runs")  # from which DVC would take what it believes never ran
     clone.dvc("repro", "check")
-    done = clone.python("-m", "sentiment.cli.repro")
+    done = clone.python("-m", "sentiment", "repro")
     assert "dvc.lock was cut off by a kill: put back" in done.stderr
     assert "Running stage" not in done.stdout
     assert state(clone) == before
     lock.unlink()
     clone.dvc("repro", "check")
-    done = clone.python("-m", "sentiment.cli.repro")
+    done = clone.python("-m", "sentiment", "repro")
     assert "put back" not in done.stderr  # the user wanted to run all again
     assert "Running stage 'train'" in done.stdout
     assert clone.hashes() == outputs
@@ -295,7 +295,7 @@ def test_a_note_of_writers_that_dvc_refuses_is_removed(clone: Clone) -> None:
     note = clone.path / ".dvc/tmp/rwlock"
     note.write_bytes(b"")
     assert "JSON structure is corrupted" in clone.dvc("repro", check=False).stderr
-    done = clone.python("-m", "sentiment.cli.repro")
+    done = clone.python("-m", "sentiment", "repro")
     assert "rwlock was left by a kill: removed" in done.stderr
     clone.set("evaluate.threshold", 0.3)
     # The process that a restarted machine gave the number of a killed dvc.
@@ -306,7 +306,7 @@ def test_a_note_of_writers_that_dvc_refuses_is_removed(clone: Clone) -> None:
     assert "is busy, it is being blocked by" in clone.dvc("repro", check=False).stderr
     note.write_text(json.dumps({"write": {model: noted}, "read": {model: [noted]}}), encoding="utf-8")
     os.utime(note, (1e9, 1e9))
-    done = clone.python("-m", "sentiment.cli.repro")
+    done = clone.python("-m", "sentiment", "repro")
     assert "rwlock was left by a kill: removed" in done.stderr
     assert "Running stage 'evaluate'" in done.stdout
 

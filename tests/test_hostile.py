@@ -24,7 +24,7 @@ from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
 from sentiment.inference import checkpoint
-from sentiment.inference.predictor import Predictor
+from sentiment.inference.predictor import predict_texts
 from sentiment.io import parquet
 from sentiment.io.csv_file import LONGEST
 from stages import count_vocab, encode, ingest, tokenize
@@ -89,7 +89,7 @@ def test_any_text_goes_through_the_data_stages(workspace: Path, texts: list[str]
 @fuzz
 @given(texts=st.lists(TEXTS, max_size=20))
 def test_any_text_has_a_probability(texts: list[str]) -> None:
-    probability = Predictor(example())(texts)
+    probability = predict_texts(example(), texts)
     assert probability.shape == (len(texts),)
     assert ((probability > 0) & (probability < 1)).all()
 
@@ -293,7 +293,7 @@ def test_any_damage_to_a_model_is_named(
     (tmp_path / damaged).write_bytes(content[:start] + more + content[start + length :])
     found = refused_or(lambda: checkpoint.load(tmp_path, CPU))
     if found is not None:
-        assert np.isfinite(Predictor(found)(["good bad", ""])).all()
+        assert np.isfinite(predict_texts(found, ["good bad", ""])).all()
 
 
 def write_model(folder: Path, model: dict[str, bytes]) -> None:

@@ -90,8 +90,8 @@ def test_a_stage_in_a_read_only_folder_says_so(clone: Clone, tmp_path: Path, sta
 
 
 def test_a_model_in_a_read_only_folder_predicts(clone: Clone, tmp_path: Path) -> None:
-    expected = clone.python("-m", "sentiment.cli.predict", "A good film.").stdout
-    done, _ = confined(clone, tmp_path, READ_ONLY, "python -m sentiment.cli.predict 'A good film.'")
+    expected = clone.python("-m", "sentiment", "predict", "A good film.").stdout
+    done, _ = confined(clone, tmp_path, READ_ONLY, "python -m sentiment predict 'A good film.'")
     assert (done.stdout, done.stderr) == (expected, "")
 
 
@@ -106,7 +106,7 @@ def test_kernels_that_can_be_kept_nowhere_are_compiled_all_the_same(clone: Clone
 def test_make_repro_that_cannot_begin_changes_nothing(clone: Clone, tmp_path: Path, limit: str) -> None:
     before = state(clone)
     clone.set("tokenize.lowercase", True)
-    done, after = confined(clone, tmp_path, limit, "python -m sentiment.cli.repro")
+    done, after = confined(clone, tmp_path, limit, "python -m sentiment repro")
     assert done.returncode == 1
     assert re.fullmatch(r"error: \S+: (No space left on device|Read-only file system); .*\n", done.stderr)
     assert state(after) == before
@@ -115,7 +115,7 @@ def test_make_repro_that_cannot_begin_changes_nothing(clone: Clone, tmp_path: Pa
 def test_make_repro_on_a_disk_that_fills_up_loses_nothing(clone: Clone, tmp_path: Path) -> None:
     before = state(clone)
     clone.set("tokenize.lowercase", True)
-    done, after = confined(clone, tmp_path, full_but_for(kib=64), "python -m sentiment.cli.repro")
+    done, after = confined(clone, tmp_path, full_but_for(kib=64), "python -m sentiment repro")
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
     assert "The outputs of the last run are in place" in done.stderr

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.pipeline
 
 def test_a_second_run_has_nothing_to_do(clone: Clone) -> None:
     before = state(clone)
-    done = clone.python("-m", "sentiment.cli.repro")
+    done = clone.python("-m", "sentiment", "repro")
     assert "Running stage" not in done.stdout
     assert [line for line in done.stdout.splitlines() if "didn't change, skipping" in line] == [
         f"Stage '{stage}' didn't change, skipping" for stage in STAGES
@@ -90,7 +90,7 @@ def test_a_mistake_is_one_line_and_loses_nothing(
         clone.set("train.learning_rate", 1000)
         clone.set("train.precision", "float32")  # in float64 there is room for all of these steps
     done = (
-        clone.python("-m", "sentiment.cli.repro", check=False)
+        clone.python("-m", "sentiment", "repro", check=False)
         if how == "make repro"
         else clone.dvc("repro", check=False)
     )
@@ -211,7 +211,7 @@ def test_files_of_the_user_that_dvc_tracks_are_left_alone(clone: Clone) -> None:
     mine.unlink()  # DVC may have made it a link to its cache
     mine.write_text("text,label\nbetter,1\n", encoding="utf-8")
     clone.set("count_vocab.min_count", 1000000)
-    done = clone.python("-m", "sentiment.cli.repro", check=False)
+    done = clone.python("-m", "sentiment", "repro", check=False)
     assert "The outputs of the last run are in place" in done.stderr
     assert mine.read_text(encoding="utf-8") == "text,label\nbetter,1\n"
 
@@ -228,7 +228,7 @@ def test_dvc_may_be_called_from_another_folder_or_as_a_library(clone: Clone) -> 
     assert (done.returncode, done.stderr) == (
         2, "error: DVC_STAGE: 'elsewhere' is no stage of dvc.yaml; unset it to run a stage by hand\n"
     )  # fmt: skip
-    clone.python("-m", "sentiment.cli.repro")  # a stage of another project may call it
+    clone.python("-m", "sentiment", "repro")  # a stage of another project may call it
     clone.env["DVC_STAGE"] = "evaluate"
     before = state(clone)
     for note in ("", "{}", None):
@@ -252,11 +252,11 @@ def test_a_second_make_repro_leaves_the_first_alone(clone: Clone) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         fcntl.flock(other, fcntl.LOCK_EX)  # a stage is at work, for hours perhaps
         clone.python("-m", "stages.check")
-        done = clone.python("-m", "sentiment.cli.repro", check=False)
+        done = clone.python("-m", "sentiment", "repro", check=False)
     assert (done.returncode, done.stderr) == (2, "error: make repro is running here already; wait for its end\n")
     writing = {"write": {"models/classifier": {"pid": os.getpid(), "cmd": "dvc repro"}}, "read": {}}
     (clone.path / ".dvc/tmp/rwlock").write_text(json.dumps(writing), encoding="utf-8")
-    done = clone.python("-m", "sentiment.cli.repro", check=False)
+    done = clone.python("-m", "sentiment", "repro", check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: DVC is at work here already, as process {os.getpid()}")
     (clone.path / ".dvc/tmp/rwlock").unlink()
@@ -289,7 +289,7 @@ def test_the_recipe_for_imdb_tries_each_network_with_three_seeds(clone: Clone) -
 
 def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
     clone.dvc("exp", "run", "--temp", "--name", "other", "--set-param", "train.seed=2")
-    printed = clone.python("-m", "sentiment.cli.compare", "other", "workspace").stdout
+    printed = clone.python("-m", "sentiment", "compare", "other", "workspace").stdout
     assert "McNemar's exact p" in printed
     written = json.loads((clone.path / "comparison/metrics.json").read_text(encoding="utf-8"))
     test = json.loads((clone.path / "metrics/test.json").read_text(encoding="utf-8"))
@@ -299,7 +299,7 @@ def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
         changed = list(csv.DictReader(stream))
     assert len(changed) == test["reviews"]
     assert all(row["text"] for row in changed)
-    clone.python("-m", "sentiment.cli.compare", "HEAD:baseline", "other", "--output", "elsewhere")
+    clone.python("-m", "sentiment", "compare", "HEAD:baseline", "other", "--output", "elsewhere")
     baseline = json.loads((clone.path / "metrics/baseline.json").read_text(encoding="utf-8"))["baseline"]
     written = json.loads((clone.path / "elsewhere/metrics.json").read_text(encoding="utf-8"))
     assert written["metrics"]["accuracy"]["a"]["value"] == pytest.approx(baseline["accuracy"])
@@ -311,11 +311,11 @@ def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
         (["nobody", "workspace"], "'nobody'"),
         (["HEAD:lstm", "workspace"], "'HEAD:lstm': "),
         (["HEAD~1", "workspace"], "'HEAD~1': data/predictions.parquet is not there"),
-        (["HEAD"], "`python -m sentiment.cli.compare --help` explains the options"),
+        (["HEAD"], "`sentiment compare --help` explains the options"),
     ],
 )
 def test_a_run_that_cannot_be_compared_is_one_line(clone: Clone, words: list[str], expected: str) -> None:
-    done = clone.python("-m", "sentiment.cli.compare", *words, check=False)
+    done = clone.python("-m", "sentiment", "compare", *words, check=False)
     assert done.returncode == 2
     assert expected in done.stderr
     assert len(done.stderr.splitlines()) == 1

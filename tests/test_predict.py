@@ -42,7 +42,7 @@ def jsonl_bytes() -> bytes:
 
 
 def test_texts_get_a_label_and_a_probability(command: Command, model: str) -> None:
-    done = command("sentiment.cli.predict", "--model", model, *TEXTS[:3])
+    done = command("sentiment", "predict", "--model", model, *TEXTS[:3])
     assert done.returncode == 0, done.stderr
     lines = [line.split("  ", 2) for line in done.stdout.splitlines()]
     assert [line[2] for line in lines] == TEXTS[:3]
@@ -55,7 +55,7 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(command: Command, mod
     files = {"r.csv": csv_bytes(), "r.tsv": csv_bytes("\t"), "r.jsonl": jsonl_bytes()}
     for name, content in (files | {"r.csv.gz": gzip.compress(csv_bytes())}).items():
         (tmp_path / name).write_bytes(content)
-        done = command("sentiment.cli.predict", "--model", model, "--file", str(tmp_path / name))
+        done = command("sentiment", "predict", "--model", model, "--file", str(tmp_path / name))
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""  # no progress where nobody watches
         if name.endswith("jsonl"):
@@ -73,7 +73,8 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(command: Command, mod
 def test_standard_input_and_an_output_file(command: Command, model: str, tmp_path: Path) -> None:
     output = tmp_path / "out.csv"
     done = command(
-        "sentiment.cli.predict",
+        "sentiment",
+        "predict",
         "--model",
         model,
         "--file",
@@ -85,7 +86,7 @@ def test_standard_input_and_an_output_file(command: Command, model: str, tmp_pat
         stdin=csv_bytes(),
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    piped = command("sentiment.cli.predict", "--model", model, "--file", "-", "--format", "csv", stdin=csv_bytes())
+    piped = command("sentiment", "predict", "--model", model, "--file", "-", "--format", "csv", stdin=csv_bytes())
     assert output.read_text(encoding="utf-8") == piped.stdout
 
 
@@ -97,7 +98,7 @@ def test_bytes_outside_the_text_come_out_as_they_came_in(command: Command, model
         (tmp_path / name).write_bytes(content)
         output = tmp_path / f"out-{name}"
         done = command(
-            "sentiment.cli.predict", "--model", model, "--file", str(tmp_path / name), "--output", str(output)
+            "sentiment", "predict", "--model", model, "--file", str(tmp_path / name), "--output", str(output)
         )
         assert done.returncode == 0, done.stderr
         before, after = content.splitlines(), output.read_bytes().splitlines()
@@ -112,7 +113,7 @@ def test_bytes_outside_the_text_come_out_as_they_came_in(command: Command, model
 def test_a_terminal_obeys_no_review(command: Command, model: str, tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_text("text,note\ngood\x1b[31m,caf\u00e9\n", encoding="utf-8")
-    words = [sys.executable, "-m", "sentiment.cli.predict", "--model", model]
+    words = [sys.executable, "-m", "sentiment", "predict", "--model", model]
     for given, expected in {
         ("--file", str(path)): b"good\\x1b[31m,caf\xc3\xa9,",
         ("bad\x1b[2J\n",): b"  bad\\x1b[2J\\n\r\n",
@@ -131,7 +132,7 @@ def test_a_link_to_the_output_is_followed(command: Command, model: str, tmp_path
     (tmp_path / "real.csv").write_text("old", encoding="utf-8")
     (tmp_path / "link.csv").symlink_to("real.csv")
     words = ["--model", model, "--file", "-", "--format", "csv", "--output", str(tmp_path / "link.csv")]
-    assert command("sentiment.cli.predict", *words, stdin=b"text\ngood\n").returncode == 0
+    assert command("sentiment", "predict", *words, stdin=b"text\ngood\n").returncode == 0
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text(encoding="utf-8").startswith("text,predicted,probability\ngood,")
 
@@ -147,7 +148,7 @@ def test_long_reviews_are_predicted_few_at_a_time() -> None:
 
 def test_the_threshold_moves_the_label_not_the_probability(command: Command, model: str) -> None:
     low, high = (
-        command("sentiment.cli.predict", "--model", model, "--threshold", value, TEXTS[0]).stdout
+        command("sentiment", "predict", "--model", model, "--threshold", value, TEXTS[0]).stdout
         for value in ("0.01", "0.99")
     )
     assert low.startswith("positive")
@@ -189,7 +190,7 @@ def test_bad_input_is_one_line(
     if "--file" in words and "text" not in words and "--output" not in words:
         output.write_text("from before", encoding="utf-8")
         options += ["--output", str(output)]
-    done = command("sentiment.cli.predict", *options, *words, stdin=content)
+    done = command("sentiment", "predict", *options, *words, stdin=content)
     assert done.returncode == 2
     assert done.stdout == ""
     assert expected in done.stderr

@@ -122,7 +122,7 @@ def test_a_colleague_pulls_and_has_nothing_to_run(clone: Clone, remote: Remote, 
     assert state(colleague) == state(clone)
     assert "Running stage" not in colleague.dvc("repro").stdout
     assert colleague.git("status", "--porcelain") == ""
-    told = colleague.python("-m", "sentiment.cli.predict", "The plot was not very good.").stdout
+    told = colleague.python("-m", "sentiment", "predict", "The plot was not very good.").stdout
     assert told.split()[0] in ("positive", "negative")
 
 
@@ -180,7 +180,7 @@ def test_a_remote_that_is_not_there_is_named(clone: Clone, remote: Remote, tmp_p
     assert "Traceback" not in done.stderr
     assert remote.gone in done.stderr
     # The recipe of the README for a remote that is gone: make everything again, and fill another one.
-    colleague.python("-m", "sentiment.cli.repro")
+    colleague.python("-m", "sentiment", "repro")
     assert state(colleague) == state(clone)
     colleague.dvc("remote", "add", "--force", "--default", "team", str(tmp_path / "another"))
     colleague.dvc("push")

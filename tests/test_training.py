@@ -13,13 +13,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from sentiment import errors
 from sentiment.data.batching import BucketBatchSampler, SequentialBatchSampler, loader
 from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.word_vectors import Vectors
 from sentiment.errors import InputError
 from sentiment.inference.predictor import probabilities
+from sentiment.io import command
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
 from sentiment.training import trainer
@@ -361,7 +361,7 @@ def test_a_worker_that_is_killed_is_one_line(splits: Splits, capsys: pytest.Capt
             pass
 
     with pytest.raises(SystemExit) as ended:
-        errors.run(read, takes_arguments=True)
+        command.run(read, takes_arguments=True)
     assert ended.value.code == 1
     expected = "error: a process that builds batches had no memory to share, or was killed; set compute.workers to 0\n"
     assert capsys.readouterr().err == expected

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sentiment import errors
 from sentiment.cli import verify
+from sentiment.cli.main import call
 from sentiment.config import paths
+from sentiment.errors import InputError
 from sentiment.io import parquet
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
 from tests.support.clone import Clone
+from tests.support.imports import ROOT
 from tests.support.processors import OTHER_PROCESSORS
 
 
@@ -31,7 +34,7 @@ def test_a_commit_is_rebuilt_to_the_byte_on_this_and_other_processors(clone: Clo
     every = {key: value for processor in OTHER_PROCESSORS for key, value in processor.items()}
     for env in ({}, every | {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")}):
         clone.env.update(env)
-        done = clone.python("-m", "sentiment.cli.verify")
+        done = clone.python("-m", "sentiment", "verify")
         found = attested(clone)
         outputs = found["outputs"]
         assert isinstance(outputs, list)
@@ -56,7 +59,7 @@ def test_what_was_not_made_by_the_commit_is_named(clone: Clone) -> None:
     lock.write_text(text.replace(digest, "f" * 32), encoding="utf-8")
     clone.set("train.clip_norm", 0.9)
     clone.commit("Not run")
-    done = clone.python("-m", "sentiment.cli.verify", check=False)
+    done = clone.python("-m", "sentiment", "verify", check=False)
     assert done.returncode == 1
     assert "data/vocab.csv                      different" in done.stdout
     assert "data/tokens/test.parquet            identical" in done.stdout
@@ -74,14 +77,10 @@ def test_what_was_not_made_by_the_commit_is_named(clone: Clone) -> None:
         (["--output", "."], "--output '.': is a folder; name a file in it"),
     ],
 )
-def test_bad_arguments_are_named(
-    words: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["verify", *words])
-    with pytest.raises(SystemExit) as ended:
-        errors.run(verify.main, takes_arguments=True)
-    assert ended.value.code == 2
-    assert expected in capsys.readouterr().err
+def test_bad_arguments_are_named(words: list[str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(InputError, match=re.escape(expected)):
+        call(["verify", *words])
 
 
 def write_predictions(folder: Path, path: Path, probability: list[float]) -> None:
@@ -180,21 +179,14 @@ def test_figures_that_no_stage_wrote_are_named(clone_of_figures: Path, monkeypat
     ],
 )
 def test_a_lock_file_without_stages_is_named(
-    clone_of_figures: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    content: str | None,
-    problem: str,
+    clone_of_figures: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, problem: str
 ) -> None:
     if content is not None:
         (clone_of_figures / "dvc.lock").write_text(content, encoding="utf-8")
         Clone(clone_of_figures).commit("Lock")
     monkeypatch.chdir(clone_of_figures)
-    monkeypatch.setattr("sys.argv", ["verify"])
-    with pytest.raises(SystemExit) as ended:
-        errors.run(verify.main, takes_arguments=True)
-    assert ended.value.code == 2
-    assert f"error: dvc.lock: {problem} in this commit; run `make repro` and commit it" in capsys.readouterr().err
+    with pytest.raises(InputError, match=f"dvc.lock: {problem} in this commit; run `make repro` and commit it"):
+        call(["verify"])
 
 
 def test_a_source_that_has_changed_is_named_and_what_follows_is_not() -> None:
@@ -232,5 +224,6 @@ def clone_of_figures(tmp_path: Path) -> Path:
     clone = Clone(folder)
     clone.git("init", "--quiet")
     clone.dvc("init", "--quiet")
+    (folder / "dvc.yaml").touch()
     clone.commit("Figures")
     return folder

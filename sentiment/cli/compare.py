@@ -1,8 +1,8 @@
 """Compare the predictions of two runs, review by review.
 
-    python -m sentiment.cli.compare main workspace
-    python -m sentiment.cli.compare imdb-rnn imdb-lstm
-    python -m sentiment.cli.compare workspace:baseline workspace
+    sentiment compare main workspace
+    sentiment compare imdb-rnn imdb-lstm
+    sentiment compare workspace:baseline workspace
 
 A run is a Git revision, the name of an experiment, or `workspace`; its files are read through DVC, so they need not be
 checked out. `:baseline` takes the predictions of stage `baseline` there, `:stacked` those of network and baseline
@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from sentiment.config import paths
 from sentiment.config.evaluation import EvaluationConfig
-from sentiment.errors import InputError, Parser, quote, run
+from sentiment.errors import InputError, quote
 from sentiment.io import parquet
 from sentiment.io.console import stdout
 from sentiment.io.csv_file import write_csv
@@ -42,18 +42,13 @@ def _count(word: str) -> int:
     return int(word)
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = Parser(
-        "python -m sentiment.cli.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help="a run: a revision, an experiment or workspace")
     parser.add_argument("b", metavar="B", help="the run to compare with it")
     parser.add_argument("--reviews", type=_count, default=10, metavar="N", help="changed reviews to print, default: 10")
     parser.add_argument(
         "--output", type=Path, default=Path("comparison"), metavar="FOLDER", help="default: %(default)s"
     )
-    return parser.parse_args(words)
 
 
 def predictions(run_name: str) -> pa.Table:
@@ -122,22 +117,17 @@ def _cell(cell: Mapping[str, float], sign: str) -> str:
     return f"{cell['value']:{sign}.4f}{ends}"
 
 
-def main() -> None:
-    given = arguments()
-    names = (given.a, given.b)
+def run(args: argparse.Namespace) -> None:
+    names = (args.a, args.b)
     evaluation = EvaluationConfig.load()
-    ids, labels, a, b = aligned(predictions(given.a), predictions(given.b), names)
+    ids, labels, a, b = aligned(predictions(args.a), predictions(args.b), names)
 
     from sentiment.evaluation import significance  # loads scipy's statistics, after the arguments were checked
 
     found = significance.compare(labels, a, b, evaluation.threshold, evaluation.bootstrap_samples)
     order = np.argsort(-np.abs(b - a), kind="stable")
-    text = texts(given.b, ids)
+    text = texts(args.b, ids)
     rows = [(ids[row], int(labels[row]), round(float(a[row]), 6), round(float(b[row]), 6), text[row]) for row in order]
-    write_json(given.output / "metrics.json", {"a": given.a, "b": given.b, **found.as_json()})
-    write_csv(given.output / "reviews.csv", ["id", "label", "probability_a", "probability_b", "text"], rows)
-    print("\n".join(lines(names, found, rows[: given.reviews])), file=stdout())
-
-
-if __name__ == "__main__":
-    run(main, takes_arguments=True)
+    write_json(args.output / "metrics.json", {"a": args.a, "b": args.b, **found.as_json()})
+    write_csv(args.output / "reviews.csv", ["id", "label", "probability_a", "probability_b", "text"], rows)
+    print("\n".join(lines(names, found, rows[: args.reviews])), file=stdout())

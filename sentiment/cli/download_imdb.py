@@ -1,16 +1,15 @@
 """Fetch the Large Movie Review Dataset (Maas et al. 2011), 84 MB, through DVC, and accept only the official bytes.
 
-    python -m sentiment.cli.download_imdb
-
-It leaves the archive and a .dvc file, which a team commits and pushes. Nothing in the pipeline depends on either.
+It leaves data/aclImdb_v1.tar.gz and a .dvc file, which a team commits and pushes. No stage depends on either.
 """
 
+import argparse
 import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
-from sentiment.errors import InputError, Parser, run
+from sentiment.errors import InputError
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
@@ -68,13 +67,11 @@ def _discard(target: Path, record: Path) -> None:
     record.unlink(missing_ok=True)
 
 
-def main() -> None:
-    parser = Parser("python -m sentiment.cli.download_imdb", description=__doc__.splitlines()[0])
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default=URL, help="a mirror; the bytes must be the same. Default: %(default)s")
-    fetch(parser.parse_args().url, TARGET, MD5, SIZE)
+
+
+def run(args: argparse.Namespace) -> None:
+    fetch(args.url, TARGET, MD5, SIZE)
     print(f"\nTrain on it:\n  dvc exp run -S ingest.source={TARGET} -S train.learning_rate=1e-3 -S train.epochs=10")
     print(f"For the team:\n  git add {TARGET}.dvc && git commit -m 'The IMDb reviews' && dvc push {TARGET}.dvc")
-
-
-if __name__ == "__main__":
-    run(main, takes_arguments=True)

@@ -1,8 +1,8 @@
 """Predict the sentiment of texts with a trained model.
 
-    python -m sentiment.cli.predict "Not bad at all." "I expected more."
-    python -m sentiment.cli.predict --file reviews.csv --output predicted.csv
-    cat reviews.jsonl | python -m sentiment.cli.predict --file - --format jsonl
+    sentiment predict "Not bad at all." "I expected more."
+    sentiment predict --file reviews.csv --output predicted.csv
+    cat reviews.jsonl | sentiment predict --file - --format jsonl
 
 A file keeps its rows, their order and all its columns, and gains two: `predicted` (positive or negative) and
 `probability` (of being positive). It is read and written as a stream, so its size does not matter.
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from sentiment.config import paths
 from sentiment.data import sources
-from sentiment.errors import InputError, Parser, printable, quote, run
+from sentiment.errors import InputError, printable, quote
 from sentiment.io import progress
 from sentiment.io.atomic import atomic_write
 from sentiment.io.console import AS_READ, stdout
@@ -32,11 +32,7 @@ _CHARACTERS = 2**24
 ADDED = ("predicted", "probability")
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = Parser(
-        "python -m sentiment.cli.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="a review")
     parser.add_argument(
         "--file", metavar="PATH", help=".csv, .tsv or .jsonl with a header or keys, also .gz; - is standard input"
@@ -49,52 +45,53 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         "--threshold", type=float, default=0.5, metavar="P", help="positive from here on, default: %(default)s"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    given = parser.parse_args(words)
-    if bool(given.texts) == bool(given.file):
-        parser.error("give texts or --file, one of the two")
-    if given.texts and given.output:
-        parser.error("--output goes with --file")
-    if not 0 < given.threshold < 1:
-        parser.error(f"--threshold {given.threshold} is not between 0 and 1")
-    return given
 
 
-def main() -> None:
-    given = arguments()
-    form = _form(given.file, given.format) if given.file else ""
-    output = _destination(given.output, form) if given.output else None
+def run(args: argparse.Namespace) -> None:
+    if bool(args.texts) == bool(args.file):
+        raise InputError("give texts or --file, one of the two; `sentiment predict --help` explains the options")
+    if args.texts and args.output:
+        raise InputError("--output goes with --file; redirect standard output to keep the predictions of texts")
+    if not 0 < args.threshold < 1:
+        raise InputError(f"--threshold {args.threshold} is not between 0 and 1; 0.5 is usual")
+    form = _form(args.file, args.format) if args.file else ""
+    output = _destination(args.output, form) if args.output else None
 
     from sentiment.inference import checkpoint, predictor  # loads torch, after the arguments were checked
     from sentiment.nn import device
 
-    chosen = checkpoint.choose_device(given.model, given.device)
+    chosen = checkpoint.choose_device(args.model, args.device)
     device.configure_torch(chosen, 1)
-    predict = predictor.Predictor(checkpoint.load(given.model, chosen))
-    if given.file:
-        predict_file(given, form, output, predict)
+    trained = checkpoint.load(args.model, chosen)
+
+    def predict(texts: list[str]) -> npt.NDArray[np.float32]:
+        return predictor.predict_texts(trained, texts)
+
+    if args.file:
+        predict_file(args, form, output, predict)
         return
-    texts = [sources.check_text(f"text {number}", text) for number, text in enumerate(given.texts, start=1)]
+    texts = [sources.check_text(f"text {number}", text) for number, text in enumerate(args.texts, start=1)]
     for text, probability in zip(texts, predict(texts).tolist(), strict=True):
-        print(f"{_word(probability, given.threshold)}  {probability:.4f}  {printable(text)}", file=stdout())
+        print(f"{_word(probability, args.threshold)}  {probability:.4f}  {printable(text)}", file=stdout())
 
 
 def predict_file(
-    given: argparse.Namespace, form: str, output: Path | None, predict: Callable[[list[str]], npt.NDArray[np.float32]]
+    args: argparse.Namespace, form: str, output: Path | None, predict: Callable[[list[str]], npt.NDArray[np.float32]]
 ) -> None:
     """Copy a file's rows, in their order, with the prediction added to each."""
-    stdin = sys.stdin.buffer if given.file == "-" else None
+    stdin = sys.stdin.buffer if args.file == "-" else None
     with ExitStack() as stack:
-        table = stack.enter_context(sources.open_table(given.file, form, stdin))
+        table = stack.enter_context(sources.open_table(args.file, form, stdin))
         if table.header is not None:
-            _text_column(given, given.file, table.header)
+            _text_column(args, args.file, table.header)
         partial = stack.enter_context(atomic_write(output)) if output else None
         target = stack.enter_context(partial.open("w", **AS_READ)) if partial else stdout()
         write = _shown_on(target) if target.isatty() else target.write
         write(table.header_line(ADDED))
         counter = stack.enter_context(progress.counter("predict", None))
-        for chunk in _chunks((record, _text(given, record)) for record in table):
+        for chunk in _chunks((record, _text(args, record)) for record in table):
             for (record, _), probability in zip(chunk, predict([text for _, text in chunk]).tolist(), strict=True):
-                added = (_word(probability, given.threshold), round(probability, 6))
+                added = (_word(probability, args.threshold), round(probability, 6))
                 write(table.row_line(record, dict(zip(ADDED, added, strict=True))))
             counter.update(len(chunk))
 
@@ -117,17 +114,17 @@ def _chunks(rows: Iterable[tuple[sources.Row, str]]) -> Iterator[list[tuple[sour
         yield chunk
 
 
-def _text(given: argparse.Namespace, record: sources.Row) -> str:
-    where = f"{given.file}: {record.place}"
-    return sources.check_text(where, record.fields[_text_column(given, where, list(record.fields))])
+def _text(args: argparse.Namespace, record: sources.Row) -> str:
+    where = f"{args.file}: {record.place}"
+    return sources.check_text(where, record.fields[_text_column(args, where, list(record.fields))])
 
 
-def _text_column(given: argparse.Namespace, where: str, names: list[str]) -> str:
+def _text_column(args: argparse.Namespace, where: str, names: list[str]) -> str:
     """Return the column of the text. Raises InputError where there is none, or where a column is there already."""
     for name in ADDED:
         if name in names:
             raise InputError(f"{where}: has a column {name!r} already; rename it")
-    return sources.find_column(where, given.text_column, sources.TEXT_COLUMNS, "--text-column", names)
+    return sources.find_column(where, args.text_column, sources.TEXT_COLUMNS, "--text-column", names)
 
 
 def _word(probability: float, threshold: float) -> str:
@@ -154,7 +151,3 @@ def _destination(path: Path, form: str) -> Path:
     if target.suffix == ".gz" or (sources.format_of(target.name) or form) != form:
         raise InputError(f"--output {path}: what is written is {form}, as the input is; name it .{form}")
     return target
-
-
-if __name__ == "__main__":
-    run(main, takes_arguments=True)

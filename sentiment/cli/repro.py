@@ -1,13 +1,12 @@
 """Reproduce the pipeline, or change nothing: `dvc repro` that gives the last outputs back where a stage fails.
 
-    python -m sentiment.cli.repro
-
 DVC removes a stage's outputs before it runs the stage. So the parameters are checked first, and where a stage fails all
 the same (a loss that is no number, a full disk), the outputs of the last whole run are taken from DVC's cache again.
 
 Where a kill has left dvc.lock cut off, it is put back as it last was whole; DVC's note of who writes what is removed.
 """
 
+import argparse
 import fcntl
 import os
 import shutil
@@ -20,13 +19,17 @@ from pathlib import Path
 
 from sentiment.cli import summary
 from sentiment.config import paths
-from sentiment.errors import InputError, run
+from sentiment.errors import InputError
 from sentiment.pipeline import dvc_lock, rwlock
 
 _TMP = Path(".dvc/tmp")
 
 
-def main() -> None:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command takes no arguments."""
+
+
+def run(args: argparse.Namespace) -> None:
     """Exit with 2 if a parameter is a mistake, with 1 if a stage fails, as `dvc repro` does."""
     os.environ.pop("DVC_STAGE", None)  # of another project, whose stage this may be
     with _alone():
@@ -35,7 +38,7 @@ def main() -> None:
             sys.exit(checked.returncode)
         _mend()
         _repro()
-    summary.main()
+    summary.show()
 
 
 def _repro() -> None:
@@ -92,7 +95,3 @@ def _restore(kept: Path, remedy: str) -> str:
         # A clone that never ran, a cache that was emptied, a full disk.
         return f"`{' '.join(words)}` brings back what DVC's cache has of the last run; {remedy}."
     return f"The outputs of the last run are in place; {remedy}."
-
-
-if __name__ == "__main__":
-    run(main)

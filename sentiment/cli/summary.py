@@ -1,10 +1,8 @@
-"""Say in a few lines what the last run found, where its files are and what to type next.
+"""Print the results of the last run, where its files are and what to type next."""
 
-python -m sentiment.cli.summary
-"""
+import argparse
 
 from sentiment.config import paths
-from sentiment.errors import run
 from sentiment.io.json_file import read_json
 
 _TRY = "I expected a masterpiece, but the plot was not very good."
@@ -28,16 +26,21 @@ def lines() -> list[str]:
         "",
         "Next:",
         "  source .venv/bin/activate",
-        f'  python -m sentiment.cli.predict "{_TRY}"',
+        f'  sentiment predict "{_TRY}"',
         "  dvc plots show                     # writes dvc_plots/index.html",
         "  dvc exp run -S model.cell=gru      # another recurrence",
         "  dvc exp show                       # compare them",
     ]
 
 
-def main() -> None:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The command takes no arguments."""
+
+
+def run(args: argparse.Namespace) -> None:
+    show()
+
+
+def show() -> None:
+    """Print the summary."""
     print("\n" + "\n".join(lines()))
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,7 +1,5 @@
 """Rebuild a commit from nothing and compare every output with what its dvc.lock says.
 
-    python -m sentiment.cli.verify
-
 The commit is cloned into a new folder with an empty cache, where `dvc repro` runs all stages. Printed for each output
 is whether it is identical, within tolerance or different; the same goes to attestation.json, with what computed it.
 Data must be identical anywhere. With train.precision float64 so are, nearly always, the weights; where they are not,
@@ -33,7 +31,7 @@ import numpy as np
 
 from sentiment.config import paths, section
 from sentiment.data.encoding import EncodedSplit, Encoding
-from sentiment.errors import InputError, Parser, quote, reason, run
+from sentiment.errors import InputError, quote, reason
 from sentiment.io import parquet
 from sentiment.io.console import stdout
 from sentiment.io.json_file import write_json
@@ -60,16 +58,11 @@ class Checked(NamedTuple):
     reason: str
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = Parser(
-        "python -m sentiment.cli.verify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("revision", nargs="?", default="HEAD", help="the commit to rebuild, default: %(default)s")
     parser.add_argument(
         "--output", type=Path, default=Path("attestation.json"), metavar="FILE", help="default: %(default)s"
     )
-    return parser.parse_args(words)
 
 
 @contextmanager
@@ -305,12 +298,11 @@ def _commit(revision: str) -> str:
         raise InputError(f"{quote(revision)}: no such commit; see `git log`") from None
 
 
-def main() -> None:
-    given = arguments()
-    if given.output.is_dir():
-        raise InputError(f"--output {quote(str(given.output))}: is a folder; name a file in it")
-    commit = _commit(given.revision)
-    if given.revision == "HEAD" and _git("status", "--porcelain", "--untracked-files=no"):
+def run(args: argparse.Namespace) -> None:
+    if args.output.is_dir():
+        raise InputError(f"--output {quote(str(args.output))}: is a folder; name a file in it")
+    commit = _commit(args.revision)
+    if args.revision == "HEAD" and _git("status", "--porcelain", "--untracked-files=no"):
         print("note: what is not committed is not verified", file=sys.stderr)
     with cloned(commit) as clone:
         committed = _stages(clone)
@@ -328,7 +320,7 @@ def main() -> None:
     order: tuple[Verdict, ...] = ("identical", "within tolerance", "different")
     worst = max((each.verdict for each in found), key=order.index, default="different")
     write_json(
-        given.output,
+        args.output,
         {
             "commit": commit,
             "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -342,10 +334,6 @@ def main() -> None:
     lines = [f"{each.path:{width}}  {each.verdict:16}  {each.reason}".rstrip() for each in found]
     lines += [f"dvc.lock is older than {each}; run `make repro` and commit" for each in outdated]
     counts = ", ".join(f"{sum(each.verdict == name for each in found)} {name}" for name in order)
-    print("\n".join([*lines, "", f"{commit[:10]}: {counts}; {given.output} says by what"]), file=stdout())
+    print("\n".join([*lines, "", f"{commit[:10]}: {counts}; {args.output} says by what"]), file=stdout())
     if outdated or worst == "different":
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    run(main, takes_arguments=True)

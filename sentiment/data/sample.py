@@ -13,7 +13,7 @@ These rules are a deterministic automaton of nine states over whitespace-separat
 writes a text without knowing its label and the automaton then labels it, so the corpus is right by construction, and
 a trained network can be compared with the machine that it ought to have become.
 
-``python -m sentiment.data.sample`` writes the corpus, all negatives before all positives as public data sets have it.
+`sentiment make-sample` writes the corpus to data/sample/reviews.csv.
 
 >>> verdict("I expected a masterpiece, but the plot was not very good.")
 'negative'
@@ -27,10 +27,9 @@ import csv
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeVar
 
-from sentiment.config import paths
-from sentiment.errors import run
 from sentiment.io.atomic import atomic_write
 
 Verdict = Literal["negative", "positive"]
@@ -189,12 +188,9 @@ def reviews(count: int, seed: int) -> Iterator[tuple[str, Verdict]]:
             yield text, label
 
 
-def main() -> None:
-    with atomic_write(paths.SAMPLE) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+def write(path: Path) -> None:
+    """Write the embedded corpus as a CSV file with the columns `text` and `label`."""
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])
         writer.writerows(reviews(REVIEWS, SEED))
-
-
-if __name__ == "__main__":
-    run(main)

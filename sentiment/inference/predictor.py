@@ -51,24 +51,18 @@ def predict_split(
     return probabilities(model, batches, len(split.labels), progress)
 
 
-class Predictor:
-    """From raw text to probability, by the tokenization, vocabulary and truncation of the training."""
+def predict_texts(trained: Checkpoint, texts: list[str]) -> npt.NDArray[np.float32]:
+    """Return each text's probability of being positive, in the given order: float32[texts].
 
-    def __init__(self, bundle: Checkpoint) -> None:
-        self._bundle = bundle
-
-    def __call__(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        """Return each text's probability of being positive, in the given order: float32[texts]."""
-        encoding, vocabulary = self._bundle.encoding, self._bundle.vocabulary
-        tokens = encoding.tokenizer(pa.array(texts, pa.string()))
-        ids, lengths = encoding.encode(tokens, vocabulary)
-        ends = np.cumsum(lengths)
-        reviews = [
-            (row, ids[end - length : end], 0) for row, (end, length) in enumerate(zip(ends, lengths, strict=True))
-        ]
-        by_length = np.argsort(-lengths, kind="stable")
-        batches = (
-            collate([reviews[row] for row in by_length[start : start + BATCH_SIZE]])
-            for start in range(0, len(reviews), BATCH_SIZE)
-        )
-        return probabilities(self._bundle.classifier, batches, len(texts))
+    The texts are tokenized, looked up and truncated as the training reviews were.
+    """
+    tokens = trained.encoding.tokenizer(pa.array(texts, pa.string()))
+    ids, lengths = trained.encoding.encode(tokens, trained.vocabulary)
+    ends = np.cumsum(lengths)
+    reviews = [(row, ids[end - length : end], 0) for row, (end, length) in enumerate(zip(ends, lengths, strict=True))]
+    by_length = np.argsort(-lengths, kind="stable")
+    batches = (
+        collate([reviews[row] for row in by_length[start : start + BATCH_SIZE]])
+        for start in range(0, len(reviews), BATCH_SIZE)
+    )
+    return probabilities(trained.classifier, batches, len(texts))

@@ -30,7 +30,7 @@ def backup() -> None:
 
 def stages(path: Path = paths.LOCK) -> dict[str, Any]:
     """Return the entry of each stage. Raises InputError where the file is missing or DVC would refuse it."""
-    from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # type: ignore[import-untyped]
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from voluptuous import Invalid
 
     section.read.cache_clear()

@@ -14,9 +14,9 @@ WORKSPACE = "workspace"  # stands for the files in the working folder, as it doe
 
 def read_bytes(revision: str, path: Path) -> bytes:
     """Return a file of a revision or an experiment. Raises InputError if it is not available."""
-    from dvc.api import DVCFileSystem  # type: ignore[import-untyped]
-    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
-    from dvc.scm import SCMError  # type: ignore[import-untyped]
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from dvc.scm import SCMError
 
     try:
         content: bytes = DVCFileSystem(rev=revision).read_bytes(str(path))

@@ -20,9 +20,9 @@ from typing import Any
 import psutil
 
 import sentiment
-from sentiment import errors
 from sentiment.config import paths, section
 from sentiment.errors import InputError, quote
+from sentiment.io import command
 from sentiment.pipeline import dvc_lock, rwlock
 
 _LOCK = Path(".dvc/tmp/stage.lock")
@@ -37,7 +37,7 @@ def run(main: Main, *, waits: bool = True) -> None:
 
     What it returns, if anything, is called when nothing has changed meanwhile: only then do its results count.
     """
-    errors.run(lambda: _guarded(main, waits))
+    command.run(lambda: _guarded(main, waits))
 
 
 def _guarded(main: Main, waits: bool) -> None:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from sentiment.errors import InputError
 from sentiment.inference import checkpoint
-from sentiment.inference.predictor import Predictor
+from sentiment.inference.predictor import predict_texts
 from tests.support.checkpoints import CPU, ENCODING, TEXTS, VOCABULARY, example
 from tests.support.imports import ROOT
 
@@ -21,8 +21,8 @@ def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "model", original, seed=1, epoch=2)
     loaded = checkpoint.load(tmp_path / "model", CPU)
     assert loaded.encoding == original.encoding
-    assert Predictor(loaded)(TEXTS).tolist() == Predictor(original)(TEXTS).tolist()
-    assert len(set(Predictor(loaded)(TEXTS).tolist())) == 4
+    assert predict_texts(loaded, TEXTS).tolist() == predict_texts(original, TEXTS).tolist()
+    assert len(set(predict_texts(loaded, TEXTS).tolist())) == 4
 
 
 @pytest.mark.parametrize("cell", ["manual_rnn", "lstm", "transformer"])
@@ -30,8 +30,8 @@ def test_a_model_is_scored_without_the_second_that_importing_torchs_compiler_tak
     checkpoint.save(tmp_path, example(cell), seed=1, epoch=1)
     program = (
         "import pathlib, sys, torch; from sentiment.inference import checkpoint;"
-        "from sentiment.inference.predictor import Predictor;"
-        f"Predictor(checkpoint.load(pathlib.Path({str(tmp_path)!r}), torch.device('cpu')))(['good']);"
+        "from sentiment.inference.predictor import predict_texts;"
+        f"predict_texts(checkpoint.load(pathlib.Path({str(tmp_path)!r}), torch.device('cpu')), ['good']);"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
@@ -48,7 +48,7 @@ def test_a_model_is_scored_in_the_precision_of_its_training(
     assert stored["readout.weight"].dtype == torch.float32
     loaded = checkpoint.load(tmp_path / "model", CPU)
     assert {value.dtype for value in loaded.classifier.parameters()} == {kind}
-    assert Predictor(loaded)(TEXTS).tolist() == Predictor(original)(TEXTS).tolist()
+    assert predict_texts(loaded, TEXTS).tolist() == predict_texts(original, TEXTS).tolist()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert checkpoint.choose_device(tmp_path / "model", "auto").type == ("mps" if kind == torch.float32 else "cpu")
@@ -56,16 +56,15 @@ def test_a_model_is_scored_in_the_precision_of_its_training(
 
 def test_texts_are_encoded_as_in_training() -> None:
     # By hand: "na na unknown" is ids 4 4 1; the long text keeps 3 tokens from each end, "good good good good good bad".
-    predictor = Predictor(example())
-    short = Predictor(example())(["NA NA something", "good good good good good bad"])
-    assert short.tolist() == predictor([TEXTS[2], TEXTS[3]]).tolist()
+    short = predict_texts(example(), ["NA NA something", "good good good good good bad"])
+    assert short.tolist() == predict_texts(example(), [TEXTS[2], TEXTS[3]]).tolist()
 
 
 def test_predictions_do_not_depend_on_their_neighbours() -> None:
-    predictor = Predictor(example())
+    trained = example()
     texts = [" ".join(["good", "bad", "na"][: 1 + number % 3] * (number % 11)) for number in range(600)]
-    together = predictor(texts)
-    alone = [float(predictor([text])[0]) for text in texts[:40]]
+    together = predict_texts(trained, texts)
+    alone = [float(predict_texts(trained, [text])[0]) for text in texts[:40]]
     assert abs(together[:40] - alone).max() <= 1e-6
 
 
