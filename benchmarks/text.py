@@ -68,7 +68,7 @@ def stages(folder: Path) -> Encoded:
     tokens = folder / "tokens.parquet"
     tokenize.tokenize(folder / "reviews.parquet", tokens, LECTURE)
     vocabulary = Vocabulary.most_frequent(count_vocab.count(tokens), SIZE, min_count=1)
-    whole = Truncation(max_tokens=0, keep="last")
+    whole = Truncation(max_tokens=0, truncation_side="start")
     encoding = Encoding(tokenizer=LECTURE, truncation=whole, vocabulary=vocabulary.digest)
     encode.encode(tokens, folder / "ids", encoding, vocabulary)
     ids = EncodedSplit.open(folder / "ids").ids

@@ -63,7 +63,7 @@ def main() -> None:
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     encoding = Encoding(
         tokenizer=tokenizer_of(paths.TOKENS.train),
-        truncation=Truncation(max_tokens=params.max_tokens, keep=params.keep),
+        truncation=Truncation(max_tokens=params.max_tokens, truncation_side=params.truncation_side),
         vocabulary=vocabulary.digest,
     )
     described: dict[str, Any] = {

@@ -27,7 +27,7 @@ def baseline(path: Path, split: EncodedSplit) -> npt.NDArray[np.float32]:
     Raises InputError where it spoke of other reviews.
     """
     table = parquet.read_all(path, parquet.PREDICTIONS)
-    if not table["id"].combine_chunks().equals(split.names) or not np.array_equal(table["label"], split.labels):
+    if not table["id"].combine_chunks().equals(split.review_ids) or not np.array_equal(table["label"], split.labels):
         raise InputError(f"{path}: is about other reviews than data/ids; run `dvc repro`")
     probability: npt.NDArray[np.float32] = table["probability"].to_numpy()
     return probability
@@ -56,7 +56,7 @@ def main() -> None:
 
     for path, found in [(paths.PREDICTIONS, probability), (paths.STACKED_PREDICTIONS, stacked)]:
         with parquet.open_writer(path, parquet.PREDICTIONS) as table:
-            table.write(test.names, pa.array(test.labels), pa.array(found))
+            table.write(test.review_ids, pa.array(test.labels), pa.array(found))
     weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
     scores = metrics.report(test.labels, stacked, params) | weights
     write_json(paths.STACKED_METRICS, {"stacked": scores})  # a name of its own beside the network's figures

@@ -95,7 +95,7 @@ def test_no_local_version_or_path_is_recorded(tmp_path: Path) -> None:
         ("vocab.csv", None, "vocab.csv: missing"),
         ("weights.safetensors", "", "damaged"),
         ("weights.safetensors", None, "weights.safetensors: missing"),
-        ("settings.json", "{}", "format None, this version reads 4"),
+        ("settings.json", "{}", "format None, this version reads 5"),
         ("settings.json", "{", "not the JSON"),
         ("settings.json", None, "settings.json: missing"),
     ],

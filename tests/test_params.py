@@ -42,7 +42,7 @@ def test_the_parameters_in_the_repository_are_valid(workspace: Path) -> None:
             "model.cell: 'grru' is not one of rnn, gru, lstm, manual_rnn, transformer; did you mean 'gru'?",
         ),
         ("model.cell", "no", "model.cell: 'no' is not one of rnn, gru, lstm"),
-        ("encode.keep", "middle", "encode.keep: 'middle' is not one of first, last, ends"),
+        ("encode.truncation_side", "left", "encode.truncation_side: 'left' is not one of start, end, middle"),
         ("model.dropout", 1.0, "model.dropout: 1.0 is refused: input should be less than 1"),
         ("evaluate.threshold", 0, "evaluate.threshold: 0 is refused: input should be greater than 0"),
         ("encode.max_tokens", -1, "encode.max_tokens: -1 is refused: input should be greater than or equal to 0"),

@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 
 from sentiment.config import paths
 from sentiment.errors import InputError, quote, reason
+from sentiment.io.json_file import read_json
 
 # Whole numbers stay where Arrow, numpy and torch can hold them.
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -35,6 +36,14 @@ class Settings(BaseModel):
     """A group of values: strictly typed, complete, unknown keys refused, NaN and infinity refused, immutable."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+    @classmethod
+    def from_json(cls, path: Path, remedy: str) -> Self:
+        """Read a JSON file that holds these values. Raises InputError, with the remedy, where it holds others."""
+        try:
+            return cls.model_validate(read_json(path))
+        except ValidationError as error:
+            raise InputError(f"{explain(cls, error.errors()[0], str(path))}; {remedy}") from None
 
 
 class Section(Settings):

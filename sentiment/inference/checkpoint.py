@@ -26,7 +26,7 @@ from sentiment.nn import weights
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.device import Name, dtype, select_device
 
-FORMAT = 4
+FORMAT = 5
 _WEIGHTS, _VOCABULARY, _SETTINGS = FILES = ("weights.safetensors", "vocab.csv", "settings.json")
 
 

@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 VOCABULARY = Vocabulary(pa.array(["good", "bad", "NA", "🎬"]), pa.array([4, 3, 2, 1]))
 ENCODING = Encoding(
     tokenizer=Tokenizer(method="words", lowercase=True, strip_html=True),
-    truncation=Truncation(max_tokens=6, keep="ends"),
+    truncation=Truncation(max_tokens=6, truncation_side="middle"),
     vocabulary=VOCABULARY.digest,
 )
 

@@ -14,7 +14,7 @@ def write_split(folder: Path, reviews: list[list[int]], id_type: str = "uint8", 
     with encoding.open_writer(folder, np.dtype(id_type)) as split:
         for start in range(0, len(reviews), batch):
             part = reviews[start : start + batch]
-            names = pa.array([f"r{start + row}" for row in range(len(part))])
+            review_ids = pa.array([f"r{start + row}" for row in range(len(part))])
             labels = pa.array([len(ids) % 2 for ids in part], pa.uint8())
-            split.write(names, labels, np.array(sum(part, []), id_type), np.array([len(ids) for ids in part]))
+            split.write(review_ids, labels, np.array(sum(part, []), id_type), np.array([len(ids) for ids in part]))
     return EncodedSplit.open(folder)
