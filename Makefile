@@ -13,20 +13,22 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
-$(INSTALLED): requirements.txt
+# The package itself is installed as a link to this folder, with the setuptools that requirements.txt pins.
+$(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; say which by PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 repro: $(INSTALLED)  ## run what has changed of the pipeline, then say what it found
-	@$(BIN)/python -m sentiment repro
+	@$(BIN)/sentiment repro
 
 verify: $(INSTALLED)  ## rebuild the last commit from nothing and compare every output with dvc.lock
-	@$(BIN)/python -m sentiment verify
+	@$(BIN)/sentiment verify
 
-check: $(INSTALLED)  ## say whether params.yaml is valid, and run nothing
-	@$(BIN)/python -m sentiment check
+check: $(INSTALLED)  ## validate params.yaml and run nothing
+	@$(BIN)/sentiment check
 
 test: $(INSTALLED)  ## the tests that need no network, no GPU and no IMDb
 	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet
@@ -57,7 +59,7 @@ bench: $(INSTALLED)  ## measure again what the README says, on this corpus or on
 	$(BIN)/python -m benchmarks.learning_curve
 
 imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check their md5
-	@$(BIN)/python -m sentiment download-imdb
+	@$(BIN)/sentiment download-imdb
 
 clean:  ## remove the environment and all outputs; DVC's cache stays
 	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/vectors.txt models comparison \
