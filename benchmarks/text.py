@@ -29,7 +29,7 @@ from benchmarks.corpora import Corpus
 from benchmarks.timing import Contestant, clock, compete, machine, report
 from sentiment.data.encoding import EncodedSplit, Encoding, Truncation
 from sentiment.data.tokenizer import Tokenizer
-from sentiment.data.vocabulary import FIRST, OUT_OF_VOCABULARY, Counter, Vocabulary
+from sentiment.data.vocabulary import FIRST_TOKEN, OUT_OF_VOCABULARY, TokenCounter, Vocabulary
 from sentiment.io import parquet
 from sentiment.io.command import run
 from stages import count_vocab, encode, tokenize
@@ -55,7 +55,7 @@ class Encoded:
 def this_project(batches: Sequence[pa.StringArray]) -> Encoded:
     """The functions of the stages, on the batches that the stages see."""
     tokens = [LECTURE(texts).flatten() for texts in batches]
-    counter = Counter()
+    counter = TokenCounter()
     for batch in tokens:
         counter.add(batch)
     vocabulary = Vocabulary.most_frequent(counter.table(), SIZE, min_count=1)
@@ -95,7 +95,7 @@ def plain_python(texts: Sequence[str]) -> Encoded:
     for review in tokens:
         counter.update(review)
     top = counter.most_common(SIZE)
-    lookup = {token: number for number, (token, _) in enumerate(top, start=FIRST)}
+    lookup = {token: number for number, (token, _) in enumerate(top, start=FIRST_TOKEN)}
     ids = np.fromiter((lookup.get(token, OUT_OF_VOCABULARY) for token in chain.from_iterable(tokens)), np.uint16)
     return Encoded([token for token, _ in top], np.array([count for _, count in top]), ids)
 
@@ -123,7 +123,7 @@ def hugging_face(texts: Sequence[str]) -> Encoded:
     ids = np.concatenate([np.array(review.ids, np.uint16) for review in tokenizer.encode_batch_fast(texts)])
     vocabulary = tokenizer.get_vocab()
     tokens = sorted(vocabulary.keys() - set(special), key=vocabulary.__getitem__)
-    return Encoded(tokens, np.bincount(ids, minlength=FIRST + len(tokens))[FIRST:], ids)
+    return Encoded(tokens, np.bincount(ids, minlength=FIRST_TOKEN + len(tokens))[FIRST_TOKEN:], ids)
 
 
 def lecture(texts: Sequence[str]) -> float:
@@ -162,7 +162,7 @@ def check(found: Encoded, ours: Encoded) -> None:
     frequent = int(np.count_nonzero(ours.counts > lowest))
     assert set(found.tokens[:frequent]) == set(ours.tokens[:frequent])
     if found.ids is not None and ours.ids is not None:
-        counts = np.concatenate([[lowest] * FIRST, ours.counts])
+        counts = np.concatenate([[lowest] * FIRST_TOKEN, ours.counts])
         assert np.array_equal(counts[found.ids], counts[ours.ids])
 
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from sentiment.config import paths
 from sentiment.config.section import Count, Section
-from sentiment.data.vocabulary import Counter, Vocabulary
+from sentiment.data.vocabulary import TokenCounter, Vocabulary
 from sentiment.errors import InputError
 from sentiment.io import parquet, progress
 from sentiment.io.json_file import write_json
@@ -22,7 +22,7 @@ class Params(Section, name="count_vocab"):
 
 def count(tokens: Path) -> pa.Table:
     """Return each distinct token of a split with its count."""
-    counter = Counter()
+    counter = TokenCounter()
     with progress.counter("count_vocab", parquet.count(tokens, parquet.TOKENS)) as shown:
         for batch in parquet.read(tokens, parquet.TOKENS, ["tokens"]):
             counter.add(batch["tokens"].flatten())

@@ -21,7 +21,7 @@ from sentiment.config.model import EMBEDDING_STD, ModelConfig
 from sentiment.config.section import Count, Section, Seed
 from sentiment.data import word_vectors
 from sentiment.data.encoding import EncodedSplit, Encoding
-from sentiment.data.vocabulary import FIRST, Vocabulary
+from sentiment.data.vocabulary import FIRST_TOKEN, Vocabulary
 from sentiment.errors import InputError
 from sentiment.io import progress
 from sentiment.io.atomic import atomic_write
@@ -145,7 +145,7 @@ def main() -> None:
         learned, metrics["language_model_loss"] = language(split, start, len(vocabulary), shape, params, chosen)
         learned.cpu()
         # What it learned of tokens out of the vocabulary stays behind: a file of words has no line for them.
-        values, paired = learned.embedding.weight.detach().numpy()[FIRST:], np.arange(len(words))
+        values, paired = learned.embedding.weight.detach().numpy()[FIRST_TOKEN:], np.arange(len(words))
         recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
     written = word_vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
     with atomic_write(paths.RECURRENCE) as partial:

@@ -1,4 +1,4 @@
-"""Tokens: Arrow's whole-column splitting is `str.split`, and `words` parts words from signs."""
+"""The tokenizer: `whitespace` equals `str.split`, and `words` separates words from punctuation."""
 
 import pyarrow as pa
 import pytest
@@ -13,12 +13,12 @@ SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2028\u2029\u202f\
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(SPACES))))
-def test_whitespace_is_what_python_splits_at(texts: list[str]) -> None:
+def test_whitespace_splits_as_python_does(texts: list[str]) -> None:
     assert LECTURE(pa.array(texts, pa.string())).to_pylist() == [text.split() for text in texts]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]))))
-def test_words_lose_nothing_but_white_space(texts: list[str]) -> None:
+def test_words_drop_nothing_but_white_space(texts: list[str]) -> None:
     tokenizer = Tokenizer(method="words", lowercase=False, strip_html=False)
     for text, tokens in zip(texts, tokenizer(pa.array(texts, pa.string())).to_pylist(), strict=True):
         assert "".join(tokens) == "".join(text.split())
@@ -40,7 +40,7 @@ def test_words_lose_nothing_but_white_space(texts: list[str]) -> None:
         ("", ""),
     ],
 )
-def test_words_by_example(text: str, tokens: str) -> None:
+def test_words_are_separated_from_punctuation(text: str, tokens: str) -> None:
     assert WORDS(pa.array([text])).to_pylist() == [tokens.split()]
 
 

@@ -1,8 +1,9 @@
-"""The vocabulary: its order, its file, its ids."""
+"""The vocabulary: its order, its ids, its file."""
 
 import subprocess
 import sys
-from collections import Counter as PythonCounter
+import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.data import vocabulary as module
-from sentiment.data.vocabulary import Counter, Vocabulary
+from sentiment.data import vocabulary
+from sentiment.data.vocabulary import TokenCounter, Vocabulary
 from sentiment.errors import InputError
 from tests.support.imports import ROOT
 
@@ -39,51 +40,49 @@ TOKEN = st.text(st.characters(exclude_categories=["Cs"]), min_size=1) | st.sampl
 
 
 def counted(*batches: list[str]) -> pa.Table:
-    counter = Counter()
+    counter = TokenCounter()
     for batch in batches:
         counter.add(pa.array(batch, pa.string()))
     return counter.table()
 
 
-def test_ids_by_hand() -> None:
+def test_ids_follow_the_counts_and_ties_the_tokens() -> None:
     # b occurs 3 times, a and c twice, d once: c and a tie, so the token decides; d is out of the vocabulary.
-    vocabulary = Vocabulary.most_frequent(counted(["b", "c", "a", "b"], ["c", "a", "b", "d"]), 3, 1)
-    assert vocabulary.tokens.to_pylist() == ["b", "a", "c"]
-    assert vocabulary.encode(pa.array(["a", "d", "b", "c", "new"])).tolist() == [3, 1, 2, 4, 1]
-    assert len(vocabulary) == 5
+    made = Vocabulary.most_frequent(counted(["b", "c", "a", "b"], ["c", "a", "b", "d"]), 3, 1)
+    assert made.tokens.to_pylist() == ["b", "a", "c"]
+    assert made.encode(pa.array(["a", "d", "b", "c", "new"])).tolist() == [3, 1, 2, 4, 1]
+    assert len(made) == 5
 
 
 @given(st.lists(st.lists(TOKEN, max_size=20), max_size=5), st.integers(1, 10), st.integers(1, 3))
 def test_counts_and_order_are_those_of_python(batches: list[list[str]], size: int, least: int) -> None:
-    expected = PythonCounter(token for batch in batches for token in batch)
+    expected = Counter(token for batch in batches for token in batch)
     ranked = sorted(expected.items(), key=lambda item: (-item[1], item[0].encode()))
-    vocabulary = Vocabulary.most_frequent(counted(*batches), size, least)
-    pairs = list(zip(vocabulary.tokens.to_pylist(), vocabulary.counts.to_pylist(), strict=True))
+    made = Vocabulary.most_frequent(counted(*batches), size, least)
+    pairs = list(zip(made.tokens.to_pylist(), made.counts.to_pylist(), strict=True))
     assert pairs == [pair for pair in ranked if pair[1] >= least][:size]
 
 
-def test_adding_up_early_changes_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_do_not_depend_on_when_batches_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
     batches = [["a", "b"], ["b", "c"], ["c", "a", "a"]]
     whole = counted(*batches).sort_by("token").to_pydict()
-    monkeypatch.setattr(module, "_PENDING", 1)
+    monkeypatch.setattr(vocabulary, "MAX_PENDING_ROWS", 1)
     assert counted(*batches).sort_by("token").to_pydict() == whole == {"token": ["a", "b", "c"], "count": [3, 2, 2]}
 
 
 @given(st.lists(TOKEN, min_size=1, unique=True))
-def test_any_token_survives_the_file(tokens: list[str]) -> None:
-    import tempfile
-
-    vocabulary = Vocabulary.most_frequent(counted(tokens), len(tokens), 1)
+def test_any_token_can_be_saved_and_loaded(tokens: list[str]) -> None:
+    saved = Vocabulary.most_frequent(counted(tokens), len(tokens), 1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "vocab.csv")
-        vocabulary.save(path)
+        saved.save(path)
         loaded = Vocabulary.load(path)
-    assert loaded.tokens.equals(vocabulary.tokens)
-    assert loaded.counts.equals(vocabulary.counts)
-    assert loaded.digest == vocabulary.digest
+    assert loaded.tokens.equals(saved.tokens)
+    assert loaded.counts.equals(saved.counts)
+    assert loaded.digest == saved.digest
 
 
-def test_a_long_token_survives_the_file(tmp_path: Path) -> None:
+def test_a_long_token_can_be_saved_and_loaded(tmp_path: Path) -> None:
     path = tmp_path / "vocab.csv"
     Vocabulary(pa.array(["a" * 200_000, "b"]), pa.array([2, 1])).save(path)
     done = subprocess.run(  # in a process that has read no source before
@@ -115,11 +114,11 @@ def test_the_narrowest_type_holds_the_highest_id() -> None:
         ("token,count\na,0\n", "row 1 is"),
         ("token,count\na,2\nb,three\n", "row 2 is"),
         ("token,count\na,1\nb,2\n", "row 2 is more frequent"),
-        ("token,count\na,1\na,1\n", "token 'a' stands twice"),
-        ('token,count\n"a,1\n', "not the table"),
+        ("token,count\na,1\na,1\n", "token 'a' appears twice"),
+        ('token,count\n"a,1\n', "not a table"),
     ],
 )
-def test_a_damaged_file_is_named_with_its_row(tmp_path: Path, content: str, expected: str) -> None:
+def test_an_error_names_the_row_of_a_damaged_file(tmp_path: Path, content: str, expected: str) -> None:
     path = tmp_path / "vocab.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=expected):

@@ -17,12 +17,17 @@ from sentiment.config.section import Settings
 
 # A tag: "<br />", "</p>", "<a href=...>", but not "1 < 2" or "<3".
 _TAG = r"</?[A-Za-z][^<>]*>"
-# A word is a run of letters, marks and digits, with apostrophes inside ("don't", "l’air"); any other sign stands alone.
-_WORD_OR_SIGN = r"([\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}])"
+# A word is a run of letters, marks and digits, with apostrophes inside ("don't", "l’air"). Any other character is a
+# token of its own.
+_WORD_OR_CHARACTER = r"([\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}])"
 
 
 class Tokenizer(Settings):
-    """How a text becomes tokens. `whitespace` is the lecture's: what stands between white space, untouched."""
+    """How a text becomes tokens.
+
+    whitespace  split at white space and leave the tokens as they are, as the lecture does
+    words       separate words from punctuation
+    """
 
     method: Literal["whitespace", "words"]
     lowercase: bool
@@ -35,14 +40,15 @@ class Tokenizer(Settings):
         if self.lowercase:
             texts = pc.utf8_lower(texts)
         if self.method == "words":
-            texts = pc.replace_substring_regex(texts, _WORD_OR_SIGN, r" \1 ")
+            texts = pc.replace_substring_regex(texts, _WORD_OR_CHARACTER, r" \1 ")
         return _split(texts)
 
 
 def _split(texts: pa.StringArray) -> pa.ListArray:
-    """Split at white space exactly as `str.split` does, without its cost in Python.
+    """Split at white space exactly as `str.split` does, a column at a time.
 
-    Arrow leaves an empty token at each end that has white space, so trim first, and one in an empty text: drop those.
+    Arrow gives an empty token at each end that has white space, so texts are trimmed first. An empty text still gives
+    one empty token, which is removed.
     """
     trimmed = pc.utf8_trim_whitespace(texts)
     lists = pc.utf8_split_whitespace(trimmed)

@@ -7,7 +7,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from sentiment.config.model import EMBEDDING_STD, ModelConfig
-from sentiment.data.vocabulary import FIRST, PADDING, Ids
+from sentiment.data.vocabulary import FIRST_TOKEN, PADDING, Ids
 from sentiment.data.word_vectors import Vectors
 from sentiment.nn.device import float64_default
 from sentiment.nn.pooling import lengths
@@ -43,7 +43,7 @@ class Classifier(nn.Module):
         """
         if not len(vectors.places):
             return
-        rows, values = torch.from_numpy(vectors.places + FIRST), torch.from_numpy(vectors.values)
+        rows, values = torch.from_numpy(vectors.places + FIRST_TOKEN), torch.from_numpy(vectors.values)
         with torch.no_grad():
             spread = float(values.double().std()) or EMBEDDING_STD
             self.embedding.weight.copy_(self.embedding.weight.double().normal_(std=spread))

@@ -12,7 +12,7 @@ from sklearn.decomposition import TruncatedSVD
 from threadpoolctl import threadpool_limits
 
 from sentiment.data.encoding import Lengths
-from sentiment.data.vocabulary import FIRST, Ids
+from sentiment.data.vocabulary import FIRST_TOKEN, Ids
 
 
 def count(ids: Ids, lengths: Lengths, words: int, window: int) -> sparse.csr_array:
@@ -28,8 +28,8 @@ def count(ids: Ids, lengths: Lengths, words: int, window: int) -> sparse.csr_arr
     found = sparse.csr_array((words, words), dtype=np.int64)
     for distance in range(1, min(window, max(lengths, default=0) - 1) + 1):
         left, right = ids[:-distance], ids[distance:]
-        pairs = (review[:-distance] == review[distance:]) & (left >= FIRST) & (right >= FIRST)
-        places = left[pairs].astype(np.int64) - FIRST, right[pairs].astype(np.int64) - FIRST
+        pairs = (review[:-distance] == review[distance:]) & (left >= FIRST_TOKEN) & (right >= FIRST_TOKEN)
+        places = left[pairs].astype(np.int64) - FIRST_TOKEN, right[pairs].astype(np.int64) - FIRST_TOKEN
         weights = np.full(len(places[0]), window + 1 - distance)
         found += sparse.coo_array((weights, places), shape=found.shape).tocsr()
     return sparse.csr_array(found + found.T)
