@@ -31,10 +31,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ruamel.yaml import YAML
-
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import machine
+from sentiment.config.yaml_file import read_yaml, write_yaml
 from sentiment.io.command import run
 from sentiment.io.json_file import write_json
 
@@ -73,12 +72,12 @@ def clone(corpus: Corpus, folder: Path) -> None:
     """Clone the project into a folder and set its parameters for a corpus."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     if corpus.name == "imdb":
-        yaml, file = YAML(), folder / "params.yaml"
-        params = yaml.load(file)
+        file = folder / "params.yaml"
+        params = read_yaml(file)
         params["ingest"]["source"] = str(corpus.source)
         params["train"].update(learning_rate=1e-3, epochs=8)
         params["compute"].update(threads=2)
-        yaml.dump(params, file)
+        write_yaml(file, params)
 
 
 def reproduce(folder: Path) -> tuple[float, list[Stage]]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from benchmarks.corpora import ROOT
 from sentiment.config import paths
-from sentiment.config.section import read
 from stages import count_vocab, encode, ingest, pretrain, tokenize
 
 
@@ -29,7 +28,6 @@ def data_stages(source: Path = ROOT / paths.SAMPLE, **changes: str) -> Iterator[
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
-        read.cache_clear()
         try:
             write_params(source, **changes)
             Path("data").mkdir()
@@ -38,4 +36,3 @@ def data_stages(source: Path = ROOT / paths.SAMPLE, **changes: str) -> Iterator[
             yield
         finally:
             os.chdir(before)
-            read.cache_clear()

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from sentiment.config import paths
 from sentiment.config.evaluation import EvaluationConfig
-from sentiment.config.section import Count, Section
+from sentiment.config.section import PositiveInt, Section
 from sentiment.errors import InputError
 from sentiment.io import parquet
 from sentiment.io.json_file import write_json
@@ -24,7 +24,7 @@ from sentiment.pipeline.stage import run
 class Params(Section, name="baseline"):
     features: Literal["tfidf", "nbsvm"]
     ngrams: Annotated[int, Field(ge=1, le=5)]
-    min_occurrences: Count
+    min_occurrences: PositiveInt
     c: Annotated[float, Field(gt=0, le=1e6)]
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.config import paths
-from sentiment.config.section import Count, Section
+from sentiment.config.section import PositiveInt, Section
 from sentiment.data.vocabulary import TokenCounter, Vocabulary
 from sentiment.errors import InputError
 from sentiment.io import parquet, progress
@@ -16,8 +16,8 @@ from sentiment.pipeline.stage import run
 
 
 class Params(Section, name="count_vocab"):
-    max_size: Count
-    min_count: Count
+    max_size: PositiveInt
+    min_count: PositiveInt
 
 
 def count(tokens: Path) -> pa.Table:

@@ -18,7 +18,7 @@ from safetensors.numpy import save as serialized
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.config.model import EMBEDDING_STD, ModelConfig
-from sentiment.config.section import Count, Section, Seed
+from sentiment.config.section import PositiveInt, Section, Seed
 from sentiment.data import word_vectors
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import FIRST_TOKEN, Vocabulary
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 class Params(Section, name="pretrain"):
     method: Literal["none", "ppmi", "language_model"]
-    window: Count
-    epochs: Count
-    batch_size: Count
+    window: PositiveInt
+    epochs: PositiveInt
+    batch_size: PositiveInt
     learning_rate: Annotated[float, Field(gt=0, le=1000)]
     seed: Seed
 

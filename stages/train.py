@@ -14,7 +14,7 @@ from pydantic import Field, NonNegativeFloat
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.config.model import ModelConfig
-from sentiment.config.section import Count, CountOrNone, Fraction, Section, Seed
+from sentiment.config.section import Fraction, NonNegativeInt, PositiveInt, Section, Seed
 from sentiment.data import word_vectors
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import Vocabulary
@@ -37,8 +37,8 @@ _PRETRAIN = "run `dvc repro --force pretrain`"
 
 class Params(Section, name="train"):
     seed: Seed
-    epochs: Count
-    batch_size: Count
+    epochs: PositiveInt
+    batch_size: PositiveInt
     optimizer: Literal["adam", "adamw", "sgd"]
     learning_rate: Annotated[float, Field(gt=0, le=1000)]
     schedule: Literal["constant", "one_cycle"]
@@ -47,7 +47,7 @@ class Params(Section, name="train"):
     averaging: Fraction
     adversarial: Fraction
     bucketing: bool
-    patience: CountOrNone
+    patience: NonNegativeInt
     precision: Literal["float64", "float32", "bfloat16"]
 
 

@@ -3,12 +3,11 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sentiment.config.section import read
 from tests.support.clone import Clone
 from tests.support.imports import ROOT
 
@@ -30,14 +29,12 @@ def clone(reproduced: Clone, tmp_path: Path) -> Clone:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the project's params.yaml, as the current directory: stages' functions run in it."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
-    read.cache_clear()
-    yield tmp_path
-    read.cache_clear()
+    return tmp_path
 
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,7 +12,7 @@ from dvc.cli import parse_args
 from benchmarks import learning_curve, tables
 from sentiment.cli.main import SUBCOMMANDS
 from sentiment.cli.summary import lines
-from sentiment.config.section import read
+from sentiment.config.yaml_file import read_yaml
 from sentiment.io.command import ArgumentParser
 from sentiment.io.json_file import read_json
 from tests.support.imports import ROOT
@@ -118,7 +118,7 @@ def test_every_command_exists_with_its_options(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRESENT)
 def test_every_parameter_exists(name: str) -> None:
-    parameters = read(ROOT / "params.yaml")
+    parameters = read_yaml(ROOT / "params.yaml")
     code = "\n".join(blocks_of(text_of(name), "console") + re.findall(r"`([^`\n]+)`", prose_of(text_of(name))))
     for section, key in re.findall(rf"(?<![\w/.])({'|'.join(parameters)})\.([a-z_]+)\b(?![.(/])", code):
         assert key in parameters[section], f"{section}.{key}"

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from sentiment.config import paths
+from sentiment.config.yaml_file import read_yaml
 from stages.check import SECTIONS
 from tests.support.imports import ROOT, direct, imported_names, transitive
 
-PIPELINE: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
-PARAMS: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PIPELINE: dict[str, Any] = read_yaml(ROOT / "dvc.yaml")
+PARAMS: dict[str, Any] = read_yaml(ROOT / "params.yaml")
 STAGES: dict[str, Any] = PIPELINE["stages"]
 
 # Each module imports from its own rung or from one below.

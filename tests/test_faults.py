@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
-from sentiment.config.section import read
+from sentiment.config.yaml_file import read_yaml
 from tests.support.clone import STAGES, Clone, state
 
 pytestmark = pytest.mark.faults
@@ -77,8 +77,7 @@ def long(clone: Clone) -> Clone:
 
 def recorded(clone: Clone) -> dict[str, Any]:
     """Return what dvc.lock says of each stage."""
-    read.cache_clear()
-    stages: dict[str, Any] = read(clone.path / "dvc.lock")["stages"]
+    stages: dict[str, Any] = read_yaml(clone.path / "dvc.lock")["stages"]
     return stages
 
 

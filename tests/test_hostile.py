@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load, save
 
 from sentiment.config.paths import IDS, PARAMS, SAMPLE
-from sentiment.config.section import load_all, read
+from sentiment.config.section import load_all
+from sentiment.config.yaml_file import read_yaml
 from sentiment.data import sources, word_vectors
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
@@ -67,7 +68,6 @@ def test_any_text_goes_through_the_data_stages(workspace: Path, texts: list[str]
         text.replace("method: whitespace", f"method: {method}").replace("strip_html: false", "strip_html: true"),
         encoding="utf-8",
     )
-    read.cache_clear()
     SAMPLE.parent.mkdir(exist_ok=True)
     with SAMPLE.open("w", encoding="utf-8", newline="") as stream:
         rows = [(f"{text} {number}", number % 2) for number, text in enumerate([*texts, *["good"] * 60])]
@@ -114,11 +114,9 @@ def dumped(document: Any) -> str:
 def test_any_value_of_a_parameter_is_taken_or_named(workspace: Path, place: tuple[str, str], value: Any) -> None:
     section, key = place
     (workspace / PARAMS).write_text(DOCUMENT, encoding="utf-8")
-    read.cache_clear()
-    document = json.loads(json.dumps(read(PARAMS)))
+    document = json.loads(json.dumps(read_yaml(PARAMS)))
     document[section][key] = value
     (workspace / PARAMS).write_text(dumped(document), encoding="utf-8", errors="surrogatepass")
-    read.cache_clear()
     refused_or(lambda: load_all(SECTIONS))
 
 
@@ -132,7 +130,6 @@ def test_any_value_of_a_parameter_is_taken_or_named(workspace: Path, place: tupl
 def test_any_damage_to_the_parameters_is_named(workspace: Path, start: int, length: int, more: bytes) -> None:
     content = DOCUMENT.encode()
     (workspace / PARAMS).write_bytes(content[:start] + more + content[start + length :])
-    read.cache_clear()
     refused_or(lambda: load_all(SECTIONS))
     assert not (workspace / "pwned").exists()
 
@@ -219,7 +216,7 @@ def test_an_archive_with_broken_sparse_headers_is_named(tmp_path: Path, sparse: 
 @pytest.mark.parametrize("value", ["2001-99-99", "!!int abc", "!!float x", "1" * 5000])
 def test_a_value_that_yaml_cannot_read_is_named(tmp_path: Path, value: str) -> None:
     (tmp_path / "params.yaml").write_text(f"train:\n  seed: {value}\n", encoding="utf-8")
-    with pytest.raises(InputError, match="params.yaml: not valid YAML|train.seed"):
+    with pytest.raises(InputError, match="params.yaml: (line 2: |train.seed)"):
         load_all(SECTIONS, tmp_path / "params.yaml")
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from sentiment.config import paths
-from sentiment.config.section import read
 from sentiment.pipeline import dvc_lock
 from tests.support.imports import ROOT
 
@@ -46,12 +45,10 @@ def test_what_was_changed_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not is_cut(tmp_path, "".join(ENTRIES[:3] + ENTRIES[4:]))  # a stage that is no more
     assert not is_cut(tmp_path, "".join(entry.replace("md5: ", "md5: 0") for entry in ENTRIES[:6]))  # another branch
     assert is_cut(tmp_path, "".join(ENTRIES[:-1]))
-    read.cache_clear()
     pipeline = (ROOT / paths.PIPELINE).read_text(encoding="utf-8")
     (tmp_path / paths.PIPELINE).write_text(
         pipeline.replace(f"\n{ENTRIES[-1].partition(':')[0]}:", "\n  other:"), "utf-8"
     )
     assert not dvc_lock._is_cut()  # a commit before that stage
-    read.cache_clear()
     (tmp_path / dvc_lock.KEPT).unlink()
     assert not dvc_lock._is_cut()

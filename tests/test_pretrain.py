@@ -12,7 +12,7 @@ from scipy import sparse
 
 from sentiment.config import paths
 from sentiment.config.model import EMBEDDING_STD, ModelConfig
-from sentiment.config.section import read
+from sentiment.config.yaml_file import read_yaml
 from sentiment.data import word_vectors
 from sentiment.data.batching import SequentialBatchSampler, collate, loader
 from sentiment.data.dataset import ReviewDataset
@@ -189,7 +189,7 @@ def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) 
         assert 1 < loss < 10
         return {"embedding": classifier.embedding.weight} | dict(classifier.recurrence.named_parameters())
 
-    params = read(ROOT / "dvc.yaml")["stages"]["pretrain"]["params"]
+    params = read_yaml(ROOT / "dvc.yaml")["stages"]["pretrain"]["params"]
     one = learned(shape(cell="lstm"))
     changes = {
         "heads": 3, "pooling": "concat", "input_conditioned": True, "vectors": "glove.txt", "tune_vectors": False,

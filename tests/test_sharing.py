@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sentiment.config import paths
-from sentiment.config.section import read
+from sentiment.config.yaml_file import read_yaml
 from tests.support.clone import STAGES, Clone, state
 from tests.test_faults import recorded
 
@@ -208,7 +208,7 @@ def test_two_people_change_different_stages(clone: Clone, remote: Remote, tmp_pa
     ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
     assert ran <= {"check", "baseline", "evaluate"}
     clone.commit("Merge")
-    values = read(clone.path / "params.yaml")
+    values = read_yaml(clone.path / "params.yaml")
     assert values["train"]["learning_rate"] == 1e-3
     assert values["evaluate"]["threshold"] == 0.4
     assert "Running stage" not in clone.dvc("repro").stdout

@@ -29,7 +29,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from sentiment.config import paths, section
+from sentiment.config import paths
+from sentiment.config.yaml_file import read_yaml
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.errors import InputError, quote, reason
 from sentiment.io import parquet
@@ -248,7 +249,7 @@ def machine(clone: Path) -> dict[str, Any]:
     import llvmlite.binding
     import torch
 
-    threads = section.read(clone / paths.PARAMS)["compute"]["threads"]
+    threads = read_yaml(clone / paths.PARAMS)["compute"]["threads"]
     requirements = (clone / "requirements.txt").read_text(encoding="utf-8")
     pinned = re.findall(r"^([A-Za-z0-9_.-]+)==", requirements, flags=re.M)
     features = llvmlite.binding.get_host_cpu_features()

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.config.section import CountOrNone, Settings
+from sentiment.config.section import NonNegativeInt, Settings
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import Ids, Vocabulary
 from sentiment.errors import InputError, reason
@@ -32,7 +32,7 @@ Lengths = npt.NDArray[np.int64]
 class Truncation(Settings):
     """How a review of more than `max_tokens` tokens is cut: at its start, its end or in its middle. 0 cuts none."""
 
-    max_tokens: CountOrNone
+    max_tokens: NonNegativeInt
     truncation_side: Literal["start", "end", "middle"]
 
     def apply(self, ids: Ids, lengths: Lengths) -> tuple[Ids, Lengths]:

@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sentiment.config import paths, section
+from sentiment.config import paths
+from sentiment.config.yaml_file import read_yaml
 from sentiment.errors import InputError, reason
 from sentiment.io.atomic import atomic_write
 
@@ -33,9 +34,8 @@ def stages(path: Path = paths.LOCK) -> dict[str, Any]:
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from voluptuous import Invalid
 
-    section.read.cache_clear()
     try:
-        found: dict[str, Any] = COMPILED_LOCKFILE_SCHEMA(section.read(path)).get("stages", {})
+        found: dict[str, Any] = COMPILED_LOCKFILE_SCHEMA(read_yaml(path)).get("stages", {})
     except Invalid as error:
         raise InputError(f"{path}: {reason(error)}; take the file from Git: git checkout {path}") from None
     return found
@@ -72,7 +72,7 @@ def _is_cut() -> bool:
     if any(_name(entry) != _name(other) for entry, other in pairs):
         return False
     if gone := set(map(_name, whole[len(entries) :])):
-        possible = gone <= set(section.read(paths.PIPELINE)["stages"])  # else of a commit before these stages
+        possible = gone <= set(read_yaml(paths.PIPELINE)["stages"])  # else of a commit before these stages
     else:
         possible = len(entries) == len(whole) and entries[-1] != whole[-1] and whole[-1].startswith(entries[-1])
     return possible and sum(entry != other for entry, other in pairs) <= 2  # the new one, and the last

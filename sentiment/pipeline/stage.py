@@ -20,7 +20,8 @@ from typing import Any
 import psutil
 
 import sentiment
-from sentiment.config import paths, section
+from sentiment.config import paths
+from sentiment.config.yaml_file import read_yaml
 from sentiment.errors import InputError, quote
 from sentiment.io import command
 from sentiment.pipeline import dvc_lock, rwlock
@@ -48,7 +49,7 @@ def _guarded(main: Main, waits: bool) -> None:
             if finish := main():
                 finish()
         return
-    stages = section.read(paths.PIPELINE)["stages"]
+    stages = read_yaml(paths.PIPELINE)["stages"]
     described = stages.get(name.rpartition(":")[2])  # "../dvc.yaml:train", where DVC was called from another folder
     if described is None:
         raise InputError(f"DVC_STAGE: {quote(name)} is no stage of {paths.PIPELINE}; unset it to run a stage by hand")
@@ -124,8 +125,7 @@ def _inputs(stage: dict[str, Any]) -> dict[str, object]:
 
     `stage` is its entry in dvc.yaml.
     """
-    section.read.cache_clear()
-    values = section.read(paths.PARAMS)
+    values = read_yaml(paths.PARAMS)
     found: dict[str, object] = {}
     for key in stage["params"]:
         if isinstance(key, dict):  # all of the file

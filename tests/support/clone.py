@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-import yaml
-
-from sentiment.config.section import read
+from sentiment.config.yaml_file import read_yaml, write_yaml
 from tests.support.imports import ROOT
 
 SAMPLE = Path("data/sample/reviews.csv")
@@ -20,12 +18,11 @@ SAMPLE = Path("data/sample/reviews.csv")
 
 def set_parameter(file: Path, key: str, value: object) -> None:
     """Change one parameter in a params.yaml, whose comments are lost: `set_parameter(file, "train.epochs", 2)`."""
-    document = read(file)
+    document = read_yaml(file)
     section, name = key.split(".")
     assert name in document[section], key
     document[section][name] = value
-    file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    read.cache_clear()
+    write_yaml(file, document)
 
 
 @dataclass
