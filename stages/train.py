@@ -124,7 +124,7 @@ def main() -> Callable[[], None]:
 
     given = word_vectors.load(word_vectors.locate(shape.vectors), vocabulary.tokens.to_pylist(), shape.embedding_dim)
 
-    if not (shape.tune_vectors or len(given.places)):
+    if not (shape.tune_vectors or len(given.indices)):
         raise InputError(
             f"{paths.PARAMS}: model.tune_vectors false keeps the embedding as it is, and {shape.vectors} has no "
             "vectors; set pretrain.method or model.vectors, or tune_vectors to true"

@@ -125,7 +125,7 @@ def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: 
     (workspace / "data/sample").mkdir(parents=True)
     (workspace / "data/sample/reviews.csv").touch()
     changed(workspace, "model.vectors", "data/glove.txt")
-    with pytest.raises(InputError, match="model.vectors: 'data/glove.txt' is no file that exists"):
+    with pytest.raises(InputError, match="model.vectors: 'data/glove.txt' is not an existing file"):
         main()
     changed(workspace, "model.vectors", "data/vectors.txt")  # a stage will make it
     main()

@@ -87,7 +87,7 @@ def test_what_the_stage_writes_is_read_back(tmp_path: Path) -> None:
     found = word_vectors.load(tmp_path / "vectors.txt", words, 4)
     np.testing.assert_allclose(found.values, values, rtol=1e-4)
     word_vectors.save(tmp_path / "vectors.txt", [], np.empty((0, 0), np.float32))
-    assert not len(word_vectors.load(tmp_path / "vectors.txt", words, 4).places)
+    assert not len(word_vectors.load(tmp_path / "vectors.txt", words, 4).indices)
 
 
 def test_too_few_words_are_one_line(tmp_path: Path) -> None:

@@ -41,9 +41,9 @@ class Classifier(nn.Module):
         Words without one are drawn anew, as spread as those with one. If `model.tune_vectors` is false, the whole
         embedding stays as it is from here on.
         """
-        if not len(vectors.places):
+        if not len(vectors.indices):
             return
-        rows, values = torch.from_numpy(vectors.places + FIRST_TOKEN), torch.from_numpy(vectors.values)
+        rows, values = torch.from_numpy(vectors.indices + FIRST_TOKEN), torch.from_numpy(vectors.values)
         with torch.no_grad():
             spread = float(values.double().std()) or EMBEDDING_STD
             self.embedding.weight.copy_(self.embedding.weight.double().normal_(std=spread))
