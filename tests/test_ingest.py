@@ -1,4 +1,4 @@
-"""Splits: by the source or by a hash, the same everywhere, and never without one of the classes."""
+"""Splits: the source's own or by a hash, the same on every machine, and never without one of the labels."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,30 +9,32 @@ from hypothesis import strategies as st
 
 from sentiment.config import paths
 from sentiment.data.sources import Review
+from sentiment.data.splitting import Splitter, Splitting, hash_text
 from sentiment.errors import InputError
 from sentiment.io import parquet
-from stages.ingest import Params, SplitWriter, choose_split, hash_text, ingest, main
+from sentiment.io.json_file import read_json
+from stages import ingest
 
-PARAMS = Params(source="s", text_column="auto", label_column="auto", valid_fraction=0.2, test_fraction=0.3, seed=0)
+SPLITTING = Splitting(valid_fraction=0.2, test_fraction=0.3, seed=0)
 
 
 def split(text: str, official: str | None = None, seed: int = 0) -> str:
-    example = Review("1", text, 0, official)  # type: ignore[arg-type]
-    return choose_split(example, hash_text(text, seed), PARAMS)
+    review = Review("1", text, 0, official)  # type: ignore[arg-type]
+    return SPLITTING.split_of(review, hash_text(text, seed))
 
 
-def test_the_hash_is_this_one_on_every_machine() -> None:
+def test_the_hash_is_blake2b_on_every_machine() -> None:
     # printf "0\nNot bad at all." | b2sum --length 64
     assert hash_text("Not bad at all.", 0) == int("b30f372729cf4712", 16)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_an_official_split_is_kept(text: str) -> None:
+def test_the_test_split_of_a_source_is_kept(text: str) -> None:
     assert split(text, "test") == "test"
     assert split(text, "train") == ("valid" if split(text) == "valid" else "train")
 
 
-def test_shares_are_about_those_asked_for() -> None:
+def test_splits_have_about_their_share() -> None:
     found = [split(f"review {number}") for number in range(10_000)]
     assert abs(found.count("valid") / 10_000 - 0.2) < 0.02
     assert abs(found.count("test") / 10_000 - 0.3) < 0.02
@@ -40,7 +42,7 @@ def test_shares_are_about_those_asked_for() -> None:
     assert abs(official.count("valid") / 10_000 - 0.2) < 0.02
 
 
-def test_another_seed_is_another_split() -> None:
+def test_another_seed_gives_another_split() -> None:
     texts = [f"review {number}" for number in range(100)]
     assert [split(text) for text in texts] != [split(text, seed=1) for text in texts]
 
@@ -51,9 +53,9 @@ def source(workspace: Path, rows: list[str]) -> None:
     path.write_text("text,label\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
-def test_every_review_comes_out_once_in_the_order_of_the_source(workspace: Path) -> None:
+def test_every_review_is_written_once_in_the_order_of_the_source(workspace: Path) -> None:
     source(workspace, [f"review {number},{number % 2}" for number in range(5000)])
-    main()
+    ingest.main()
     found = {}
     for path in paths.REVIEWS:
         numbers = []
@@ -67,32 +69,33 @@ def test_every_review_comes_out_once_in_the_order_of_the_source(workspace: Path)
     assert sorted(sum(found.values(), [])) == list(range(1, 5001))
 
 
-def test_duplicates_never_straddle_a_split_and_are_counted(workspace: Path) -> None:
+def test_duplicates_are_in_one_split_and_counted(workspace: Path) -> None:
     source(workspace, [f"review {number // 2},{number // 2 % 2}" for number in range(2000)])
-    main()
+    ingest.main()
     texts = [
         {row["text"] for batch in parquet.read(path, parquet.REVIEWS) for row in batch.to_pylist()}
         for path in paths.REVIEWS
     ]
     assert not texts[0] & texts[1] | texts[0] & texts[2] | texts[1] & texts[2]
-    from sentiment.io.json_file import read_json
-
     corpus = read_json(paths.CORPUS)
     assert corpus["test_texts_seen_in_training"] == 0
     assert sum(corpus[name]["duplicates"] for name in paths.SPLITS) == 1000
 
 
-def test_reviews_of_a_film_stay_together_and_so_do_duplicates(workspace: Path) -> None:
-    examples = [
+def test_reviews_of_a_film_are_in_one_split_and_so_are_duplicates(workspace: Path) -> None:
+    reviews = [
         Review(f"train/{number}", f"{number}", number % 2, "train", f"film {number // 10}") for number in range(2000)
     ] + [Review(f"again/{number}", f"{number}", number % 2, "train", "another film") for number in range(0, 2000, 100)]
     test = [Review(f"test/{number}", f"{number}", number % 2, "test") for number in range(2)]
     with ExitStack() as stack:
-        writers = {
-            split: SplitWriter(stack.enter_context(parquet.open_writer(path, parquet.REVIEWS)))
+        tables = {
+            split: stack.enter_context(parquet.open_writer(path, parquet.REVIEWS))
             for split, path in zip(paths.SPLITS, paths.REVIEWS, strict=True)
         }
-        ingest(examples + test, PARAMS, writers)
+        splitter = Splitter(SPLITTING, tables)
+        for review in reviews + test:
+            splitter.add(review)
+        splitter.finish("films")
     train, valid = (
         [row for batch in parquet.read(path, parquet.REVIEWS) for row in batch.to_pylist()]
         for path in (paths.REVIEWS.train, paths.REVIEWS.valid)
@@ -106,13 +109,13 @@ def test_reviews_of_a_film_stay_together_and_so_do_duplicates(workspace: Path) -
 
 
 @pytest.mark.parametrize("rows", [[], ["good,1"] * 9, [f"good {number},1" for number in range(99)]])
-def test_one_class_is_refused_and_nothing_is_lost(workspace: Path, rows: list[str]) -> None:
+def test_a_split_without_one_of_the_labels_is_refused_and_outputs_stay(workspace: Path, rows: list[str]) -> None:
     source(workspace, [f"review {number},{number % 2}" for number in range(100)])
-    main()
+    ingest.main()
     before = {path: path.read_bytes() for path in paths.REVIEWS}
     source(workspace, rows)
     with pytest.raises(InputError, match="each split needs both"):
-        main()
+        ingest.main()
     assert {path: path.read_bytes() for path in paths.REVIEWS} == before
     assert sorted(path.name for path in paths.REVIEWS.train.parent.iterdir()) == [
         "test.parquet",
