@@ -21,17 +21,17 @@ class Params(Section, name="count_vocab"):
 
 
 def count(tokens: Path) -> pa.Table:
-    """Return each distinct token of a split with its count."""
+    """Return the count of each distinct token of a split."""
     counter = TokenCounter()
-    with progress.counter("count_vocab", parquet.count(tokens, parquet.TOKENS)) as shown:
+    with progress.counter("count_vocab", parquet.count(tokens, parquet.TOKENS)) as bar:
         for batch in parquet.read(tokens, parquet.TOKENS, ["tokens"]):
             counter.add(batch["tokens"].flatten())
-            shown.update(batch.num_rows)
+            bar.update(batch.num_rows)
     return counter.table()
 
 
 def describe(counts: pa.Table, vocabulary: Vocabulary) -> dict[str, Any]:
-    """Return the content of metrics/vocab.json: the share of the training tokens that have an id of their own."""
+    """Return the content of metrics/vocab.json. `coverage` is the share of training tokens with an id of their own."""
     total = pc.sum(counts["count"]).as_py()
     covered = pc.sum(vocabulary.counts).as_py()
     return {
@@ -47,7 +47,7 @@ def main() -> None:
     params = Params.load()
     counts = count(paths.TOKENS.train)
     if not counts.num_rows:
-        raise InputError(f"{paths.TOKENS.train}: every review is blank; give reviews with words in ingest.source")
+        raise InputError(f"{paths.TOKENS.train}: all reviews are blank; give reviews with words in ingest.source")
     vocabulary = Vocabulary.most_frequent(counts, params.max_size, params.min_count)
     if not len(vocabulary.tokens):
         raise InputError(

@@ -8,8 +8,7 @@ import numpy as np
 from sentiment.config import paths
 from sentiment.config.paths import SPLITS
 from sentiment.config.section import Section
-from sentiment.data import encoding
-from sentiment.data.encoding import Encoding, Truncation
+from sentiment.data.encoding import Encoding, Lengths, Truncation, open_writer
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import OUT_OF_VOCABULARY, Vocabulary
 from sentiment.io import parquet, progress
@@ -21,35 +20,32 @@ class Params(Section, Truncation, name="encode"):
     pass
 
 
-def encode(tokens: Path, folder: Path, settings: Encoding, vocabulary: Vocabulary) -> dict[str, Any]:
-    """Encode one split, a batch of reviews at a time. Return what metrics/ids.json says of it."""
-    histogram, unknown = np.zeros(1, np.int64), 0
-    counter = progress.counter(f"encode {folder.name}", parquet.count(tokens, parquet.TOKENS))
-    with counter, encoding.open_writer(folder, vocabulary.id_type) as split:
+def encode(tokens: Path, folder: Path, encoding: Encoding, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Encode one split, a batch of reviews at a time. Return its part of metrics/ids.json."""
+    all_lengths: list[Lengths] = []
+    unknown = 0
+    bar = progress.counter(f"encode {folder.name}", parquet.count(tokens, parquet.TOKENS))
+    with bar, open_writer(folder, vocabulary.id_type) as split:
         for batch in parquet.read(tokens, parquet.TOKENS):
-            ids, kept = settings.encode(batch["tokens"], vocabulary)
-            split.write(batch["id"], batch["label"], ids, kept)
+            ids, lengths = encoding.encode(batch["tokens"], vocabulary)
+            split.write(batch["id"], batch["label"], ids, lengths)
+            all_lengths.append(lengths)
             unknown += int(np.count_nonzero(ids == OUT_OF_VOCABULARY))
-            histogram = np.bincount(kept, minlength=len(histogram)) + np.pad(
-                histogram, (0, max(0, int(kept.max(initial=0)) + 1 - len(histogram)))
-            )
-            counter.update(batch.num_rows)
-    return describe(histogram, unknown)
+            bar.update(batch.num_rows)
+    return describe(np.concatenate(all_lengths), unknown)
 
 
-def describe(histogram: encoding.Lengths, unknown: int) -> dict[str, Any]:
-    """Return tokens, the share of them out of the vocabulary, and percentiles of a review's length.
-
-    `histogram` counts the reviews of each length, from 0 up: it grows with the longest review, not with the corpus.
-    """
-    tokens = int(histogram @ np.arange(len(histogram)))
-    upto = np.cumsum(histogram)
-    shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "longest": 1.0}
+def describe(lengths: Lengths, unknown: int) -> dict[str, Any]:
+    """Return the tokens of a split, the share of them out of the vocabulary, and percentiles of a review's length."""
+    tokens = int(lengths.sum())
+    percentiles = {"p50": 50, "p90": 90, "p99": 99, "longest": 100}
     return {
         "tokens": tokens,
         "out_of_vocabulary": unknown / max(tokens, 1),
-        "empty_reviews": int(histogram[0]),
-        "length": {name: int(np.searchsorted(upto, share * upto[-1])) for name, share in shares.items()},
+        "empty_reviews": int(np.count_nonzero(lengths == 0)),
+        "length": {
+            name: int(np.percentile(lengths, percent, method="inverted_cdf")) for name, percent in percentiles.items()
+        },
     }
 
 

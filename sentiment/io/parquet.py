@@ -1,6 +1,6 @@
-"""Parquet tables between the stages: streamed in batches of rows, with the contract checked on write and on read.
+"""Parquet tables between the stages, read and written in batches of rows; each batch is checked against its contract.
 
-Memory does not grow with the table: nothing here holds more than one batch of rows.
+Memory does not grow with the table, except in `read_all`.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from sentiment.errors import InputError, reason
 from sentiment.io.atomic import atomic_write
 
-# Rows in a batch and in a row group. 2,048 reviews of IMDb are 2.7 MB of text: enough to make each Arrow call worth
-# its overhead, little enough to stay near the processor's cache.
+# Rows in a batch and in a row group. 2,048 reviews of IMDb have 2.7 MB of text: enough to make the overhead of an Arrow
+# call small, and small enough for a CPU's cache.
 ROWS = 2048
 
 
@@ -37,7 +37,7 @@ class Writer:
         self._schema = schema
 
     def write(self, *columns: pa.Array) -> None:
-        """Append rows, the columns in the order of the schema. Raises ValueError where they break its contract."""
+        """Append rows, their columns in the order of the schema. Raises ValueError where they break its contract."""
         batch = pa.RecordBatch.from_arrays(
             [column.cast(field.type) for column, field in zip(columns, self._schema, strict=True)], schema=self._schema
         )
@@ -60,16 +60,17 @@ def open_writer(path: Path, schema: pa.Schema, metadata: dict[str, str] | None =
 
 
 def read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield a table's batches, `ROWS` rows at most. Raises InputError where the file is not such a table."""
+    """Yield the batches of a table, of at most `ROWS` rows. Raises InputError where the file is not such a table."""
     with _open(path, schema) as file:
-        for group in range(file.num_row_groups):  # one by one: merged, small groups of long reviews would be large
+        # Group by group: a batch of several small groups, which have few but long reviews, could be large.
+        for group in range(file.num_row_groups):
             batches = file.iter_batches(batch_size=ROWS, row_groups=[group], columns=columns, use_threads=False)
             while (batch := _next(path, batches)) is not None:
                 yield batch
 
 
 def read_all(path: Path, schema: pa.Schema) -> pa.Table:
-    """Return all of a table. Raises InputError where the file is not such a table."""
+    """Return a whole table. Raises InputError where the file is not such a table."""
     return pa.Table.from_batches(read(path, schema), schema)
 
 
@@ -105,16 +106,16 @@ def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
         raise _damaged(path, error) from None
     if not file.schema_arrow.equals(schema):
         found = ", ".join(f"{field.name} {field.type}" for field in file.schema_arrow)
-        raise InputError(f"{path}: has the columns {found}, not those of this version; run `dvc repro --force`")
+        raise InputError(f"{path}: its columns {found} are of another version; run `dvc repro --force`")
     return file
 
 
 def _damaged(path: Path, error: Exception) -> Exception:
-    """Return what to raise for an error of Arrow: its OSError without a number is about the content."""
+    """Return the exception to raise for an error of Arrow, whose OSError without a number is about the content."""
     if isinstance(error, OSError) and error.errno:
         return error
     return InputError(
-        f"{path}: no Parquet table, or damaged ({reason(error)}); run `dvc checkout {path}` or `dvc repro`"
+        f"{path}: not a Parquet table, or damaged ({reason(error)}); run `dvc checkout {path}` or `dvc repro`"
     )
 
 
