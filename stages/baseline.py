@@ -35,7 +35,7 @@ def baseline(train: pa.Table, unseen: list[pa.Table], params: Params) -> list[np
 
     labels = train["label"].to_numpy()
     seen = train["tokens"].combine_chunks()
-    ngrams = NGrams.of(seen, params.ngrams, params.min_occurrences)
+    ngrams = NGrams.fit(seen, params.ngrams, params.min_occurrences)
     counts = ngrams.count(seen)
     if not counts.shape[1]:
         raise InputError(
@@ -43,7 +43,7 @@ def baseline(train: pa.Table, unseen: list[pa.Table], params: Params) -> list[np
         )
     worth = linear.FeatureWeighting(params.features, counts, labels)
     other = [worth(ngrams.count(table["tokens"].combine_chunks())) for table in unseen]
-    return linear.probabilities(worth(counts), labels, other, params.c)
+    return linear.predict(worth(counts), labels, other, params.c)
 
 
 def main() -> None:

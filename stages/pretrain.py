@@ -75,13 +75,13 @@ def ppmi_vectors(split: EncodedSplit, words: int, window: int, width: int) -> wo
             f"{paths.VOCABULARY}: has {words} tokens, too few for vectors of model.embedding_dim = {width}; "
             "lower that, or set pretrain.method to none"
         )
-    information = ppmi.ppmi(ppmi.count(split.ids, split.lengths, words, window))
+    information = ppmi.ppmi(ppmi.cooccurrences(split.ids, split.lengths, words, window))
     if not information.nnz:
         raise InputError(
             f"{paths.IDS.train}: no token of the vocabulary keeps some company more than other, within pretrain.window "
             f"= {window}; set pretrain.method to none"
         )
-    return ppmi.vectors(information, width, EMBEDDING_STD)
+    return ppmi.factorize(information, width, EMBEDDING_STD)
 
 
 def language(

@@ -1,4 +1,4 @@
-"""The baseline's features are those of scikit-learn's counter, and its predictions those of the formulas."""
+"""The baseline: its counts equal scikit-learn's, its weights the formulas."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +14,16 @@ TEXTS = st.lists(st.lists(st.sampled_from("abcde"), max_size=8), min_size=1, max
 
 
 @given(TEXTS, TEXTS, st.integers(1, 3), st.integers(1, 3))
-def test_sequences_are_counted_as_scikit_learn_counts_them(
-    train: list[list[str]], test: list[list[str]], longest: int, min_count: int
+def test_counts_equal_those_of_scikit_learn(
+    train: list[list[str]], test: list[list[str]], max_length: int, min_count: int
 ) -> None:
-    counter = CountVectorizer(analyzer="word", tokenizer=str.split, token_pattern=None, ngram_range=(1, longest))
+    counter = CountVectorizer(analyzer="word", tokenizer=str.split, token_pattern=None, ngram_range=(1, max_length))
     try:
         counts = counter.fit_transform(map(" ".join, train)).toarray()
     except ValueError:  # no token at all
         counts = np.zeros((len(train), 0))
     kept = counts.sum(axis=0) >= min_count
-    ours = NGrams.of(pa.array(train, pa.list_(pa.string())), longest, min_count)
+    ours = NGrams.fit(pa.array(train, pa.list_(pa.string())), max_length, min_count)
     for split, theirs in (
         (train, counts),
         (test, counter.transform(map(" ".join, test)).toarray() if len(kept) else None),
@@ -32,40 +32,40 @@ def test_sequences_are_counted_as_scikit_learn_counts_them(
         if theirs is None:
             assert found.shape == (len(split), 0)
         else:
-            assert _columns(found) == _columns(theirs[:, kept])
+            assert sorted_columns(found) == sorted_columns(theirs[:, kept])
 
 
-def _columns(table: np.ndarray) -> list[tuple[float, ...]]:
+def sorted_columns(table: np.ndarray) -> list[tuple[float, ...]]:
     """Return the columns in an order that does not depend on the features' order."""
     return sorted(map(tuple, table.T.tolist()))
 
 
-COUNTS = NGrams.of(pa.array([["good", "good"], ["bad"], ["good", "bad"]]), 1, 1).count(
+COUNTS = NGrams.fit(pa.array([["good", "good"], ["bad"], ["good", "bad"]]), 1, 1).count(
     pa.array([["good", "good"], ["bad"], ["good", "bad"]])
 )
 LABELS = np.array([1, 0, 1], np.uint8)
 
 
-def test_a_log_count_ratio_worked_by_hand() -> None:
-    """Present in positives: good 2 of 2, bad 1 of 2; in negatives: good 0, bad 1; one is added to each."""
-    worth = linear.FeatureWeighting("nbsvm", COUNTS, LABELS)(COUNTS).toarray()
+def test_log_count_ratios_equal_those_by_hand() -> None:
+    """Positive reviews with good: 2, with bad: 1; negative ones: 0 and 1. One is added to each."""
+    weighted = linear.FeatureWeighting("nbsvm", COUNTS, LABELS)(COUNTS).toarray()
     good, bad = np.log((3 / 5) / (1 / 3)), np.log((2 / 5) / (2 / 3))
-    assert worth == pytest.approx(np.array([[good, 0], [0, bad], [good, bad]]))
+    assert weighted == pytest.approx(np.array([[good, 0], [0, bad], [good, bad]]))
 
 
-def test_tfidf_worked_by_hand() -> None:
-    """Each weight is 1 + ln count, times 1 + ln (reviews + 1) / (reviews with it + 1); rows get the length 1."""
+def test_tfidf_equals_that_by_hand() -> None:
+    """A weight is (1 + ln count) (1 + ln((reviews + 1) / (reviews with it + 1))); rows are scaled to length 1."""
     tokens = pa.array([["good", "good", "bad"], ["bad"], ["bad", "good"], ["bad"]])
-    counts = NGrams.of(tokens, 1, 1).count(tokens)
-    worth = linear.FeatureWeighting("tfidf", counts, np.array([1, 0, 1, 0], np.uint8))(counts).toarray()
+    counts = NGrams.fit(tokens, 1, 1).count(tokens)
+    weighted = linear.FeatureWeighting("tfidf", counts, np.array([1, 0, 1, 0], np.uint8))(counts).toarray()
     good, bad = (1 + np.log(2)) * (1 + np.log(5 / 3)), 1.0
-    assert sorted(worth[0]) == pytest.approx(sorted(np.array([good, bad]) / np.hypot(good, bad)))
-    assert sorted(worth[1]) == pytest.approx([0, 1])
+    assert sorted(weighted[0]) == pytest.approx(sorted(np.array([good, bad]) / np.hypot(good, bad)))
+    assert sorted(weighted[1]) == pytest.approx([0, 1])
 
 
 @pytest.mark.parametrize("kind", ["tfidf", "nbsvm"])
-def test_the_classifier_learns_and_repeats(kind: linear.Features) -> None:
-    worth = linear.FeatureWeighting(kind, COUNTS, LABELS)(COUNTS)
-    one, other = (linear.probabilities(worth, LABELS, [worth], 100.0)[0] for _ in range(2))
+def test_the_classifier_learns_and_is_reproducible(kind: linear.Features) -> None:
+    weighted = linear.FeatureWeighting(kind, COUNTS, LABELS)(COUNTS)
+    one, other = (linear.predict(weighted, LABELS, [weighted], 100.0)[0] for _ in range(2))
     assert (one == other).all()
     assert ((one > 0.5) == LABELS).all()

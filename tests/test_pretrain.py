@@ -33,7 +33,7 @@ Texts = list[list[int]]
 
 def counted(reviews: Texts, words: int, window: int) -> sparse.csr_array:
     lengths = np.array([len(review) for review in reviews])
-    return ppmi.count(np.array(sum(reviews, []), np.uint8), lengths, words, window)
+    return ppmi.cooccurrences(np.array(sum(reviews, []), np.uint8), lengths, words, window)
 
 
 @pytest.mark.parametrize("window", [1, 2, 5, 100])
@@ -67,14 +67,14 @@ def test_words_in_the_same_company_are_near() -> None:
     company = {2: [6, 7], 3: [6, 7], 4: [8, 9], 5: [8, 9]}
     reviews = [[word, random.choice(company[word])] for word in random.integers(2, 6, 400).tolist()] + [[12]]
     counts = counted(reviews, 11, 1)
-    found = ppmi.vectors(ppmi.ppmi(counts), 3, 0.1)
+    found = ppmi.factorize(ppmi.ppmi(counts), 3, 0.1)
     assert found.dtype == np.float32
     assert found.std() == pytest.approx(0.1)
     assert not found[10].any()
     unit = found[:4] / np.linalg.norm(found[:4], axis=1, keepdims=True)
     assert [unit[0] @ unit[1], unit[2] @ unit[3]] == pytest.approx([1, 1], abs=0.01)
     assert abs(unit[0] @ unit[2]) < 0.2
-    assert np.array_equal(ppmi.vectors(ppmi.ppmi(counts), 3, 0.1), found)
+    assert np.array_equal(ppmi.factorize(ppmi.ppmi(counts), 3, 0.1), found)
 
 
 def test_what_the_stage_writes_is_read_back(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Linear classifiers over word sequences, which a recurrent network has to beat.
+"""Linear classifiers of n-grams, the baseline for the network.
 
-tfidf   (1 + log count) times inverse document frequency, rows of length 1
-nbsvm   presence, times how much likelier the sequence is in a positive review than in a negative one, as a logarithm
-        (Wang and Manning 2012, with a logistic regression in the place of their support vector machine)
+tfidf   (1 + log count) times inverse document frequency, each row scaled to length 1
+nbsvm   presence times log-count ratio, the log of how much likelier the n-gram is in positive reviews than in negative
+        ones (Wang and Manning 2012, here with logistic regression instead of their SVM)
 """
 
 from typing import Literal
@@ -17,7 +17,7 @@ Features = Literal["tfidf", "nbsvm"]
 
 
 class FeatureWeighting:
-    """What the counts of a feature are worth, learned from the training split: float64[reviews, features]."""
+    """Turns counts into weighted features. What it needs of the training split is learned when it is made."""
 
     def __init__(self, kind: Features, counts: sparse.csr_array, labels: npt.NDArray[np.uint8]) -> None:
         self._kind = kind
@@ -29,19 +29,20 @@ class FeatureWeighting:
             self._ratio = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
 
     def __call__(self, counts: sparse.csr_array) -> sparse.csr_array:
-        """Return the counts' worth."""
+        """Return the weighted features of some reviews, from their counts: float64[reviews, features] both."""
         if self._kind == "tfidf":
             return sparse.csr_array(self._tfidf.transform(counts))
         return counts.sign().multiply(self._ratio).tocsr()
 
 
-def probabilities(
-    train: sparse.csr_array, labels: npt.NDArray[np.uint8], unseen: list[sparse.csr_array], c: float
+def predict(
+    train: sparse.csr_array, labels: npt.NDArray[np.uint8], others: list[sparse.csr_array], c: float
 ) -> list[npt.NDArray[np.float32]]:
-    """Return other reviews' probabilities of being positive, by a logistic regression: float32[reviews] each.
+    """Fit a logistic regression to `train` and return the probability of being positive in `others`: float32[reviews].
 
-    liblinear (Fan et al. 2008) on its dual problem: one thread, and the same visits in the same order in every run.
+    The solver is liblinear's dual coordinate descent (Fan et al. 2008): it runs on one thread and visits the reviews
+    in an order that depends on its seed alone, so the result is reproducible.
     """
     model = LogisticRegression(C=c, solver="liblinear", dual=True, max_iter=1000, random_state=0)
     model.fit(train, labels)
-    return [model.predict_proba(features)[:, 1].astype(np.float32) for features in unseen]
+    return [model.predict_proba(features)[:, 1].astype(np.float32) for features in others]

@@ -1,8 +1,9 @@
-"""Word vectors from which words stand near which, learned from reviews without their labels.
+"""Word vectors from co-occurrence counts of the training reviews, without their labels.
 
-Words that keep the same company mean about the same: the positive pointwise mutual information of all pairs, factored
-by a truncated SVD, gives vectors as good as word2vec's from the same text (Levy, Goldberg and Dagan 2015, TACL 3,
-whose three choices these are: near pairs weigh more, context counts to the power 0.75, half of the singular values).
+Words that occur in the same contexts have similar meanings. The positive pointwise mutual information (PPMI) of all
+pairs of words, factorized by a truncated SVD, gives vectors as good as word2vec's from the same text (Levy, Goldberg
+and Dagan 2015, TACL 3). Three choices are theirs: near pairs count more, context counts are raised to the power 0.75,
+and singular values to the power 0.5.
 """
 
 import numpy as np
@@ -15,45 +16,47 @@ from sentiment.data.encoding import Lengths
 from sentiment.data.vocabulary import FIRST_TOKEN, Ids
 
 
-def count(ids: Ids, lengths: Lengths, words: int, window: int) -> sparse.csr_array:
-    """Return how often each pair of words stands within `window` tokens of each other: int64[words, words], symmetric.
+def cooccurrences(ids: Ids, lengths: Lengths, num_words: int, window: int) -> sparse.csr_array:
+    """Return how often each pair of words occurs within `window` tokens: int64[words, words], symmetric.
 
-    ids[tokens] of reviews with so many tokens each; `words` have an id of their own. Neighbours count `window` times,
-    the farthest pairs once. Tokens out of the vocabulary take their places, but are in no pair.
+    `ids[tokens]` are those of all reviews, `lengths` the tokens of each, `num_words` the words with an id of their own.
+    Neighbours count `window` times, the most distant pairs once. Tokens out of the vocabulary count for the distance,
+    but are in no pair.
 
-    >>> count(np.array([2, 3, 1, 2, 3], np.uint8), np.array([4, 1]), words=2, window=3).toarray().tolist()
+    >>> two_reviews = np.array([2, 3, 1, 2, 3], np.uint8), np.array([4, 1])
+    >>> cooccurrences(*two_reviews, num_words=2, window=3).toarray().tolist()
     [[2, 5], [5, 0]]
     """
     review = np.repeat(np.arange(len(lengths)), lengths)
-    found = sparse.csr_array((words, words), dtype=np.int64)
+    counts = sparse.csr_array((num_words, num_words), dtype=np.int64)
     for distance in range(1, min(window, max(lengths, default=0) - 1) + 1):
         left, right = ids[:-distance], ids[distance:]
-        pairs = (review[:-distance] == review[distance:]) & (left >= FIRST_TOKEN) & (right >= FIRST_TOKEN)
-        places = left[pairs].astype(np.int64) - FIRST_TOKEN, right[pairs].astype(np.int64) - FIRST_TOKEN
-        weights = np.full(len(places[0]), window + 1 - distance)
-        found += sparse.coo_array((weights, places), shape=found.shape).tocsr()
-    return sparse.csr_array(found + found.T)
+        paired = (review[:-distance] == review[distance:]) & (left >= FIRST_TOKEN) & (right >= FIRST_TOKEN)
+        pairs = left[paired].astype(np.int64) - FIRST_TOKEN, right[paired].astype(np.int64) - FIRST_TOKEN
+        weights = np.full(len(pairs[0]), window + 1 - distance)
+        counts += sparse.coo_array((weights, pairs), shape=counts.shape).tocsr()
+    return sparse.csr_array(counts + counts.T)
 
 
 def ppmi(counts: sparse.csr_array) -> sparse.csr_array:
-    """Return the positive pointwise mutual information in nats, log P(w, c) / P(w) P(c) where above 0: float64."""
+    """Return max(0, log P(word, context) / (P(word) P(context))) in nats, of co-occurrence counts: float64."""
     pairs = counts.tocoo()
     word, context = pairs.coords
     totals = counts.sum(axis=1).astype(np.float64)
     smoothed = totals**0.75
-    mutual = np.log(pairs.data / totals[word] * (smoothed.sum() / smoothed[context]))
-    kept = mutual > 0
-    return sparse.coo_array((mutual[kept], (word[kept], context[kept])), shape=counts.shape).tocsr()
+    information = np.log(pairs.data / totals[word] * (smoothed.sum() / smoothed[context]))
+    positive = information > 0
+    return sparse.coo_array((information[positive], (word[positive], context[positive])), shape=counts.shape).tocsr()
 
 
-def vectors(information: sparse.csr_array, width: int, std: float) -> npt.NDArray[np.float32]:
-    """Return a vector for each word: float32[words, width], zero where a row is, with this standard deviation.
+def factorize(information: sparse.csr_array, dim: int, std: float) -> npt.NDArray[np.float32]:
+    """Return a vector for each word with this standard deviation: float32[words, dim]. A zero row gives a zero vector.
 
-    Some `information` must not be zero. One BLAS thread, since the order of its sums changes bits; those that a
-    processor's own order changes are far below what float32 keeps.
+    `information` must have an element that is not 0. BLAS runs on one thread, since the number of threads changes the
+    order of its sums. Differences between CPUs are far below the precision of float32.
     """
-    svd = TruncatedSVD(width, n_iter=4, random_state=0)
+    svd = TruncatedSVD(dim, n_iter=4, random_state=0)
     with threadpool_limits(1, "blas"):
         scaled = svd.fit_transform(information)  # left singular vectors times singular values
-    values = scaled / np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float64).tiny))
-    return np.asarray(values * (std / values.std()), np.float32)
+    vectors = scaled / np.sqrt(np.maximum(svd.singular_values_, np.finfo(np.float64).tiny))
+    return np.asarray(vectors * (std / vectors.std()), np.float32)
