@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -45,8 +46,9 @@ def command() -> Command:
     """Run a module of the project as a user would: command("sentiment", "predict", "text")."""
 
     def call(module: str, *words: str, stdin: bytes = b"", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        env = os.environ | {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(
-            [sys.executable, "-m", module, *words], cwd=cwd, input=stdin, capture_output=True, check=False
+            [sys.executable, "-m", module, *words], cwd=cwd, env=env, input=stdin, capture_output=True, check=False
         )
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -28,6 +28,7 @@ SUBCOMMANDS = {
     "check": Subcommand("validate params.yaml and run nothing"),
     "predict": Subcommand("predict the sentiment of texts or of a file's rows", in_repository=False),
     "compare": Subcommand("compare the predictions of two runs, review by review"),
+    "experiments": Subcommand("print a table of the runs: their accuracy and the parameters that differ"),
     "summary": Subcommand("print the results of the last run"),
     "verify": Subcommand("rebuild a commit in a fresh clone and compare every output's hash"),
     "download-imdb": Subcommand("fetch the IMDb reviews (84 MB) through DVC and check their md5"),
@@ -42,15 +43,18 @@ def main() -> None:
 
 def call(words: list[str]) -> None:
     """Run a subcommand, the first word, with its arguments. Raises InputError for a mistake in them."""
-    if not words or words[0] in ("-h", "--help"):
+    if not words:
+        print(overview(), file=sys.stderr)
+        sys.exit(2)
+    name, *arguments = words
+    if name in ("-h", "--help"):
         print(overview())
         return
-    name, *arguments = words
     if name == "--version":
         print(f"sentiment {sentiment.__version__}")
         return
     if name not in SUBCOMMANDS:
-        raise InputError(f"{quote(name)}: no such command{_suggestion(name)}; `sentiment --help` lists them")
+        raise InputError(f"{quote(name)}: no such command;{_suggestion(name)} `sentiment --help` lists them")
     module = import_module(f"sentiment.cli.{name.replace('-', '_')}")
     parser = command.ArgumentParser(
         f"sentiment {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -80,7 +84,7 @@ def overview() -> str:
 
 def _suggestion(name: str) -> str:
     close = difflib.get_close_matches(name, SUBCOMMANDS, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" did you mean {close[0]!r}?" if close else ""
 
 
 def _require_repository(name: str) -> None:

@@ -29,7 +29,7 @@ def lines() -> list[str]:
         f'  sentiment predict "{_TRY}"',
         "  dvc plots show                     # writes dvc_plots/index.html",
         "  dvc exp run -S model.cell=gru      # another recurrence",
-        "  dvc exp show                       # compare them",
+        "  sentiment experiments              # compare them",
     ]
 
 
