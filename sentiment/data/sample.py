@@ -1,17 +1,17 @@
-"""The language of the embedded corpus: a seeded grammar of opinions and the finite-state machine that labels them.
+"""The grammar of the embedded corpus: a seeded generator of reviews and the finite-state machine that labels them.
 
-A review is a few sentences of verdicts, asides and filler. What it means is decided by four rules that a bag of words
-cannot follow, because each depends on order:
+A review is one to three sentences of verdicts, asides and filler. Four rules decide its label. Each depends on the
+order of the words, so a bag of words cannot learn them:
 
-* the **last verdict** counts: "The plot was dull. The ending was superb." is positive;
-* a **negation** flips the next opinion of its clause: "not very good" is negative, "never dull" positive;
-* an **aside** counts for nothing: what somebody expected, promised or called it, and what stands behind "although" or
-  "despite", up to the next comma, full stop or "but";
-* everything else is **neutral**.
+* The **last verdict** counts: "The plot was dull. The ending was superb." is positive.
+* A **negation** flips the next opinion of its clause: "not very good" is negative, "never dull" positive.
+* An **aside** does not count: what somebody expected, promised or called it, and what follows "although" or "despite",
+  up to the next comma, full stop or "but".
+* All other words are **neutral**.
 
-These rules are a deterministic automaton of nine states over whitespace-separated tokens, `State.read`. The generator
-writes a text without knowing its label and the automaton then labels it, so the corpus is right by construction, and
-a trained network can be compared with the machine that it ought to have become.
+The rules are a deterministic automaton of nine states over whitespace-separated tokens, `State.read`. The generator
+writes a text without knowing its label, then the automaton labels it. So every label is correct by construction, and
+the states of a trained network can be compared with those of the automaton.
 
 `sentiment make-sample` writes the corpus to data/sample/reviews.csv.
 
@@ -36,7 +36,7 @@ Verdict = Literal["negative", "positive"]
 Mode = Literal["plain", "negated", "aside"]
 T = TypeVar("T")
 
-REVIEWS = 10_000
+NUM_REVIEWS = 10_000
 SEED = 20_261
 
 POSITIVE_NOUNS = ("masterpiece", "triumph")
@@ -52,13 +52,13 @@ RESUMING = frozenset(["but"])
 
 @dataclass(frozen=True)
 class State:
-    """What a reader knows after some tokens: the last verdict, and how the next opinion word is to be taken."""
+    """The last verdict so far, and how the next opinion word counts: as it is, negated, or not at all in an aside."""
 
     verdict: Verdict | None = None
     mode: Mode = "plain"
 
     def read(self, token: str) -> "State":
-        """Return the state after one more whitespace-separated token. Total: an unknown word is neutral."""
+        """Return the state after one more whitespace-separated token. Unknown words are neutral."""
         word = token.rstrip(",.").lower()
         after = self
         if word in RESUMING:
@@ -110,7 +110,7 @@ FILLER = (
 
 
 class Writer:
-    """Writes reviews from a seed. Uses `random.Random.random` alone: its stream is the same in every Python release."""
+    """Writes reviews from a seed, by `random.Random.random` alone: its numbers are the same in all Python versions."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -130,7 +130,7 @@ class Writer:
         return self.choose(("not ", "never ", "hardly ")) if self.chance(0.4) else ""
 
     def verdict(self) -> str:
-        """A clause that counts: "the plot was not very good"."""
+        """A clause whose opinion counts: "the plot was not very good"."""
         shape = self.choose(("was", "found", "film", "noun"))
         if shape == "was":
             return f"the {self.choose(ASPECTS)} was {self.negation()}{self.adjective()}"
@@ -141,7 +141,7 @@ class Writer:
         return f"it is {self.negation()}a {self.choose(NOUNS)}"
 
     def aside(self) -> str:
-        """A clause that does not count: "my friends promised me a superb cast"."""
+        """A clause whose opinion does not count: "my friends promised me a superb cast"."""
         shape = self.choose(("expected", "promised", "called", "although", "despite"))
         if shape == "expected":
             return f"I expected a {self.choose(NOUNS)}"
@@ -168,7 +168,7 @@ class Writer:
         return text[0].upper() + text[1:] + "."
 
     def review(self) -> str:
-        """One to three sentences; one review in four forgets its last full stop."""
+        """One to three sentences; one review in four has no full stop at its end."""
         text = " ".join(self.sentence() for _ in range(self.choose((1, 2, 3))))
         return text.removesuffix(".") if self.chance(1 / 4) else text
 
@@ -193,4 +193,4 @@ def write(path: Path) -> None:
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])
-        writer.writerows(reviews(REVIEWS, SEED))
+        writer.writerows(reviews(NUM_REVIEWS, SEED))
