@@ -1,4 +1,4 @@
-"""Whatever a stranger sends is read, or refused by an InputError of one line for each mistake: nothing else happens."""
+"""Hostile input is read, or refused by an InputError with one line for each mistake."""
 
 import csv
 import io
@@ -62,7 +62,7 @@ def refused_or(function: Callable[[], Any]) -> Any:
 
 @fuzz
 @given(texts=st.lists(TEXTS, min_size=30, max_size=60), method=st.sampled_from(["whitespace", "words"]))
-def test_any_text_goes_through_the_data_stages(workspace: Path, texts: list[str], method: str) -> None:
+def test_any_text_passes_the_data_stages(workspace: Path, texts: list[str], method: str) -> None:
     text = (ROOT / PARAMS).read_text(encoding="utf-8")
     (workspace / PARAMS).write_text(
         text.replace("method: whitespace", f"method: {method}").replace("strip_html: false", "strip_html: true"),
@@ -111,7 +111,7 @@ def dumped(document: Any) -> str:
 
 @fuzz
 @given(place=st.sampled_from(KEYS), value=VALUES)
-def test_any_value_of_a_parameter_is_taken_or_named(workspace: Path, place: tuple[str, str], value: Any) -> None:
+def test_any_value_of_a_parameter_is_accepted_or_refused(workspace: Path, place: tuple[str, str], value: Any) -> None:
     section, key = place
     (workspace / PARAMS).write_text(DOCUMENT, encoding="utf-8")
     document = json.loads(json.dumps(read_yaml(PARAMS)))
@@ -127,7 +127,7 @@ def test_any_value_of_a_parameter_is_taken_or_named(workspace: Path, place: tupl
     more=st.binary(max_size=40)
     | st.sampled_from([b"!!python/object/apply:os.system ['touch pwned']", b"&a [*a, *a]", b"<<: *x", b"? [", b"\t"]),
 )
-def test_any_damage_to_the_parameters_is_named(workspace: Path, start: int, length: int, more: bytes) -> None:
+def test_any_damage_to_the_parameters_is_refused(workspace: Path, start: int, length: int, more: bytes) -> None:
     content = DOCUMENT.encode()
     (workspace / PARAMS).write_bytes(content[:start] + more + content[start + length :])
     refused_or(lambda: load_all(SECTIONS))
@@ -162,20 +162,20 @@ def table(kind: str) -> bytes:
     length=st.integers(0, 30),
     more=st.binary(max_size=30),
 )
-def test_any_damage_to_a_source_is_named(tmp_path: Path, kind: str, start: float, length: int, more: bytes) -> None:
+def test_any_damage_to_a_source_is_refused(tmp_path: Path, kind: str, start: float, length: int, more: bytes) -> None:
     content = table(kind)
     place = int(start * len(content))
     path = tmp_path / f"source{kind}"
     path.write_bytes(content[:place] + more + content[place + length :])
-    for found in refused_or(lambda: list(sources.read(path))) or []:
-        assert found.label in (0, 1)
-        found.text.encode()
+    for review in refused_or(lambda: list(sources.read(path))) or []:
+        assert review.label in (0, 1)
+        review.text.encode()
 
 
 @pytest.mark.parametrize("kind", [".csv", ".csv.gz", ".jsonl", ".parquet", ".tar", ".tar.gz"])
 @fuzz
 @given(content=st.binary(max_size=300))
-def test_any_bytes_as_a_source_are_read_or_named(tmp_path: Path, kind: str, content: bytes) -> None:
+def test_any_bytes_as_a_source_are_read_or_refused(tmp_path: Path, kind: str, content: bytes) -> None:
     path = tmp_path / f"source{kind}"
     path.write_bytes(content)
     refused_or(lambda: list(sources.read(path)))
@@ -193,7 +193,7 @@ def test_any_bytes_as_a_source_are_read_or_named(tmp_path: Path, kind: str, cont
     ],
 )
 @pytest.mark.parametrize("place", ["text", "label"])
-def test_a_column_of_no_use_is_named(tmp_path: Path, column: pa.Array, place: str) -> None:
+def test_a_column_that_is_neither_text_nor_number_is_refused(tmp_path: Path, column: pa.Array, place: str) -> None:
     plain = {"text": pa.array(["good", "bad"]), "label": pa.array([1, 0])}
     pq.write_table(pa.table(plain | {place: column}), tmp_path / "r.parquet")
     with pytest.raises(InputError, match=f"r.parquet: column '{place}' contains '.*'; store text or whole numbers"):
@@ -203,7 +203,7 @@ def test_a_column_of_no_use_is_named(tmp_path: Path, column: pa.Array, place: st
 @pytest.mark.parametrize(
     "sparse", [{"GNU.sparse.map": "a,b"}, {"GNU.sparse.size": "x"}, {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}]
 )
-def test_an_archive_with_broken_sparse_headers_is_named(tmp_path: Path, sparse: dict[str, str]) -> None:
+def test_an_archive_with_invalid_sparse_headers_is_refused(tmp_path: Path, sparse: dict[str, str]) -> None:
     path = tmp_path / "r.tar"
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
         member = tarfile.TarInfo("train/neg/0_1.txt")
@@ -214,13 +214,13 @@ def test_an_archive_with_broken_sparse_headers_is_named(tmp_path: Path, sparse: 
 
 
 @pytest.mark.parametrize("value", ["2001-99-99", "!!int abc", "!!float x", "1" * 5000])
-def test_a_value_that_yaml_cannot_read_is_named(tmp_path: Path, value: str) -> None:
+def test_a_value_that_yaml_cannot_read_is_refused(tmp_path: Path, value: str) -> None:
     (tmp_path / "params.yaml").write_text(f"train:\n  seed: {value}\n", encoding="utf-8")
     with pytest.raises(InputError, match="params.yaml: (line 2: |train.seed)"):
         load_all(SECTIONS, tmp_path / "params.yaml")
 
 
-def test_weights_of_an_odd_type_are_named(tmp_path: Path, model: dict[str, bytes]) -> None:
+def test_weights_of_another_type_are_refused(tmp_path: Path, model: dict[str, bytes]) -> None:
     for name, content in model.items():
         (tmp_path / name).write_bytes(content)
     weights = load(model["weights.safetensors"])
@@ -230,19 +230,19 @@ def test_weights_of_an_odd_type_are_named(tmp_path: Path, model: dict[str, bytes
         checkpoint.load(tmp_path, CPU)
 
 
-def test_a_line_without_an_end_is_named(tmp_path: Path) -> None:
+def test_an_endless_line_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("text,label\n" + "a" * (LONGEST + 1), encoding="utf-8")
     with pytest.raises(InputError, match=r"r.csv: row 1 \(line 1\): a line has more than 16,777,216 characters"):
         list(sources.read(tmp_path / "r.csv"))
 
 
-def test_many_columns_are_read_in_no_time(tmp_path: Path) -> None:
+def test_the_time_for_a_header_is_linear_in_its_columns(tmp_path: Path) -> None:
     names = [f"c{number}" for number in range(200_000)]  # compared with each other, they took minutes
     (tmp_path / "r.csv").write_text(",".join(["text", "label", *names]) + "\n", encoding="utf-8")
     assert list(sources.read(tmp_path / "r.csv")) == []
 
 
-def test_damage_behind_the_footer_of_a_table_is_named(tmp_path: Path) -> None:
+def test_any_damage_to_the_pages_of_a_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     with parquet.open_writer(path, parquet.REVIEWS) as table:
         table.write(
@@ -258,7 +258,7 @@ def test_damage_behind_the_footer_of_a_table_is_named(tmp_path: Path) -> None:
         assert found in (None, rows), place  # what is read is what was written
 
 
-def test_json_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "source.jsonl"
     path.write_text("[" * 100_000 + "\n", encoding="utf-8")
     with pytest.raises(InputError, match="row 1: not JSON"):
@@ -279,7 +279,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @fuzz
 @given(data=st.data(), length=st.integers(0, 30), more=st.binary(max_size=30))
-def test_any_damage_to_a_model_is_named(
+def test_any_damage_to_a_model_is_read_or_refused(
     tmp_path: Path, model: dict[str, bytes], data: st.DataObject, length: int, more: bytes
 ) -> None:
     damaged = data.draw(st.sampled_from(sorted(model)))
@@ -298,7 +298,7 @@ def write_model(folder: Path, model: dict[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
-def test_a_pickle_in_the_place_of_weights_is_not_opened(tmp_path: Path, model: dict[str, bytes]) -> None:
+def test_a_pickle_instead_of_weights_is_not_loaded(tmp_path: Path, model: dict[str, bytes]) -> None:
     class Touch:
         def __reduce__(self) -> tuple[Any, ...]:
             return Path.touch, (tmp_path / "pwned",)
@@ -310,7 +310,7 @@ def test_a_pickle_in_the_place_of_weights_is_not_opened(tmp_path: Path, model: d
     assert not (tmp_path / "pwned").exists()
 
 
-def test_settings_that_ask_for_terabytes_get_nothing(tmp_path: Path, model: dict[str, bytes]) -> None:
+def test_settings_of_a_model_of_terabytes_allocate_nothing(tmp_path: Path, model: dict[str, bytes]) -> None:
     write_model(tmp_path, model)
     content = json.loads(model["settings.json"])
     content["model"] |= {"hidden_dim": 65536, "embedding_dim": 65536, "layers": 64}
@@ -319,7 +319,7 @@ def test_settings_that_ask_for_terabytes_get_nothing(tmp_path: Path, model: dict
         checkpoint.load(tmp_path, CPU)
 
 
-def test_a_header_that_promises_terabytes_gets_nothing(tmp_path: Path, model: dict[str, bytes]) -> None:
+def test_a_weights_header_of_terabytes_allocates_nothing(tmp_path: Path, model: dict[str, bytes]) -> None:
     write_model(tmp_path, model)
     header = json.dumps({"readout.bias": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}).encode()
     (tmp_path / "weights.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
@@ -333,7 +333,7 @@ def test_a_header_that_promises_terabytes_gets_nothing(tmp_path: Path, model: di
     content=st.binary(max_size=200)
     | st.lists(st.sampled_from([b"2 3\n", b"good", b" 1", b" .5", b" nan", b"\n", b"\xff", b"\0" * 12])).map(b"".join),
 )
-def test_any_bytes_as_vectors_are_read_or_named(tmp_path: Path, name: str, content: bytes) -> None:
+def test_any_bytes_as_word_vectors_are_read_or_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     found = refused_or(lambda: word_vectors.load(tmp_path / name, ["good"], 3))
     assert found is None or np.isfinite(found.values).all()

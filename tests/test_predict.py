@@ -165,7 +165,7 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["--device", "cuda", "text"], b"", "device 'cuda' is not on this machine"),
         (["--model", "nowhere", "text"], b"", "nowhere/settings.json: missing; run `dvc repro`"),
         (["--file", "missing.csv"], b"", "missing.csv: no such file"),
-        (["--file", "-"], b"", "-: is it csv, tsv or jsonl? Say so by --format"),
+        (["--file", "-"], b"", "-: unknown format; set --format to one of csv, tsv, jsonl"),
         (["a\udcffb"], b"", "text 1: the text is not valid UTF-8"),
         (["--file", "-", "--format", "csv"], b"", "-: empty"),
         (["--file", "-", "--format", "csv"], b"words\na\n", "no column 'text' or 'review' among 'words'; name"),

@@ -1,4 +1,4 @@
-"""Sources: every kind gives the same reviews, and what cannot be read is named with its row."""
+"""Sources: every format gives the same reviews, and an error names the row that cannot be read."""
 
 import csv
 import gzip
@@ -15,7 +15,9 @@ import pytest
 
 from sentiment.data import sources
 from sentiment.data.sources import Review
+from sentiment.data.sources.delimited import Csv
 from sentiment.errors import InputError
+from tests.support.imports import ROOT
 
 ROWS = [
     ('Good, "very" good.\nTwo lines.', "positive"),
@@ -65,20 +67,20 @@ WRITERS: dict[str, Callable[[Path, list[tuple[str, str]]], Path]] = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_every_kind_of_table_gives_the_same_reviews(tmp_path: Path, name: str) -> None:
+def test_every_table_format_gives_the_same_reviews(tmp_path: Path, name: str) -> None:
     path = WRITERS[name](tmp_path / name, ROWS)
     assert sources.locate(str(path)) == path
     assert list(sources.read(path)) == EXPECTED
 
 
-def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_bytes(b"\xef\xbb\xbftext,label\r\ngood,1\r\n")
     assert list(sources.read(path)) == [Review("1", "good", 1)]
 
 
 @pytest.mark.parametrize("label, expected", [(1, 1), (0, 0), (True, 1), (False, 0), ("Negative", 0)])
-def test_labels_of_other_types(tmp_path: Path, label: Any, expected: int) -> None:
+def test_labels_may_be_numbers_booleans_and_words(tmp_path: Path, label: Any, expected: int) -> None:
     for path in (
         write_jsonl(tmp_path / "r.jsonl", [("x", label)]),
         write_parquet(tmp_path / "r.parquet", [("x", label)]),
@@ -86,7 +88,7 @@ def test_labels_of_other_types(tmp_path: Path, label: Any, expected: int) -> Non
         assert [example.label for example in sources.read(path)] == [expected]
 
 
-def test_the_columns_of_common_layouts_are_found(tmp_path: Path) -> None:
+def test_the_usual_columns_are_found(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", ROWS, header=("review", "sentiment"))
     assert list(sources.read(path)) == EXPECTED
     path = write_csv(tmp_path / "r.csv", ROWS, header=("body", "class"))
@@ -122,7 +124,7 @@ def test_the_columns_of_common_layouts_are_found(tmp_path: Path) -> None:
         ("r.parquet", b"PAR1 but not really", "not a readable Parquet file"),
     ],
 )  # fmt: skip
-def test_bad_rows_are_named(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
+def test_an_error_names_the_row_that_cannot_be_used(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError, match=expected) as caught:
@@ -131,14 +133,14 @@ def test_bad_rows_are_named(tmp_path: Path, name: str, content: bytes, expected:
     assert "\n" not in str(caught.value)
 
 
-def test_a_null_in_parquet_is_named(tmp_path: Path) -> None:
+def test_a_null_in_parquet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.parquet"
     pq.write_table(pa.table({"text": ["a", None], "label": [1, 0]}), path)
     with pytest.raises(InputError, match="row 2: the text is None, not a string"):
         list(sources.read(path))
 
 
-def test_two_columns_of_a_name_in_parquet_are_refused(tmp_path: Path) -> None:
+def test_columns_of_the_same_name_in_parquet_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.parquet"
     pq.write_table(
         pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array([1])], ["text", "text", "label"]), path
@@ -148,7 +150,7 @@ def test_two_columns_of_a_name_in_parquet_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl", "r.parquet"])
-def test_a_text_that_is_its_label_is_refused(tmp_path: Path, name: str) -> None:
+def test_one_column_for_text_and_label_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text('{"label": "1"}\n' if name == "r.jsonl" else "label\n1\n", encoding="utf-8")
     if name == "r.parquet":
@@ -157,7 +159,7 @@ def test_a_text_that_is_its_label_is_refused(tmp_path: Path, name: str) -> None:
         list(sources.read(path, "label"))
 
 
-def test_places_that_are_no_source(workspace: Path) -> None:
+def test_a_path_that_is_not_a_source_is_refused(workspace: Path) -> None:
     (workspace / "notes.txt").touch()
     for source, expected in {
         "": "is not a path; give one",
@@ -170,6 +172,28 @@ def test_places_that_are_no_source(workspace: Path) -> None:
     }.items():
         with pytest.raises(InputError, match=expected):
             sources.locate(source)
+
+
+def test_a_format_is_added_by_one_line_in_the_registry(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class PipeSeparated(Csv):
+        separator = "|"
+
+    monkeypatch.setitem(sources.TEXT_FORMATS, "psv", PipeSeparated)
+    for name in ("r.psv", "r.psv.gz"):
+        path = write_csv(workspace / name, ROWS, delimiter="|")
+        assert list(sources.read(sources.locate(name))) == EXPECTED
+        with sources.open_table(name, "psv", io.BytesIO(path.read_bytes())) as table:
+            assert table.header_line(["more"]) == "text|label|more\n"
+            row = list(table)[1]
+            assert table.row_line(row, {"more": 1}) == "NA|0|1\n"
+    with pytest.raises(InputError, match=r"no known format; give .csv, .tsv, .jsonl, .psv \(also .gz\), .parquet"):
+        sources.locate("params.yaml")
+
+
+def test_params_yaml_lists_the_formats() -> None:
+    comment = next(line for line in (ROOT / "params.yaml").read_text().splitlines() if line.startswith("  source:"))
+    assert all(f".{suffix}" in comment for suffix in sources.TEXT_FORMATS)
+    assert all(word in comment for word in (".gz", ".parquet", ".tar.gz", "folder"))
 
 
 Member = tuple[str, bytes]
@@ -247,7 +271,7 @@ def sparse(tar: tarfile.TarFile) -> None:
         ([*REVIEWS, ("aclImdb/train/neg/7_1.txt", b"\xff")], None, "train/neg/7_1.txt: the text is not valid UTF-8"),
     ],
 )
-def test_bad_archives_are_refused(tmp_path: Path, members: list[Member], more: Any, expected: str) -> None:
+def test_a_bad_archive_is_refused(tmp_path: Path, members: list[Member], more: Any, expected: str) -> None:
     path = archive(tmp_path / "a.tar.gz", members, more or (lambda tar: None))
     with pytest.raises(InputError, match=expected):
         list(sources.read(path))
@@ -272,14 +296,14 @@ def test_an_altered_archive_is_refused(tmp_path: Path) -> None:
         list(sources.read(path))
 
 
-def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_text("<html>404</html>", encoding="utf-8")
     with pytest.raises(InputError, match="damaged or cut off"):
         list(sources.read(path))
 
 
-def test_a_link_that_dvc_put_in_the_place_of_a_tracked_file_is_followed(workspace: Path) -> None:
+def test_a_link_to_the_cache_of_dvc_is_followed(workspace: Path) -> None:
     cached = workspace.parent / "cache-elsewhere"
     write_csv(cached, ROWS)
     (workspace / "mine.csv").symlink_to(cached)
@@ -287,7 +311,7 @@ def test_a_link_that_dvc_put_in_the_place_of_a_tracked_file_is_followed(workspac
 
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl.gz"])
-def test_utf_16_is_named_as_such(tmp_path: Path, name: str) -> None:
+def test_utf_16_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     content = "text,label\ngood,1\n".encode("utf-16")
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     with pytest.raises(InputError, match=f"{name}: is UTF-16; save it as UTF-8"):

@@ -34,9 +34,8 @@ ADDED = ("predicted", "probability")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="a review")
-    parser.add_argument(
-        "--file", metavar="PATH", help=".csv, .tsv or .jsonl with a header or keys, also .gz; - is standard input"
-    )
+    formats = ", ".join(sources.TEXT_FORMATS)
+    parser.add_argument("--file", metavar="PATH", help=f"reviews as {formats}, also .gz; - is standard input")
     parser.add_argument("--format", choices=sources.TEXT_FORMATS, help="what the file is, where its name does not say")
     parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
@@ -132,10 +131,10 @@ def _word(probability: float, threshold: float) -> str:
 
 
 def _form(name: str, given: str | None) -> str:
-    """Return what the file is, csv, tsv or jsonl. Raises InputError where nobody says it or the file is missing."""
+    """Return the format of the file. Raises InputError where neither name nor --format says it, or it is missing."""
     form = given or sources.format_of(name)
     if form is None:
-        raise InputError(f"{name}: is it csv, tsv or jsonl? Say so by --format")
+        raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.TEXT_FORMATS)}")
     if name != "-" and not Path(name).is_file():
         raise InputError(f"{name}: no such file; check the path")
     return form
