@@ -1,10 +1,11 @@
-"""What the vectorised stages cost, and that their memory does not grow with the corpus.
+"""CPU time and peak memory of the data stages, on the corpus and on two and four copies of it.
 
     python -m benchmarks.data_stages [path/to/aclImdb_v1.tar.gz]
 
-The corpus is read once by `ingest`, then repeated once, twice and four times; `tokenize`, `count_vocab` and `encode`
-run on each. CPU time is user and system time of the whole process, imports included; memory is its largest resident
-set. The result goes to benchmarks/results/data_stages-imdb.json, or data_stages-sample.json for the embedded corpus.
+`ingest` reads the corpus once; `tokenize`, `count_vocab` and `encode` run on each number of copies, which shows whether
+their memory grows with the corpus. CPU time is user and system time of the whole process, with its imports; memory is
+its largest resident set. Results go to benchmarks/results/data_stages-imdb.json, or to data_stages-sample.json for the
+embedded corpus.
 """
 
 import os
@@ -37,7 +38,7 @@ def measure(stage: str) -> tuple[float, float]:
 
 
 def repeat(source: Path, target: Path, copies: int) -> None:
-    """Write a table's rows several times, as different reviews."""
+    """Write the rows of a table several times."""
     with parquet.open_writer(target, parquet.REVIEWS) as table:
         for _ in range(copies):
             for batch in parquet.read(source, parquet.REVIEWS):

@@ -1,11 +1,11 @@
-"""Tokenize, count and encode the training reviews, on one thread: this project, other ways, and a bound.
+"""Tokenize, count and encode the training reviews on one thread: this project, other tools, and a lower bound.
 
     python -m benchmarks.text [path/to/aclImdb_v1.tar.gz]
 
-The work is the lecture's: tokens between white space, the 5,000 most frequent get ids, all others share one. Everybody
-starts from texts in memory, in the form that suits him. Before anything is timed, whoever says the same thing must
-have said the same: see `check`. The result goes to benchmarks/results/text-imdb.json, or text-sample.json for the
-embedded corpus, repeated to IMDb's size.
+The task is the lecture's: split at white space, give the 5,000 most frequent tokens an id each and all others a shared
+one. Every contestant starts from texts in memory, in the form that it needs. Before anything is timed, results must be
+equal: see `check`. They go to benchmarks/results/text-imdb.json, or to text-sample.json for the embedded corpus, which
+is repeated to the size of IMDb.
 """
 
 import collections
@@ -36,7 +36,7 @@ from stages import count_vocab, encode, tokenize
 
 SIZE = 5000
 ROUNDS = 5
-SAMPLED = 250  # of so many reviews, the lecture's code is timed on one
+SAMPLED = 250  # the lecture's code is timed on one review of this many
 OURS = "this project"
 BOUND = "bound: read, split and hash in Arrow"
 
@@ -45,7 +45,7 @@ LECTURE = Tokenizer(method="whitespace", lowercase=False, strip_html=False)
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a contestant found: its tokens, the most frequent first, their counts, and ids[tokens] of all texts."""
+    """The result of a contestant: its tokens, the most frequent first, their counts, and ids[tokens] of all texts."""
 
     tokens: Sequence[str]
     counts: npt.NDArray[np.int64]
@@ -53,7 +53,7 @@ class Encoded:
 
 
 def this_project(batches: Sequence[pa.StringArray]) -> Encoded:
-    """The functions of the stages, on the batches that the stages see."""
+    """The functions of the stages, on the same batches."""
     tokens = [LECTURE(texts).flatten() for texts in batches]
     counter = TokenCounter()
     for batch in tokens:
@@ -64,7 +64,7 @@ def this_project(batches: Sequence[pa.StringArray]) -> Encoded:
 
 
 def stages(folder: Path) -> Encoded:
-    """The stages themselves, imports apart: as `this_project`, but from Parquet to Parquet, compressed and checked."""
+    """The stages without their imports: like `this_project`, but with compressed, checked Parquet files."""
     tokens = folder / "tokens.parquet"
     tokenize.tokenize(folder / "reviews.parquet", tokens, LECTURE)
     vocabulary = Vocabulary.most_frequent(count_vocab.count(tokens), SIZE, min_count=1)
@@ -76,20 +76,20 @@ def stages(folder: Path) -> Encoded:
 
 
 def bound(batches: Sequence[pa.StringArray]) -> int:
-    """Read, split and hash the bytes, in Arrow's C++: cut at ASCII white space, hash each token once, and no more.
+    """The lower bound in Arrow's C++: read the bytes, split at ASCII white space, hash each token once.
 
-    Nothing is merged over the batches, sorted or given an id, so this is less than anybody can do with.
+    Nothing is merged over batches, sorted or given an id, which every contestant must do as well.
     """
     return sum(len(pc.unique(pc.ascii_split_whitespace(texts).flatten())) for texts in batches)
 
 
 def python_bound(content: bytes) -> int:
-    """The same in Python's own C: a list of all tokens, then the set of them."""
+    """The lower bound in CPython: a list of all tokens, then their set."""
     return len(set(content.split()))
 
 
 def plain_python(texts: Sequence[str]) -> Encoded:
-    """`Counter` and a dict, as one writes them."""
+    """A `Counter` and a dict."""
     tokens = [text.split() for text in texts]
     counter: collections.Counter[str] = collections.Counter()
     for review in tokens:
@@ -101,7 +101,7 @@ def plain_python(texts: Sequence[str]) -> Encoded:
 
 
 def scikit_learn(texts: Sequence[str]) -> Encoded:
-    """`CountVectorizer`: how often each token of the vocabulary stands in each review; no ids in their order."""
+    """`CountVectorizer`: the counts of each review, without the sequence of ids."""
     vectorizer = CountVectorizer(tokenizer=str.split, token_pattern=None, lowercase=False, max_features=SIZE)
     counts = np.asarray(vectorizer.fit_transform(texts).sum(axis=0)).ravel()
     order = np.argsort(-counts, kind="stable")
@@ -109,7 +109,7 @@ def scikit_learn(texts: Sequence[str]) -> Encoded:
 
 
 def hugging_face(texts: Sequence[str]) -> Encoded:
-    """`tokenizers`: a word-level model, split at white space, trained and applied by its Rust code."""
+    """`tokenizers`: a word-level model that splits at white space, trained and applied in Rust."""
     from tokenizers import Tokenizer as WordLevelTokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import WhitespaceSplit
@@ -127,11 +127,11 @@ def hugging_face(texts: Sequence[str]) -> Encoded:
 
 
 def lecture(texts: Sequence[str]) -> float:
-    """The lecture's algorithm, its seconds estimated: a new `Counter` for each review, `list.index` for each token.
+    """Estimate the seconds of the lecture's algorithm: a new `Counter` for each review, `list.index` for each token.
 
-    The sum of two counters costs what the vocabulary so far has grown to, and `list.index` the rank of the token: all
-    of IMDb takes minutes. So one review of `SAMPLED` is timed, and each stands for as many: its counter is added to
-    the very counter that the whole run would have had there, its tokens are looked up in the final list.
+    Adding a counter takes time proportional to the vocabulary so far, `list.index` to the rank of the token, so all of
+    IMDb takes minutes. Only one review of `SAMPLED` is timed and counted that many times: its counter is added to the
+    same total as in a whole run, its tokens are looked up in the final list.
     """
     counter: collections.Counter[str] = collections.Counter()
     seconds = 0.0
@@ -151,23 +151,23 @@ def lecture(texts: Sequence[str]) -> float:
     return (seconds + time.perf_counter() - start) * len(texts) / len(texts[::SAMPLED])
 
 
-def check(found: Encoded, ours: Encoded) -> None:
-    """Raise AssertionError where another's vocabulary or ids differ from ours, but for the order of equal counts.
+def check(theirs: Encoded, ours: Encoded) -> None:
+    """Raise AssertionError where a vocabulary or its ids differ from ours in more than the order of equal counts.
 
-    Where counts are equal we go by token, others by first occurrence: so tokens are compared as a set, those with the
-    lowest count of the vocabulary, of which some are left out, not at all, and ids by the count of their token.
+    We order tokens of equal count by token, others by first occurrence. So tokens are compared as a set, without those
+    of the lowest count, some of which are cut off; and ids are compared by the count of their token.
     """
-    assert np.array_equal(found.counts, ours.counts)
+    assert np.array_equal(theirs.counts, ours.counts)
     lowest = ours.counts[-1]
     frequent = int(np.count_nonzero(ours.counts > lowest))
-    assert set(found.tokens[:frequent]) == set(ours.tokens[:frequent])
-    if found.ids is not None and ours.ids is not None:
+    assert set(theirs.tokens[:frequent]) == set(ours.tokens[:frequent])
+    if theirs.ids is not None and ours.ids is not None:
         counts = np.concatenate([[lowest] * FIRST_TOKEN, ours.counts])
-        assert np.array_equal(counts[found.ids], counts[ours.ids])
+        assert np.array_equal(counts[theirs.ids], counts[ours.ids])
 
 
 def contestants(texts: Sequence[str], folder: Path) -> list[Contestant]:
-    """Return everybody, each with the texts in his form; `folder` is for the files of the stages."""
+    """Return the contestants, each with the texts in the form that it needs; the stages use files in `folder`."""
     batches = [pa.array(texts[start : start + parquet.ROWS]) for start in range(0, len(texts), parquet.ROWS)]
     with parquet.open_writer(folder / "reviews.parquet", parquet.REVIEWS) as table:
         for batch in batches:
@@ -187,7 +187,7 @@ def contestants(texts: Sequence[str], folder: Path) -> list[Contestant]:
 
 def main() -> None:
     corpus = Corpus.given()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one thread, as everybody else
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one thread, like all others
     pa.set_cpu_count(1)
     texts = corpus.training_texts()
     with tempfile.TemporaryDirectory() as folder:

@@ -112,7 +112,7 @@ def test_a_corpus_that_is_not_imdb_is_refused_in_one_line(module: str, command: 
     for given in ("nowhere.tar.gz", "data/sample/reviews.csv"):
         done = command(module, given)
         assert (done.returncode, done.stdout) == (2, "")
-        assert re.fullmatch(f"error: '{given}': no archive or folder of .*; give path/to/.*\n", done.stderr)
+        assert re.fullmatch(f"error: '{given}': not an archive or folder of .*; give aclImdb.*\n", done.stderr)
 
 
 def test_no_result_holds_a_path() -> None:
