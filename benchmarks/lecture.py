@@ -11,12 +11,12 @@
 The result goes to benchmarks/results/lecture-sample.json (or -imdb) and gradients.csv, which `dvc plots show` draws.
 """
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -170,10 +170,9 @@ def main() -> None:
             "presentation": orders,
         },
     )
-    names = [f"log10_{name}" for name in norms]
-    values = [[round(math.log10(max(each, 1e-300)), 4) for each in column] for column in norms.values()]
     if corpus.name == "sample":
-        write_csv(GRADIENTS, ["tokens_before_the_end", *names], zip(range(length), *values, strict=True))
+        logarithms = {f"log10_{name}": np.log10(np.maximum(column, 1e-300)) for name, column in norms.items()}
+        write_csv(GRADIENTS, pd.DataFrame(logarithms).round(4).reset_index(names="tokens_before_the_end"))
     for name, way in ways.items():
         print(f"{name:24} {way['milliseconds']:9.2f} ms  {way['times_faster']:6.1f} times as fast")
     for name, column in norms.items():

@@ -39,7 +39,7 @@ def main() -> None:
     encoding = Encoding.load(paths.ENCODING)
 
     # Torch and scikit-learn take over a second to load, and `stages.check` reads the parameters above without it.
-    from sentiment.evaluation import metrics, stacking
+    from sentiment.evaluation import curves, metrics, stacking
     from sentiment.inference import checkpoint, predictor
     from sentiment.nn import device
 
@@ -62,21 +62,9 @@ def main() -> None:
     write_json(paths.STACKED_METRICS, {"stacked": scores})  # a name of its own beside the network's figures
     coverage = {"vector_coverage": model.classifier.pretrained_coverage(test.ids)}
     write_json(paths.TEST_METRICS, metrics.report(test.labels, probability, params) | coverage)
-    plots = {
-        "confusion": (
-            ["actual", "predicted", "reviews", "share"],
-            metrics.confusion(test.labels, probability, params.threshold),
-        ),
-        "roc": (["false_positive_rate", "true_positive_rate"], metrics.roc(test.labels, probability)),
-        "precision_recall": (["recall", "precision"], metrics.precision_recall(test.labels, probability)),
-        "length": (
-            ["shortest", "longest", "accuracy", "reviews"],
-            metrics.by_length(test.labels, probability, test.lengths, params.threshold),
-        ),
-        "calibration": (["probability", "positive_share", "reviews"], metrics.calibration(test.labels, probability)),
-    }
-    for name, (header, rows) in plots.items():
-        write_csv(paths.PLOTS / f"{name}.csv", header, rows)
+    tables = curves.tables(test.labels, probability, test.lengths, params.threshold)
+    for name, curve in tables.items():
+        write_csv(paths.PLOTS / f"{name}.csv", curve)
 
 
 if __name__ == "__main__":

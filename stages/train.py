@@ -5,7 +5,7 @@ How long it took, and on what, goes to metrics/speed.json, which is no output: i
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -130,10 +130,12 @@ def main() -> Callable[[], None]:
             "vectors; set pretrain.method or model.vectors, or tune_vectors to true"
         )
 
+    import pandas as pd
+
     from sentiment.inference import checkpoint
     from sentiment.nn import device, weights
     from sentiment.training import resume
-    from sentiment.training.trainer import EpochMetrics, best_epoch
+    from sentiment.training.trainer import best_epoch
 
     chosen = device.select_device(compute.device, params.precision)
     device.configure_torch(chosen, compute.threads)
@@ -150,10 +152,8 @@ def main() -> Callable[[], None]:
 
     best = best_epoch(history)
     checkpoint.save(paths.MODEL, checkpoint.Checkpoint(classifier, vocabulary, encoding), params.seed, best.epoch)
-    names = [field.name for field in fields(EpochMetrics)]
-    write_csv(paths.HISTORY, names, [astuple(epoch) for epoch in history])
+    write_csv(paths.HISTORY, pd.DataFrame(history))
     parameters = sum(parameter.numel() for parameter in classifier.parameters())
-    best_metrics = dict(zip(names[1:], astuple(best)[1:], strict=True))
     write_json(
         paths.TRAIN_METRICS,
         {
@@ -164,7 +164,7 @@ def main() -> Callable[[], None]:
             },
             "epochs": len(history),
             "best_epoch": best.epoch,
-            **best_metrics,
+            **{name: value for name, value in asdict(best).items() if name != "epoch"},
         },
     )
     tokens = (len(history) - keeper.restored) * (len(splits[0].ids) + len(splits[1].ids))

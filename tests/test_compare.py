@@ -1,45 +1,26 @@
-"""Comparing two runs: the figures are those of scikit-learn on the drawn sample, and the command says what is wrong."""
+"""Comparing two runs: intervals cover the truth, McNemar by hand, and the command prints and writes what it finds."""
+
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sentiment.cli.compare import aligned, lines
+from sentiment.cli.compare import by_change, join, lines
 from sentiment.cli.main import call
+from sentiment.config import paths
 from sentiment.errors import InputError
-from sentiment.evaluation import metrics, significance
-from sentiment.evaluation.significance import WeightedMetrics, compare
+from sentiment.evaluation.metrics import METRICS, Labels, Probabilities
+from sentiment.evaluation.significance import WITHOUT_INTERVAL, compare, mcnemar
+from sentiment.io import parquet
+from sentiment.io.json_file import read_json
 from tests.support.imports import ROOT
 
-PAIRS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.55, 0.9, 1.0])), min_size=4)
 
-
-def arrays(pairs: list[tuple[int, float]]) -> tuple[metrics.Labels, metrics.Probabilities]:
-    labels, probability = zip(*[(0, 0.3), (1, 0.6), *pairs], strict=True)
+def some_reviews() -> tuple[Labels, Probabilities]:
+    labels, probability = zip(*[(0, 0.3), (1, 0.6), *[(1, 0.9), (0, 0.55), (1, 0.2)] * 20], strict=True)
     return np.array(labels, np.uint8), np.array(probability, np.float32)
-
-
-@given(PAIRS)
-def test_equal_weights_give_the_figures_of_evaluate(pairs: list[tuple[int, float]]) -> None:
-    labels, probability = arrays(pairs)
-    expected = metrics.summary(labels, probability, 0.5)
-    found = WeightedMetrics(labels, probability, 0.5)(np.ones(len(labels)))
-    for name, value in found.items():
-        assert value == pytest.approx(expected[name], abs=1e-6), name
-
-
-@given(PAIRS, st.integers(0, 100))
-def test_a_weight_is_that_many_copies_of_a_review(pairs: list[tuple[int, float]], seed: int) -> None:
-    labels, probability = arrays(pairs)
-    weight = np.random.default_rng(seed).integers(0, 3, len(labels))
-    weight[:2] = 1  # both classes stay
-    copies = np.repeat(np.arange(len(labels)), weight)
-    found = WeightedMetrics(labels, probability, 0.5)(weight.astype(np.float64))
-    expected = metrics.summary(labels[copies], probability[copies], 0.5)
-    for name, value in found.items():
-        assert value == pytest.approx(expected[name], abs=1e-6), name
 
 
 def test_mcnemar_worked_by_hand() -> None:
@@ -59,7 +40,7 @@ def test_mcnemar_worked_by_hand() -> None:
 
 
 def test_a_run_does_not_differ_from_itself() -> None:
-    labels, probability = arrays([(1, 0.9), (0, 0.55), (1, 0.2)] * 20)
+    labels, probability = some_reviews()
     found = compare(labels, probability, probability, 0.5, 100)
     assert found.mcnemar_p == 1
     for columns in found.metrics.values():
@@ -105,36 +86,86 @@ def test_a_set_without_a_mistake_is_not_certain() -> None:
     assert set(found.metrics["calibration_error"]["a"]) == {"value"}
 
 
-def predicted(ids: list[str], labels: list[int]) -> pa.Table:
-    return pa.table(
-        {"id": ids, "label": pa.array(labels, pa.uint8()), "probability": pa.array([0.5] * len(ids), pa.float32())}
-    )
+def predicted(ids: list[str], labels: list[int], probability: float = 0.5) -> pa.Table:
+    columns = [ids, pa.array(labels, pa.uint8()), pa.array([probability] * len(ids), pa.float32())]
+    return pa.table(columns, schema=parquet.PREDICTIONS)
+
+
+def test_mcnemar_without_a_changed_review_is_certain() -> None:
+    assert mcnemar(0, 0) == 1
+    assert mcnemar(3, 3) == 1
+
+
+def test_a_registered_metric_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METRICS, "share_positive", lambda sample: sample.mean(sample.predictions.predicted))
+    labels, probability = some_reviews()
+    found = compare(labels, probability, 1 - probability, 0.5, 100).metrics["share_positive"]
+    assert found["difference"]["value"] == pytest.approx(found["b"]["value"] - found["a"]["value"])
+    assert found["difference"]["low"] < found["difference"]["value"] < found["difference"]["high"]
+
+
+def test_every_metric_has_an_interval_but_the_biased_one() -> None:
+    labels, probability = some_reviews()
+    for name, cells in compare(labels, probability, 1 - probability, 0.5, 100).metrics.items():
+        for cell in cells.values():
+            assert set(cell) == ({"value"} if name in WITHOUT_INTERVAL else {"value", "low", "high"})
 
 
 def test_reviews_are_matched_by_their_id() -> None:
-    one, other = predicted(["x", "y"], [0, 1]), predicted(["y", "x"], [1, 0])
-    ids, labels, _, _ = aligned(one, other, ("a", "b"))
-    assert (ids, labels.tolist()) == (["x", "y"], [0, 1])
+    one, other = predicted(["y", "x"], [1, 0], 0.25), predicted(["x", "y"], [0, 1], 0.75)
+    both = join(one, other, ("a", "b"))
+    assert both.values.tolist() == [["y", 1, 0.25, 0.75], ["x", 0, 0.25, 0.75]]
+    assert list(both) == ["id", "label", "probability_a", "probability_b"]
     with pytest.raises(InputError, match=r"'a' and 'b': tested on different reviews \(2 and 1, 1 in common\)"):
-        aligned(one, predicted(["y"], [1]), ("a", "b"))
+        join(one, predicted(["y"], [1]), ("a", "b"))
+    with pytest.raises(InputError, match="'a' and 'b': one of them has an id twice"):
+        join(predicted(["x", "x"], [0, 1]), one, ("a", "b"))
     with pytest.raises(InputError, match="'a' and 'b': the same reviews have other labels"):
-        aligned(one, predicted(["x", "y"], [1, 1]), ("a", "b"))
+        join(one, predicted(["x", "y"], [1, 1]), ("a", "b"))
 
 
-def test_what_is_printed_names_every_metric() -> None:
-    labels, probability = arrays([(1, 0.9), (0, 0.55)] * 5)
-    found = significance.compare(labels, probability, 1 - probability, 0.5, 100)
-    printed = "\n".join(lines(("one", "two"), found, [("r1", 1, 0.9, 0.1, "Not\n bad")]))
-    for name in found.metrics:
-        assert name in printed
-    assert "positive  0.900  0.100  Not bad" in printed
-    assert "\x1b" not in "\n".join(lines(("one", "two"), found, [("r1", 1, 0.9, 0.1, "\x1b[31mred")]))
+def test_the_most_changed_review_comes_first() -> None:
+    ids, before = ["a", "b", "c", "d"], np.array([0.1, 0.9, 0.5, 0.5], np.float32)
+    reviews = pd.DataFrame({"id": ids, "label": 0, "probability_a": before, "probability_b": np.float32(0.4)})
+    assert by_change(reviews)["id"].tolist() == ["b", "a", "c", "d"]
 
 
-def test_a_rare_class_is_in_every_sample() -> None:
-    labels = np.array([1, 1] + [0] * 40, np.uint8)
-    found = compare(labels, labels.astype(np.float32), labels.astype(np.float32), 0.5, 100)
-    assert set(found.metrics["roc_auc"]["a"].values()) == {1.0}
+def changed(text: str) -> pd.DataFrame:
+    return pd.DataFrame({"id": ["r1"], "label": [1], "a": [0.9], "b": [0.1], "text": [text]})
+
+
+def test_every_metric_is_printed_within_100_columns() -> None:
+    labels, probability = some_reviews()
+    found = compare(labels, probability, 1 - probability, 0.5, 100)
+    printed = lines(("one", "two"), found, changed("Not\n bad" + " at all" * 30))
+    for name in METRICS:
+        assert any(line.startswith(name) for line in printed)
+    assert any(line.startswith("positive  0.900  0.100  Not bad at all") for line in printed)
+    assert max(map(len, printed)) <= 100
+    assert "nan" not in "\n".join(printed)
+    assert "\x1b" not in "\n".join(lines(("one", "two"), found, changed("\x1b[31mred")))
+
+
+def test_the_command_writes_metrics_and_reviews(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace / "dvc.yaml").touch()
+    (workspace / ".dvc").mkdir()
+    labels, probability = some_reviews()
+    ids = pa.array([str(row) for row in range(len(labels))])
+    for path, column in [(paths.PREDICTIONS, probability), (paths.STACKED_PREDICTIONS, 1 - probability)]:
+        with parquet.open_writer(path, parquet.PREDICTIONS) as table:
+            table.write(ids, pa.array(labels), pa.array(column))
+    with parquet.open_writer(paths.REVIEWS.test, parquet.REVIEWS) as table:
+        table.write(ids, pa.array([f"a, \r{row}" for row in range(len(labels))]), pa.array(labels))
+    call(["compare", "workspace", "workspace:stacked", "--reviews", "2"])
+    assert "B  workspace:stacked" in capsys.readouterr().out
+    assert read_json(Path("comparison/metrics.json"))["reviews"] == len(labels)
+    written = pd.read_csv("comparison/reviews.csv", dtype={"id": str})
+    assert list(written) == ["id", "label", "probability_a", "probability_b", "text"]
+    assert written["text"].tolist() == [f"a, \r{row}" for row in written["id"]]
+    assert (written["probability_b"] - written["probability_a"]).abs().is_monotonic_decreasing
+    paths.REVIEWS.test.unlink()
+    call(["compare", "workspace", "workspace:stacked"])
+    assert pd.read_csv("comparison/reviews.csv")["text"].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sentiment.errors import InputError
@@ -86,6 +87,6 @@ def test_json_has_no_nan(tmp_path: Path) -> None:
 
 
 def test_a_table_keeps_what_could_end_a_row(tmp_path: Path) -> None:
-    write_csv(tmp_path / "t.csv", ["a", "b"], [("one\rtwo", 1.5), ('"x", y', 2)])
+    write_csv(tmp_path / "t.csv", pd.DataFrame({"a": ["one\rtwo", '"x", y'], "b": [1.5, 2]}, dtype=object))
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as stream:
         assert list(csv.reader(stream)) == [["a", "b"], ["one\rtwo", "1.5"], ['"x", y', "2"]]

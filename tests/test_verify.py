@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -212,7 +213,7 @@ def write_figures(path: Path, value: object) -> None:
     if path.suffix == ".json":
         write_json(path, {"name": "x", "figures": [1, 0.5 if value == 0.5 else value]})
     else:
-        write_csv(path, ["name", "figure"], [["x", 1], ["y", value]])
+        write_csv(path, pd.DataFrame({"name": ["x", "y"], "figure": [1, value]}, dtype=object))
 
 
 @pytest.fixture

@@ -4,20 +4,19 @@
     sentiment compare imdb-rnn imdb-lstm
     sentiment compare workspace:baseline workspace
 
-A run is a Git revision, the name of an experiment, or `workspace`; its files are read through DVC, so they need not be
-checked out. `:baseline` takes the predictions of stage `baseline` there, `:stacked` those of network and baseline
-together. Printed are each metric with its 95 % interval, the difference, how many reviews changed sides, and
-those whose probability changed most; the same goes to `comparison/` as metrics.json and reviews.csv, which has every
-review, the most changed first. Both runs are scored by section `evaluate` of the params.yaml here.
+A run is a Git revision, the name of an experiment, or `workspace`. Its files are read through DVC, so they need not be
+checked out. `:baseline` takes the linear classifier's predictions, `:stacked` those of both models together.
+
+Prints every metric and its difference with 95 % intervals, how many reviews changed sides, and the reviews whose
+probability changed most. Writes the same to `comparison/`: metrics.json, and reviews.csv with all reviews, the most
+changed first. Section `evaluate` of this params.yaml applies to both runs.
 """
 
 import argparse
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from sentiment.config import paths
@@ -30,10 +29,12 @@ from sentiment.io.json_file import write_json
 from sentiment.pipeline import revisions
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sentiment.evaluation.significance import Comparison
 
 _PREDICTIONS = {"": paths.PREDICTIONS, ":baseline": paths.BASELINE_PREDICTIONS, ":stacked": paths.STACKED_PREDICTIONS}
-_TEXT = 70  # characters of a review that are shown
+_TEXT = 70  # characters of a review that are printed
 
 
 def _count(word: str) -> int:
@@ -52,13 +53,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def predictions(run_name: str) -> pa.Table:
-    """Return what a run predicted. Raises InputError where there is no such run, or no such predictions in it."""
+    """Return a run's predictions. Raises InputError where there is no such run or it has none."""
     revision, path = _parts(run_name)
     return revisions.read_table(revision, path, parquet.PREDICTIONS)
 
 
 def _parts(run_name: str) -> tuple[str, Path]:
-    """Return the revision in a run's name and where its predictions lie. Raises InputError where there is none."""
+    """Return the revision in a run's name and the path of its predictions. Raises InputError for a bare suffix."""
     suffix = next((suffix for suffix in _PREDICTIONS if suffix and run_name.endswith(suffix)), "")
     revision = run_name.removesuffix(suffix)
     if not revision:
@@ -66,68 +67,89 @@ def _parts(run_name: str) -> tuple[str, Path]:
     return revision, _PREDICTIONS[suffix]
 
 
-def aligned(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> tuple[Any, ...]:
-    """Return ids, labels and both probabilities in the order of `a`. Raises InputError where the reviews differ."""
-    place = {name: row for row, name in enumerate(b["id"].to_pylist())}
-    rows = [place.get(name, -1) for name in a["id"].to_pylist()]
-    if len(a) == len(b) and -1 not in rows and not a["label"].equals(b["label"].take(rows)):
-        raise InputError(
-            f"{quote(names[0])} and {quote(names[1])}: the same reviews have other labels; compare runs of one source"
-        )
-    if len(a) != len(b) or -1 in rows:
-        raise InputError(
-            f"{quote(names[0])} and {quote(names[1])}: tested on different reviews ({len(a)} and {len(b)}, "
-            f"{len(rows) - rows.count(-1)} in common); compare runs with the same ingest parameters"
-        )
-    return a["id"].to_pylist(), a["label"].to_numpy(), *(table["probability"].to_numpy() for table in (a, b.take(rows)))
+def join(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> "pd.DataFrame":
+    """Return id, label, probability_a and probability_b of each review, in the order of `a`.
 
+    Raises InputError where the two runs were not tested on the same reviews.
+    """
+    import pandas as pd  # half a second, after the arguments have been checked
 
-def texts(name: str, ids: list[str]) -> list[str]:
-    """Return the reviews' texts in that order, empty ones where the run's reviews are not to be had."""
+    runs = f"{quote(names[0])} and {quote(names[1])}"
     try:
-        table = revisions.read_table(_parts(name)[0], paths.REVIEWS.test, parquet.REVIEWS)
+        both: pd.DataFrame = a.to_pandas().merge(b.to_pandas(), on="id", suffixes=("_a", "_b"), validate="one_to_one")
+    except pd.errors.MergeError:
+        raise InputError(f"{runs}: one of them has an id twice; run the pipeline there again") from None
+    if not len(a) == len(b) == len(both):
+        raise InputError(
+            f"{runs}: tested on different reviews ({len(a)} and {len(b)}, {len(both)} in common); "
+            f"compare runs with the same ingest parameters"
+        )
+    if (both["label_a"] != both["label_b"]).any():
+        raise InputError(f"{runs}: the same reviews have other labels; compare runs of one source")
+    return both.rename(columns={"label_a": "label"})[["id", "label", "probability_a", "probability_b"]]
+
+
+def with_texts(reviews: "pd.DataFrame", run_name: str) -> "pd.DataFrame":
+    """Return the reviews with their text, an empty one where the run's reviews are not available."""
+    try:
+        texts = revisions.read_table(_parts(run_name)[0], paths.REVIEWS.test, parquet.REVIEWS)
     except InputError:
-        return [""] * len(ids)
-    found = dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
-    return [found.get(each, "") for each in ids]
+        return reviews.assign(text="")
+    joined = reviews.merge(texts.select(["id", "text"]).to_pandas(), on="id", how="left", validate="one_to_one")
+    return joined.fillna({"text": ""})
 
 
-def lines(names: tuple[str, str], found: "Comparison", changed: list[tuple[Any, ...]]) -> list[str]:
-    """Return what is printed."""
-    shown_lines = [f"A  {names[0]}", f"B  {names[1]}", ""]
-    shown_lines.append(f"{'':18}  {'A':26}  {'B':26}  B - A")
-    for metric, columns in found.metrics.items():
-        a, b, difference = (_cell(cell, sign) for cell, sign in zip(columns.values(), ("", "", "+"), strict=True))
-        shown_lines.append(f"{metric:18}  {a:26}  {b:26}  {difference}")
-    shown_lines += [
+def by_change(reviews: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the reviews, those first whose probability changed most, with probabilities of six decimals."""
+    change = (reviews["probability_b"] - reviews["probability_a"]).abs()
+    order = change.sort_values(ascending=False, kind="stable").index
+    return reviews.loc[order].astype({"probability_a": float, "probability_b": float}).round(6)
+
+
+def lines(names: tuple[str, str], comparison: "Comparison", changed: "pd.DataFrame") -> list[str]:
+    """Return the text to print, at most 100 columns wide: the comparison, and some of the changed reviews."""
+    import pandas as pd
+
+    columns = {"a": "A", "b": "B", "difference": "B - A"}
+    table = pd.DataFrame(
+        {
+            name: {(columns[column], end): value for column, cell in cells.items() for end, value in cell.items()}
+            for name, cells in comparison.metrics.items()
+        }
+    ).T
+    printed = [
+        f"A  {names[0]}",
+        f"B  {names[1]}",
         "",
-        f"{found.changed_sides:,} of {found.reviews:,} reviews changed sides: A alone has {found.only_a_right:,} "
-        f"right, B alone {found.only_b_right:,}; McNemar's exact p = {found.mcnemar_p:.2g}",
+        *table.to_string(float_format="{:.4f}".format, na_rep="").splitlines(),
+        "",
+        f"{comparison.changed_sides:,} of {comparison.reviews:,} reviews changed sides: "
+        f"A alone has {comparison.only_a_right:,} right, B alone {comparison.only_b_right:,}; "
+        f"McNemar's exact p = {comparison.mcnemar_p:.2g}",
         "",
         "Changed most: label, probability in A and in B, review",
     ]
-    for name, label, before, after, text in changed:
-        words = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())  # no control character reaches a terminal
-        shown_lines.append(f"{'positive' if label else 'negative'}  {before:.3f}  {after:.3f}  {words[:_TEXT] or name}")
-    return shown_lines
-
-
-def _cell(cell: Mapping[str, float], sign: str) -> str:
-    ends = f" ({cell['low']:{sign}.4f} to {cell['high']:{sign}.4f})" if "low" in cell else ""
-    return f"{cell['value']:{sign}.4f}{ends}"
+    for name, label, a, b, text in changed.itertuples(index=False, name=None):
+        words = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())  # no control character for the terminal
+        printed.append(f"{'positive' if label else 'negative'}  {a:.3f}  {b:.3f}  {words[:_TEXT] or name}")
+    return printed
 
 
 def run(args: argparse.Namespace) -> None:
     names = (args.a, args.b)
     evaluation = EvaluationConfig.load()
-    ids, labels, a, b = aligned(predictions(args.a), predictions(args.b), names)
+    reviews = join(predictions(args.a), predictions(args.b), names)
 
-    from sentiment.evaluation import significance  # loads scipy's statistics, after the arguments were checked
+    from sentiment.evaluation import significance  # loads scipy's statistics: after the arguments have been checked
 
-    found = significance.compare(labels, a, b, evaluation.threshold, evaluation.bootstrap_samples)
-    order = np.argsort(-np.abs(b - a), kind="stable")
-    text = texts(args.b, ids)
-    rows = [(ids[row], int(labels[row]), round(float(a[row]), 6), round(float(b[row]), 6), text[row]) for row in order]
-    write_json(args.output / "metrics.json", {"a": args.a, "b": args.b, **found.as_json()})
-    write_csv(args.output / "reviews.csv", ["id", "label", "probability_a", "probability_b", "text"], rows)
-    print("\n".join(lines(names, found, rows[: args.reviews])), file=stdout())
+    comparison = significance.compare(
+        reviews["label"].to_numpy(),
+        reviews["probability_a"].to_numpy(),
+        reviews["probability_b"].to_numpy(),
+        evaluation.threshold,
+        evaluation.bootstrap_samples,
+    )
+    changed = with_texts(by_change(reviews), args.b)
+    write_json(args.output / "metrics.json", {"a": args.a, "b": args.b, **comparison.as_json()})
+    write_csv(args.output / "reviews.csv", changed)
+    print("\n".join(lines(names, comparison, changed.head(args.reviews))), file=stdout())

@@ -1,144 +1,174 @@
-"""How good predictions are: metrics with their uncertainty, and the curves behind the plots."""
+"""Metrics of predictions: one function each, registered in METRICS.
 
-from collections.abc import Iterator
+A metric is a function of a `Sample`, predictions with a weight for each review, because a bootstrap sample is a weight
+of 0, 1, 2, ... With weights of 1 it is the metric of the test split. A new metric is a function and its line in
+METRICS: metrics/test.json, `sentiment compare`, its intervals and differences include it from then on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import metrics
 
 from sentiment.config.evaluation import EvaluationConfig
+from sentiment.evaluation import intervals
 
 Labels = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 BINS = 10  # of equal width, for calibration
-POINTS = 200  # of a curve, at most: a curve in Git need not have 25,000
-_SEED = 0  # of the bootstrap, so that equal predictions give equal intervals
-TINY = 1e-7  # a probability is kept this far from 0 and 1 in the log loss: float32 rounds closer ones
+EPSILON = 1e-7  # log loss: distance of a probability from 0 and 1 at least; float32 rounds closer ones
+_SEED = 0  # of the bootstrap: equal predictions have equal intervals
 
 
-def report(labels: Labels, probability: Probabilities, how: EvaluationConfig) -> dict[str, Any]:
-    """Return the metrics of some predictions with the 95 % intervals of accuracy and ROC AUC."""
-    found = summary(labels, probability, how.threshold)
-    found["accuracy_low"], found["accuracy_high"] = accuracy_interval(labels, probability, how.threshold)
-    area = roc_auc_interval(labels, probability, how.bootstrap_samples, _SEED)
-    found["roc_auc_low"], found["roc_auc_high"] = area
-    return found
+class Predictions:
+    """Labels uint8[reviews] and probabilities of being positive float32[reviews], with what all metrics derive of them.
 
-
-def summary(labels: Labels, probability: Probabilities, threshold: float) -> dict[str, Any]:
-    """Return the metrics of some predictions, a review counting as positive from `threshold` on.
-
-    ROC AUC and average precision read the ranking alone; log loss (nats), Brier score and expected calibration error
-    read the probability itself, the last in ten equal bins of the probability of being positive. (Guo et al. 2017 have
-    many classes, and bin the confidence of the predicted one.)
+    A review is predicted positive from `threshold` on.
     """
-    predicted = probability >= threshold
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        labels, predicted, average="binary", zero_division=0.0
-    )
-    clipped = np.clip(probability.astype(np.float64), TINY, 1 - TINY)
+
+    def __init__(self, labels: Labels, probability: Probabilities, threshold: float) -> None:
+        positive, predicted = labels == 1, probability >= threshold
+        self.positive: Floats = positive.astype(np.float64)
+        self.predicted: Floats = predicted.astype(np.float64)
+        self.right: Bools = predicted == positive
+        self.bin = calibration_bin(probability)
+        exact = probability.astype(np.float64)
+        self.error: Floats = exact - labels
+        self.squared_error: Floats = self.error**2
+        clipped = np.clip(exact, EPSILON, 1 - EPSILON)
+        self.loss: Floats = -np.log(np.where(positive, clipped, 1 - clipped))
+        _, self.rank = np.unique(-probability, return_inverse=True)  # the highest first; equal ones share a rank
+
+    def __len__(self) -> int:
+        return len(self.positive)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Predictions with the weight of each review, float64[reviews]."""
+
+    predictions: Predictions
+    weight: Floats
+
+    @classmethod
+    def whole(cls, predictions: Predictions) -> "Sample":
+        """Return each review once."""
+        return cls(predictions, np.ones(len(predictions)))
+
+    def mean(self, values: npt.NDArray[Any]) -> float:
+        return float(self.weight @ values / self.weight.sum())
+
+    @cached_property
+    def true_positives(self) -> float:
+        return float((self.weight * self.predictions.predicted) @ self.predictions.positive)
+
+    @cached_property
+    def by_rank(self) -> tuple[Floats, Floats]:
+        """Weight of the positive and of the negative reviews at each rank, the highest probability first."""
+        rank, positive = self.predictions.rank, self.predictions.positive
+        positives, negatives = (np.bincount(rank, self.weight * those) for those in (positive, 1 - positive))
+        return positives.astype(np.float64), negatives.astype(np.float64)
+
+
+def _ratio(part: Any, whole: Any) -> float:
+    """Return a share, 0 of nothing."""
+    return float(part / whole) if whole else 0.0
+
+
+def accuracy(sample: Sample) -> float:
+    return sample.mean(sample.predictions.right)
+
+
+def precision(sample: Sample) -> float:
+    return _ratio(sample.true_positives, sample.weight @ sample.predictions.predicted)
+
+
+def recall(sample: Sample) -> float:
+    return _ratio(sample.true_positives, sample.weight @ sample.predictions.positive)
+
+
+def f1(sample: Sample) -> float:
+    """Harmonic mean of precision and recall."""
+    return _ratio(2 * precision(sample) * recall(sample), precision(sample) + recall(sample))
+
+
+def roc_auc(sample: Sample) -> float:
+    """Share of the pairs of a positive and a negative review that are ranked right; a tie is half right."""
+    positives, negatives = sample.by_rank
+    above = np.cumsum(positives) - positives / 2
+    return _ratio(negatives @ above, positives.sum() * negatives.sum())
+
+
+def average_precision(sample: Sample) -> float:
+    """Mean, over the positive reviews, of the precision at their rank."""
+    positives, negatives = sample.by_rank
+    found, wrong = np.cumsum(positives), np.cumsum(negatives)
+    return _ratio(positives @ (found / np.maximum(found + wrong, EPSILON)), found[-1])
+
+
+def log_loss(sample: Sample) -> float:
+    """Mean cross entropy, in nats."""
+    return sample.mean(sample.predictions.loss)
+
+
+def brier(sample: Sample) -> float:
+    """Mean squared error of the probability."""
+    return sample.mean(sample.predictions.squared_error)
+
+
+def calibration_error(sample: Sample) -> float:
+    """Distance of mean probability and share of positives, over ten equal bins of the probability of being positive.
+
+    Guo et al. (2017) bin the confidence of the predicted one of many classes instead.
+    """
+    gaps = np.bincount(sample.predictions.bin, sample.weight * sample.predictions.error)
+    return float(np.abs(gaps).sum() / sample.weight.sum())
+
+
+METRICS: dict[str, Callable[[Sample], float]] = {
+    "accuracy": accuracy,
+    "precision": precision,
+    "recall": recall,
+    "f1": f1,
+    "roc_auc": roc_auc,
+    "average_precision": average_precision,
+    "log_loss": log_loss,
+    "brier": brier,
+    "calibration_error": calibration_error,
+}
+
+
+def score(sample: Sample) -> dict[str, float]:
+    """Return every metric of a sample."""
+    return {name: metric(sample) for name, metric in METRICS.items()}
+
+
+def report(labels: Labels, probability: Probabilities, config: EvaluationConfig) -> dict[str, Any]:
+    """Return what a metrics file holds of some predictions: the metrics, and 95 % intervals of accuracy and ROC AUC."""
+    predictions = Predictions(labels, probability, config.threshold)
+    scores = score(Sample.whole(predictions))
+    accuracy_low, accuracy_high = intervals.wilson(scores["accuracy"], len(labels))
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    samples = intervals.stratified_bootstrap(labels, config.bootstrap_samples, random)
+    roc_auc_low, roc_auc_high = intervals.central([roc_auc(Sample(predictions, weight)) for weight in samples])
     return {
         "reviews": len(labels),
-        "accuracy": float(np.mean(predicted == labels)),
-        "majority_accuracy": float(max(labels.mean(), 1 - labels.mean())),
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(f1),
-        "roc_auc": float(metrics.roc_auc_score(labels, probability)),
-        "average_precision": float(metrics.average_precision_score(labels, probability)),
-        "log_loss": float(metrics.log_loss(labels, clipped)),
-        "brier": float(metrics.brier_score_loss(labels, probability)),
-        "calibration_error": _calibration_error(labels, probability),
+        "accuracy": scores.pop("accuracy"),
+        "majority_accuracy": float(max(labels.mean(), 1 - labels.mean())),  # of always predicting the larger class
+        **scores,
+        "accuracy_low": accuracy_low,
+        "accuracy_high": accuracy_high,
+        "roc_auc_low": float(roc_auc_low),
+        "roc_auc_high": float(roc_auc_high),
     }
 
 
-def accuracy_interval(labels: Labels, probability: Probabilities, threshold: float) -> tuple[float, float]:
-    """Return the 95 % interval of the accuracy (Wilson 1927), which stays honest where every review is right.
-
-    It says how far the accuracy would move with other reviews, not with another seed of the training.
-
-    >>> low, high = accuracy_interval(np.array([0, 1] * 50, np.uint8), np.array([0, 1] * 50, np.float32), 0.5)
-    >>> round(low, 3), round(high, 3)
-    (0.963, 1.0)
-    """
-    reviews, z = len(labels), 1.959964
-    share = float(np.mean((probability >= threshold) == labels))
-    centre = share + z**2 / (2 * reviews)
-    spread = z * np.sqrt(share * (1 - share) / reviews + z**2 / (4 * reviews**2))
-    scale = 1 + z**2 / reviews
-    return float(max((centre - spread) / scale, 0)), float(min((centre + spread) / scale, 1))
-
-
-def roc_auc_interval(labels: Labels, probability: Probabilities, samples: int, seed: int) -> tuple[float, float]:
-    """Return the 95 % interval of the ROC AUC over bootstrap samples, drawn within each class (Efron 1979).
-
-    A sample that draws a review twice gives it the weight 2, so the reviews are sorted once for all samples. The AUC is
-    the share of pairs of a positive and a negative review that are ranked right, ties counting half.
-    """
-    random = np.random.Generator(np.random.PCG64(seed))
-    values, rank = np.unique(probability, return_inverse=True)
-    ranks = [rank[labels == label] for label in (0, 1)]
-    areas = []
-    for _ in range(samples):
-        drawn = (own[random.integers(0, len(own), len(own))] for own in ranks)
-        negatives, positives = (np.bincount(chosen, minlength=len(values)) for chosen in drawn)
-        below = np.cumsum(negatives) - negatives / 2
-        areas.append(float(positives @ below) / (len(ranks[0]) * len(ranks[1])))
-    low, high = np.quantile(areas, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def confusion(labels: Labels, probability: Probabilities, threshold: float) -> Iterator[tuple[str, str, int, float]]:
-    """Yield actual, predicted, count and share of the actual class, negatives first: four rows."""
-    names = ("negative", "positive")
-    counts = metrics.confusion_matrix(labels, probability >= threshold, labels=[0, 1])
-    for actual, row in enumerate(counts):
-        for predicted, count in enumerate(row):
-            yield names[actual], names[predicted], int(count), float(count / row.sum())
-
-
-def roc(labels: Labels, probability: Probabilities) -> Iterator[tuple[float, float]]:
-    """Yield false and true positive rate, from (0, 0) to (1, 1)."""
-    false, true, _ = metrics.roc_curve(labels, probability)
-    return _thinned(false, true)
-
-
-def precision_recall(labels: Labels, probability: Probabilities) -> Iterator[tuple[float, float]]:
-    """Yield recall and precision, by recall ascending."""
-    precision, recall, _ = metrics.precision_recall_curve(labels, probability)
-    return _thinned(recall[::-1], precision[::-1])
-
-
-def calibration(labels: Labels, probability: Probabilities) -> Iterator[tuple[float, float, int]]:
-    """Yield the mean probability, the share of positives and the number of reviews of each bin that holds any."""
-    bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
-    for number in np.unique(bins):
-        inside = bins == number
-        yield float(probability[inside].mean(dtype=np.float64)), float(labels[inside].mean()), int(inside.sum())
-
-
-def by_length(
-    labels: Labels, probability: Probabilities, lengths: npt.NDArray[np.int64], threshold: float
-) -> Iterator[tuple[int, int, float, int]]:
-    """Yield shortest, longest, accuracy and number of the reviews of each tenth by tokens that the network read.
-
-    Reviews of one length stay together, so the parts are tenths only as far as lengths differ.
-    """
-    right = (probability >= threshold) == labels
-    limits = np.unique(np.quantile(lengths, np.arange(1, 11) / 10, method="inverted_cdf"))
-    part = np.searchsorted(limits, lengths)
-    for number in np.unique(part):
-        inside = part == number
-        yield int(lengths[inside].min()), int(lengths[inside].max()), float(right[inside].mean()), int(inside.sum())
-
-
-def _calibration_error(labels: Labels, probability: Probabilities) -> float:
-    gaps = (abs(predicted - observed) * count for predicted, observed, count in calibration(labels, probability))
-    return float(sum(gaps) / len(labels))
-
-
-def _thinned(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Iterator[tuple[float, float]]:
-    kept = np.unique(np.linspace(0, len(x) - 1, POINTS).round().astype(np.int64))
-    return zip(x[kept].tolist(), y[kept].tolist(), strict=True)
+def calibration_bin(probability: Probabilities) -> npt.NDArray[np.int64]:
+    """Return the bin of each probability, of BINS equal ones: int64[reviews]."""
+    return np.minimum((probability * BINS).astype(np.int64), BINS - 1)

@@ -1,10 +1,7 @@
-"""Two sets of predictions for the same reviews: by how much they differ, and whether chance would do that.
+"""Compare two sets of predictions for the same reviews: the difference of every metric, and whether it is chance.
 
-An interval is of 95 %, from bootstrap samples of the reviews (Efron 1979); a sample without one of the classes is drawn
-again. Both sets are scored on the same samples, so the interval of a difference is that of pairs, far narrower than the
-two intervals beside each other suggest. It says what other reviews would change, not what another seed of the training
-would. The accuracy of one set has the interval of `scoring`, which stays honest where every review is right. The
-calibration error has none: a sample's bins are less even than the reviews' own, so its samples all err upwards.
+Both sets are scored on the same bootstrap samples, so the interval of a difference is one of pairs: far narrower than
+the intervals of the two metrics suggest.
 """
 
 from collections.abc import Mapping
@@ -12,62 +9,24 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-from sentiment.evaluation.metrics import BINS, TINY, Labels, Probabilities, accuracy_interval
+from sentiment.evaluation import intervals
+from sentiment.evaluation.metrics import METRICS, Floats, Labels, Predictions, Probabilities, Sample, score
 
-Weights = npt.NDArray[np.float64]
+_SEED = 0  # of the bootstrap: equal predictions have equal intervals
 
-
-class WeightedMetrics:
-    """Scores one set of predictions with a weight for each review: a bootstrap sample is a weight of 0, 1, 2, ...
-
-    With equal weights the figures are those of `scoring.summary`.
-
-    >>> labels, probability = np.array([0, 1, 1], np.uint8), np.array([0.2, 0.4, 0.9], np.float32)
-    >>> scores = Judge(labels, probability, 0.5)(np.array([1.0, 2.0, 1.0]))
-    >>> scores["accuracy"], scores["recall"], scores["roc_auc"]
-    (0.5, 0.3333333333333333, 1.0)
-    """
-
-    def __init__(self, labels: Labels, probability: Probabilities, threshold: float) -> None:
-        self._positive = labels == 1
-        self._called = probability >= threshold
-        _, self._rank = np.unique(-probability, return_inverse=True)  # equal probabilities share one
-        clipped = np.clip(probability.astype(np.float64), TINY, 1 - TINY)
-        self._loss = -np.log(np.where(self._positive, clipped, 1 - clipped))
-        self._gap = probability.astype(np.float64) - labels
-        self._bin = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
-
-    def __call__(self, weight: Weights) -> dict[str, float]:
-        """Return the weighted metrics. A ratio without a denominator is 0."""
-        total = weight.sum()
-        hit = _share(weight @ (self._called & self._positive), 1)
-        precision = _share(hit, weight @ self._called)
-        recall = _share(hit, weight @ self._positive)
-        at = [np.bincount(self._rank, weight * which) for which in (self._positive, ~self._positive)]
-        found, wrong = (np.cumsum(each) for each in at)
-        return {
-            "accuracy": float(weight @ (self._called == self._positive) / total),
-            "precision": precision,
-            "recall": recall,
-            "f1": _share(2 * precision * recall, precision + recall),
-            "roc_auc": _share(float(at[1] @ (found - at[0] / 2)), found[-1] * wrong[-1]),
-            "average_precision": _share(float(at[0] @ (found / np.maximum(found + wrong, TINY))), found[-1]),
-            "log_loss": float(weight @ self._loss / total),
-            "brier": float(weight @ self._gap**2 / total),
-            "calibration_error": float(np.abs(np.bincount(self._bin, weight * self._gap)).sum() / total),
-        }
-
-
-def _share(part: Any, whole: Any) -> float:
-    return float(part / whole) if whole else 0.0
+# A sample repeats reviews, so its bins are less even than those of all reviews: its calibration error is too large.
+WITHOUT_INTERVAL = {"calibration_error"}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`metrics` has of each `a`, `b` and `difference` (b minus a), with `low` and `high`; the rest counts reviews."""
+    """Two sets of predictions, a and b, for the same reviews.
+
+    `metrics` has a mapping for each metric, {"a", "b", "difference"}: {"value", "low", "high"}; the difference is
+    b - a. A review changed sides where one set alone is right.
+    """
 
     reviews: int
     changed_sides: int
@@ -81,44 +40,53 @@ class Comparison:
 
 
 def compare(labels: Labels, a: Probabilities, b: Probabilities, threshold: float, samples: int) -> Comparison:
-    """Compare two sets of predictions for the same reviews: uint8[reviews], float32[reviews] each.
+    """Compare two sets of probabilities, float32[reviews], by bootstrap samples and McNemar's test."""
+    both = [Predictions(labels, probability, threshold) for probability in (a, b)]
+    right_a, right_b = (predictions.right for predictions in both)
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    return Comparison(
+        reviews=len(labels),
+        changed_sides=only_a + only_b,
+        only_a_right=only_a,
+        only_b_right=only_b,
+        mcnemar_p=mcnemar(only_a, only_b),
+        metrics=_differences(labels, both, samples),
+    )
 
-    McNemar's test in its exact form asks how likely so uneven a split of the reviews that one set alone has right
-    would be, if both were as good: the binomial probability, two-sided (McNemar 1947).
+
+def mcnemar(only_a_right: int, only_b_right: int) -> float:
+    """Return the exact two-sided p-value of the reviews that one set alone has right, were both as good (McNemar 1947).
+
+    >>> mcnemar(5, 1)  # 2 (C(6, 0) + C(6, 1)) / 2**6
+    0.21875
     """
-    judges = WeightedMetrics(labels, a, threshold), WeightedMetrics(labels, b, threshold)
-    random = np.random.Generator(np.random.PCG64(0))
-    reviews = len(labels)
+    changed = only_a_right + only_b_right
+    return float(stats.binomtest(only_a_right, changed, 0.5).pvalue) if changed else 1.0
 
-    def scored(weight: Weights) -> list[dict[str, float]]:
-        one, other = (judge(weight) for judge in judges)
-        return [one, other, {name: other[name] - one[name] for name in one}]
 
-    point = scored(np.ones(reviews))
-    classes = len(np.unique(labels))
+def _differences(labels: Labels, both: list[Predictions], samples: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Return value, low and high of every metric for both sets and for their difference."""
 
-    def sample() -> Weights:
-        while True:
-            drawn = random.integers(0, reviews, reviews)
-            if len(np.unique(labels[drawn])) == classes:
-                return np.bincount(drawn, minlength=reviews).astype(np.float64)
+    def scores(weight: Floats) -> Floats:
+        """Return float64[3, metrics]."""
+        a, b = (np.array(list(score(Sample(predictions, weight)).values())) for predictions in both)
+        return np.stack([a, b, b - a])
 
-    drawn = np.array([[list(which.values()) for which in scored(sample())] for _ in range(samples)])
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    metrics: dict[str, dict[str, dict[str, float]]] = {}
-    for row, name in enumerate(point[0]):
-        metrics[name] = {
-            column: {"value": point[place][name], "low": float(low[place, row]), "high": float(high[place, row])}
-            for place, column in enumerate(("a", "b", "difference"))
+    value = scores(np.ones(len(labels)))
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    low, high = intervals.central([scores(weight) for weight in intervals.bootstrap(labels, samples, random)])
+    for row in range(2):  # the bootstrap finds no uncertainty in an accuracy of 1
+        accuracy = list(METRICS).index("accuracy")
+        low[row, accuracy], high[row, accuracy] = intervals.wilson(value[row, accuracy], len(labels))
+    ends = {"value": value, "low": low, "high": high}
+    return {
+        name: {
+            column: {
+                end: float(values[row, place])
+                for end, values in ends.items()
+                if end == "value" or name not in WITHOUT_INTERVAL
+            }
+            for row, column in enumerate(("a", "b", "difference"))
         }
-    for column, probability in (("a", a), ("b", b)):
-        ends = accuracy_interval(labels, probability, threshold)
-        metrics["accuracy"][column] |= dict(zip(("low", "high"), ends, strict=True))
-    metrics["calibration_error"] = {
-        column: {"value": cell["value"]} for column, cell in metrics["calibration_error"].items()
+        for place, name in enumerate(METRICS)
     }
-    right = [(each >= threshold) == (labels == 1) for each in (a, b)]
-    only_a, only_b = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-    uneven = only_a + only_b
-    p = float(stats.binomtest(only_a, uneven, 0.5).pvalue) if uneven else 1.0
-    return Comparison(reviews, only_a + only_b, only_a, only_b, p, metrics)

@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -12,6 +12,8 @@ from sentiment.io.json_file import rounded
 
 if TYPE_CHECKING:
     import _csv
+
+    import pandas as pd
 
 # The longest review, in characters or bytes, forty times one of 100,000 words: what is longer, a quote that is never
 # closed say, would fill the memory. (Python's own limit for a field of a CSV file, 131,072, is below such a review.)
@@ -49,8 +51,12 @@ def csv_field(field: str, separator: str = ",") -> str:
     return '"' + field.replace('"', '""') + '"' if any(sign in field for sign in f'"\r\n{separator}') else field
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table for `dvc plots`, one line a row, floats with twelve digits."""
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a data frame without its index: floats with twelve digits, one line a row.
+
+    `DataFrame.to_csv` leaves a lone carriage return bare as well.
+    """
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        for row in chain([header], rows):
+        rows: Iterable[Iterable[object]] = table.itertuples(index=False, name=None)
+        for row in chain([table.columns], rows):
             stream.write(",".join(csv_field(str(rounded(field))) for field in row) + "\n")

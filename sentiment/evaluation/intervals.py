@@ -1,0 +1,52 @@
+"""95 % intervals: how far a metric would move with other reviews of the same kind, not with another training seed."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Weights = npt.NDArray[np.float64]
+
+_Z = 1.959964  # of the normal distribution, 2.5 % of which lies above
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """Return the interval of a share of `count` reviews (Wilson 1927). It stays honest where the share is 0 or 1.
+
+    >>> low, high = wilson(1.0, 100)
+    >>> round(low, 3), round(high, 3)
+    (0.963, 1.0)
+    """
+    centre = share + _Z**2 / (2 * count)
+    spread = _Z * np.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
+    scale = 1 + _Z**2 / count
+    return float(max((centre - spread) / scale, 0)), float(min((centre + spread) / scale, 1))
+
+
+def bootstrap(labels: npt.NDArray[np.uint8], samples: int, random: np.random.Generator) -> Iterator[Weights]:
+    """Yield how often each review is drawn in samples of all reviews with replacement (Efron 1979): float64[reviews].
+
+    A sample that lacks a class is drawn again.
+    """
+    present = np.bincount(labels) > 0
+    for _ in range(samples):
+        while True:
+            weight = np.bincount(random.integers(0, len(labels), len(labels)), minlength=len(labels)).astype(np.float64)
+            if ((np.bincount(labels, weight) > 0) == present).all():
+                break
+        yield weight
+
+
+def stratified_bootstrap(labels: npt.NDArray[np.uint8], samples: int, random: np.random.Generator) -> Iterator[Weights]:
+    """Yield how often each review is drawn in samples that are drawn within each class: float64[reviews]."""
+    classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    for _ in range(samples):
+        drawn = np.concatenate([members[random.integers(0, len(members), len(members))] for members in classes])
+        yield np.bincount(drawn, minlength=len(labels)).astype(np.float64)
+
+
+def central(values: Sequence[Any]) -> npt.NDArray[Any]:
+    """Return the limits of the middle 95 % of values along their first axis: float64[2, ...]."""
+    limits: npt.NDArray[Any] = np.quantile(values, [0.025, 0.975], axis=0)
+    return limits
