@@ -31,6 +31,7 @@ from sentiment.io.csv_file import LONGEST
 from stages import count_vocab, encode, ingest, tokenize
 from stages.check import SECTIONS
 from tests.support.checkpoints import CPU, example
+from tests.support.clone import set_parameter
 from tests.support.imports import ROOT
 
 # The same examples in every run; the folders of a test serve all of its examples.
@@ -50,7 +51,7 @@ TEXTS = ANY_TEXT | SIGNS | MARKUP
 
 
 def refused_or(function: Callable[[], Any]) -> Any:
-    """Return what a function does, or None where it refuses; anything but an InputError fails the test."""
+    """Return the result of a function, or None if it raises an InputError; any other exception fails the test."""
     try:
         return function()
     except InputError as error:
@@ -63,11 +64,8 @@ def refused_or(function: Callable[[], Any]) -> Any:
 @fuzz
 @given(texts=st.lists(TEXTS, min_size=30, max_size=60), method=st.sampled_from(["whitespace", "words"]))
 def test_any_text_passes_the_data_stages(workspace: Path, texts: list[str], method: str) -> None:
-    text = (ROOT / PARAMS).read_text(encoding="utf-8")
-    (workspace / PARAMS).write_text(
-        text.replace("method: whitespace", f"method: {method}").replace("strip_html: false", "strip_html: true"),
-        encoding="utf-8",
-    )
+    set_parameter(workspace / PARAMS, "tokenize.method", method)
+    set_parameter(workspace / PARAMS, "tokenize.strip_html", True)
     SAMPLE.parent.mkdir(exist_ok=True)
     with SAMPLE.open("w", encoding="utf-8", newline="") as stream:
         rows = [(f"{text} {number}", number % 2) for number, text in enumerate([*texts, *["good"] * 60])]
@@ -164,9 +162,9 @@ def table(kind: str) -> bytes:
 )
 def test_any_damage_to_a_source_is_refused(tmp_path: Path, kind: str, start: float, length: int, more: bytes) -> None:
     content = table(kind)
-    place = int(start * len(content))
+    offset = int(start * len(content))
     path = tmp_path / f"source{kind}"
-    path.write_bytes(content[:place] + more + content[place + length :])
+    path.write_bytes(content[:offset] + more + content[offset + length :])
     for review in refused_or(lambda: list(sources.read(path))) or []:
         assert review.label in (0, 1)
         review.text.encode()
@@ -192,11 +190,11 @@ def test_any_bytes_as_a_source_are_read_or_refused(tmp_path: Path, kind: str, co
         pa.array([{"a": 1}, None], pa.struct([("a", pa.int8())])),
     ],
 )
-@pytest.mark.parametrize("place", ["text", "label"])
-def test_a_column_that_is_neither_text_nor_number_is_refused(tmp_path: Path, column: pa.Array, place: str) -> None:
+@pytest.mark.parametrize("name", ["text", "label"])
+def test_a_column_that_is_neither_text_nor_number_is_refused(tmp_path: Path, column: pa.Array, name: str) -> None:
     plain = {"text": pa.array(["good", "bad"]), "label": pa.array([1, 0])}
-    pq.write_table(pa.table(plain | {place: column}), tmp_path / "r.parquet")
-    with pytest.raises(InputError, match=f"r.parquet: column '{place}' contains '.*'; store text or whole numbers"):
+    pq.write_table(pa.table(plain | {name: column}), tmp_path / "r.parquet")
+    with pytest.raises(InputError, match=f"r.parquet: column '{name}' contains '.*'; store text or whole numbers"):
         list(sources.read(tmp_path / "r.parquet"))
 
 
@@ -252,10 +250,10 @@ def test_any_damage_to_the_pages_of_a_table_is_refused(tmp_path: Path) -> None:
         )
     whole = path.read_bytes()
     rows = [batch.to_pylist() for batch in parquet.read(path, parquet.REVIEWS)]
-    for place in range(4, len(whole) - 8, 97):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        found = refused_or(lambda: [batch.to_pylist() for batch in parquet.read(path, parquet.REVIEWS)])
-        assert found in (None, rows), place  # what is read is what was written
+    for offset in range(4, len(whole) - 8, 97):
+        path.write_bytes(whole[:offset] + bytes([whole[offset] ^ 0x55]) + whole[offset + 1 :])
+        read = refused_or(lambda: [batch.to_pylist() for batch in parquet.read(path, parquet.REVIEWS)])
+        assert read in (None, rows), offset
 
 
 def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:

@@ -35,9 +35,9 @@ def test_the_test_split_of_a_source_is_kept(text: str) -> None:
 
 
 def test_splits_have_about_their_share() -> None:
-    found = [split(f"review {number}") for number in range(10_000)]
-    assert abs(found.count("valid") / 10_000 - 0.2) < 0.02
-    assert abs(found.count("test") / 10_000 - 0.3) < 0.02
+    splits = [split(f"review {number}") for number in range(10_000)]
+    assert abs(splits.count("valid") / 10_000 - 0.2) < 0.02
+    assert abs(splits.count("test") / 10_000 - 0.3) < 0.02
     official = [split(f"review {number}", "train") for number in range(10_000)]
     assert abs(official.count("valid") / 10_000 - 0.2) < 0.02
 
@@ -56,7 +56,7 @@ def source(workspace: Path, rows: list[str]) -> None:
 def test_every_review_is_written_once_in_the_order_of_the_source(workspace: Path) -> None:
     source(workspace, [f"review {number},{number % 2}" for number in range(5000)])
     ingest.main()
-    found = {}
+    ids_of = {}
     for path in paths.REVIEWS:
         numbers = []
         for batch in parquet.read(path, parquet.REVIEWS):
@@ -65,8 +65,8 @@ def test_every_review_is_written_once_in_the_order_of_the_source(workspace: Path
                 assert row["label"] == (int(row["id"]) - 1) % 2
                 numbers.append(int(row["id"]))
         assert numbers == sorted(numbers)
-        found[path] = numbers
-    assert sorted(sum(found.values(), [])) == list(range(1, 5001))
+        ids_of[path] = numbers
+    assert sorted(sum(ids_of.values(), [])) == list(range(1, 5001))
 
 
 def test_duplicates_are_in_one_split_and_counted(workspace: Path) -> None:

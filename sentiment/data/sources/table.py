@@ -33,7 +33,7 @@ class Row(NamedTuple):
 class Table(ABC):
     """The rows of a text stream, read as they are asked for. Subclasses are formats."""
 
-    # Column names, None where each row has its own.
+    # The names of the columns; None where each row names its own.
     header: list[str] | None = None
 
     @abstractmethod
@@ -57,10 +57,10 @@ class Table(ABC):
         """Yield the reviews of a file; their ids are row numbers. Raises InputError where a row is not a review."""
         with open_text(str(path)) as stream:
             table = cls(str(path), stream)
-            found = None if table.header is None else columns.find(str(path), table.header)
+            named = None if table.header is None else columns.find(str(path), table.header)
             for row in table:
                 where = f"{path}: {row.place}"
-                text, label = found or columns.find(where, list(row.fields))
+                text, label = named or columns.find(where, list(row.fields))
                 yield Review(
                     str(row.number), check_text(where, row.fields[text]), parse_label(where, row.fields[label])
                 )
