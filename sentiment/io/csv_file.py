@@ -22,7 +22,7 @@ LONGEST = 2**24
 
 def csv_rows(stream: IO[str], separator: str = ",") -> "_csv.Reader":
     """Return a strict reader of a CSV file's rows, which raises csv.Error for a line or a field beyond LONGEST."""
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(max(LONGEST, csv.field_size_limit()))  # of the whole process, which may have a higher one
     return csv.reader(_lines(stream), delimiter=separator, strict=True)
 
 
