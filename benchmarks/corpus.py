@@ -14,7 +14,6 @@ from benchmarks import prepared
 from benchmarks.corpora import RESULTS
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
-from sentiment.config.model import ModelConfig
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.inference.predictor import predict_split
@@ -22,6 +21,8 @@ from sentiment.io import parquet
 from sentiment.io.command import run
 from sentiment.io.json_file import write_json
 from sentiment.nn import device
+from sentiment.nn.config import ModelConfig
+from sentiment.training.config import TrainConfig
 from stages import train
 
 RESULT = RESULTS / "corpus.json"
@@ -43,13 +44,13 @@ def bag_of_words(size: int) -> float:
 
 def network(seed: int) -> float:
     """Return the test accuracy of the network of params.yaml, trained with a seed."""
-    params = train.Params.load().model_copy(update={"seed": seed})
-    cpu = torch.device("cpu")
-    device.configure_torch(cpu, ComputeConfig.load().threads)
+    config, compute, cpu = TrainConfig.load(), ComputeConfig.load(), torch.device("cpu")
+    device.configure_torch(cpu, compute.threads)
+    classifier = train.build(ModelConfig.load(), Vocabulary.load(paths.VOCABULARY), compute, seed)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
-    model, _ = train.train(splits, len(Vocabulary.load(paths.VOCABULARY)), ModelConfig.load(), params, cpu)
+    train.train(splits, classifier, config.model_copy(update={"seed": seed}), cpu)
     test = EncodedSplit.open(paths.IDS.test)
-    return float(np.mean((predict_split(model, test) >= 0.5) == test.labels))
+    return float(np.mean((predict_split(classifier, test) >= 0.5) == test.labels))
 
 
 def main() -> None:

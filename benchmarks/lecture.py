@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from benchmarks import prepared, timing
 from benchmarks.corpora import RESULTS, Corpus
 from sentiment.config import paths
-from sentiment.config.model import ModelConfig
+from sentiment.config.compute import Backend
 from sentiment.data.batching import Batch, BucketBatchSampler, collate
 from sentiment.data.dataset import ReviewDataset
 from sentiment.data.encoding import EncodedSplit
@@ -33,34 +33,39 @@ from sentiment.io.command import run
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
 from sentiment.nn import device
+from sentiment.nn.cells.rnn import NONLINEARITIES
 from sentiment.nn.classifier import Classifier
-from sentiment.nn.reference import NONLINEAR
+from sentiment.nn.config import ModelConfig
 from sentiment.training import trainer
+from sentiment.training.config import TrainConfig
 
 CPU = torch.device("cpu")
 BATCH = 64
 SEED = 1
 EPOCHS = {"sample": 20, "imdb": 3}
-RECIPE = trainer.TrainConfig(epochs=1, clip_norm=1.0, patience=0, precision="float32")
 LECTURE = ModelConfig(
-    cell="rnn", nonlinearity="tanh", embedding_dim=32, hidden_dim=16, layers=1, bidirectional=False, heads=4,
-    pooling="last", input_conditioned=False, vectors=str(paths.VECTORS), tune_vectors=True,
-    word_dropout=0.0, embedding_dropout=0.0, dropout=0.0, output_dropout=0.0,
+    encoder="recurrent", cell="rnn", nonlinearity="tanh", embedding_dim=32, hidden_dim=16, layers=1,
+    bidirectional=False, heads=4, pooling="last", concat_last_embedding=False, vectors=str(paths.VECTORS),
+    freeze_embeddings=False, word_dropout=0.0, embedding_dropout=0.0, dropout=0.0, output_dropout=0.0,
+)  # fmt: skip
+TRAIN = TrainConfig(
+    seed=SEED, epochs=1, batch_size=BATCH, optimizer="adam", learning_rate=5e-3, schedule="constant", weight_decay=0.0,
+    clip_norm=1.0, ema_decay=0.0, adversarial_epsilon=0.0, bucketing=False, patience=0, precision="float32",
 )  # fmt: skip
 GRADIENTS = RESULTS / "gradients.csv"
 
 
-def classifier(entries: int, **changes: Any) -> Classifier:
-    """Return the lecture's network, or one with other values, its weights drawn by the same seed."""
+def classifier(vocab_size: int, backend: Backend = "auto", **changes: Any) -> Classifier:
+    """Return the lecture's network with some changes; the weights are drawn with the same seed."""
     torch.manual_seed(SEED)
-    return Classifier(LECTURE.model_copy(update=changes), entries).double()
+    return Classifier(LECTURE.model_copy(update=changes), vocab_size, backend).double()
 
 
 def one_review(model: Classifier, ids: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Return the logit of one review and its states, token by token, as the lecture's code goes."""
+    """Return the logit of one review and its states, token by token, as the lecture's code computes them."""
     w, u, b, c = model.recurrence.layers[0].parameters()
-    activate = NONLINEAR[model.shape.nonlinearity]
-    state, states = w.new_zeros(model.shape.hidden_dim), []
+    activate = NONLINEARITIES[model.config.nonlinearity]
+    state, states = w.new_zeros(model.config.hidden_dim), []
     for vector in model.embedding(ids):
         state = activate(w @ vector + b + u @ state + c)
         states.append(state)
@@ -80,10 +85,10 @@ def gradients(model: Classifier, batch: Batch, logits: Callable[[], Tensor]) -> 
     return found, min(seconds)
 
 
-def one_at_a_time(reviews: ReviewDataset, entries: int, rows: list[int]) -> dict[str, Any]:
+def one_at_a_time(reviews: ReviewDataset, vocab_size: int, rows: list[int]) -> dict[str, Any]:
     """Compare the three ways through one batch."""
     batch = collate([reviews[row] for row in rows])
-    written, compiled = classifier(entries, cell="manual_rnn"), classifier(entries, cell="rnn")
+    written, compiled = classifier(vocab_size, "reference"), classifier(vocab_size)
     ids = [torch.from_numpy(reviews[row][1].astype(np.int64)) for row in batch.positions.tolist()]
     ways = {
         "one token at a time": gradients(
@@ -112,11 +117,11 @@ def typical(reviews: ReviewDataset) -> tuple[list[int], int]:
     return np.flatnonzero(lengths >= length)[:: max(1, len(lengths) // (2 * BATCH))][:BATCH].tolist(), length
 
 
-def vanishing(reviews: ReviewDataset, entries: int, rows: list[int], steps: int) -> dict[str, list[float]]:
+def vanishing(reviews: ReviewDataset, vocab_size: int, rows: list[int], steps: int) -> dict[str, list[float]]:
     """Return the mean norm of dloss/dh, by tokens before the end: 0, 1, ... steps - 1. The weights are as drawn."""
     norms: dict[str, list[float]] = {}
     for nonlinearity in ("tanh", "logistic"):
-        model = classifier(entries, cell="manual_rnn", nonlinearity=nonlinearity)
+        model = classifier(vocab_size, nonlinearity=nonlinearity)
         total = np.zeros(steps)
         for row in rows:
             _, ids, label = reviews[row]
@@ -128,7 +133,7 @@ def vanishing(reviews: ReviewDataset, entries: int, rows: list[int], steps: int)
     return norms
 
 
-def presentation(train: EncodedSplit, valid: EncodedSplit, entries: int, epochs: int) -> dict[str, Any]:
+def presentation(train: EncodedSplit, valid: EncodedSplit, vocab_size: int, epochs: int) -> dict[str, Any]:
     """Train in each order. Return the accuracy on the validation split and the share called positive."""
     found = {}
     raw = np.argsort(train.labels, kind="stable")
@@ -136,10 +141,12 @@ def presentation(train: EncodedSplit, valid: EncodedSplit, entries: int, epochs:
     shuffled = BucketBatchSampler(train.lengths, BATCH, seed=SEED, bucketing=False)
     reviews = ReviewDataset(train)
     for name, order in (("negatives, then positives", ordered), ("shuffled", shuffled)):
-        model = classifier(entries, cell="rnn").float()
-        adam = trainer.optimizer(model, "adam", 5e-3, 0.0)
-        for shuffled.epoch in range(epochs):
-            trainer.train_epoch(model, [collate([reviews[row] for row in rows]) for rows in order], adam, RECIPE)
+        model = classifier(vocab_size).float()
+        state = trainer.TrainState.create(model.train(), TRAIN, len(ordered))
+        for epoch in range(epochs):
+            shuffled.set_epoch(epoch)
+            for rows in order:
+                trainer.train_step(state, collate([reviews[row] for row in rows]), TRAIN)
         positive = predict_split(model, valid) > 0.5
         found[name] = {
             "accuracy": round(float(np.mean(positive == valid.labels)), 4),
@@ -153,11 +160,11 @@ def main() -> None:
     device.configure_torch(CPU, 1)
     with prepared.data_stages(corpus.source):
         train, valid = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
-        reviews, entries = ReviewDataset(train), len(Vocabulary.load(paths.VOCABULARY))
+        reviews, vocab_size = ReviewDataset(train), len(Vocabulary.load(paths.VOCABULARY))
         rows, length = typical(reviews)
-        ways = one_at_a_time(reviews, entries, rows)
-        norms = vanishing(reviews, entries, rows, length)
-        orders = presentation(train, valid, entries, EPOCHS[corpus.name])
+        ways = one_at_a_time(reviews, vocab_size, rows)
+        norms = vanishing(reviews, vocab_size, rows, length)
+        orders = presentation(train, valid, vocab_size, EPOCHS[corpus.name])
     write_json(
         corpus.result("lecture"),
         {

@@ -19,7 +19,9 @@ from benchmarks import timing
 from benchmarks.corpora import RESULTS
 from sentiment.io.command import run
 from sentiment.io.json_file import write_json
+from sentiment.nn.cells.cell import make_cell, weights_by_direction
 from sentiment.nn.kernels import autograd
+from sentiment.nn.packed import PackedVectors
 
 THREADS = 2
 REVIEWS, WIDTH = 64, 64
@@ -43,10 +45,12 @@ def stock(cell: str, inputs: PackedSequence) -> torch.Tensor:
 def ours(cell: str, inputs: PackedSequence) -> torch.Tensor:
     torch.manual_seed(0)
     layer = CELLS[cell](WIDTH, WIDTH)
-    bias = layer.bias_hh_l0[2 * WIDTH :] if cell == "gru" else None
-    inner = "tanh" if cell == "rnn" else cell
-    products = nn.functional.linear(inputs.data, layer.weight_ih_l0, layer.bias_ih_l0)
-    return autograd.run(inner, products, None, layer.weight_hh_l0, bias, inputs.batch_sizes, reverse=False)[0]
+    packed = PackedVectors(inputs.data, None, inputs.batch_sizes)
+    (weights,) = weights_by_direction(layer)
+    kernels = make_cell(cell).kernels
+    assert kernels
+    states, _ = autograd.run_direction(kernels, "tanh", packed, weights, reverse=False)
+    return states
 
 
 def seconds(way: Any, cell: str, longest: int) -> tuple[float, float]:

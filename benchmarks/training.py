@@ -36,7 +36,6 @@ from benchmarks import prepared, timing
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import Contestant, Timing
 from sentiment.config import paths
-from sentiment.config.model import ModelConfig
 from sentiment.data.batching import BucketBatchSampler, collate
 from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
@@ -45,8 +44,9 @@ from sentiment.io.command import run
 from sentiment.io.json_file import write_json
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
+from sentiment.nn.config import ModelConfig
 from sentiment.training import trainer
-from stages.train import Params
+from sentiment.training.config import TrainConfig
 
 THREADS = 2
 ROUNDS = 3
@@ -80,7 +80,7 @@ class Network:
         return f"{name} {self.embedding_dim} → {self.hidden_dim}"
 
     @property
-    def shape(self) -> ModelConfig:
+    def config(self) -> ModelConfig:
         return ModelConfig.load(ROOT / paths.PARAMS).model_copy(update=asdict(self))
 
 
@@ -133,17 +133,18 @@ def padded(reviews: Sequence[Review]) -> tuple[tuple[Tensor, Tensor], Tensor]:
 
 
 def ours(
-    network: Network, vocabulary_size: int, reviews: ReviewDataset, batches: Positions, precision: device.Precision
+    network: Network, vocab_size: int, reviews: ReviewDataset, batches: Positions, precision: device.Precision
 ) -> Work:
     torch.manual_seed(0)
-    model = Classifier(network.shape, vocabulary_size).to(device.dtype(precision)).train()
-    adam = trainer.optimizer(model, "adam", LEARNING_RATE, 0.0)
-    trainer.TrainState.begin(model, adam, None, 0.0)  # in float64, weights are rounded after each step
-    recipe = trainer.TrainConfig(epochs=1, clip_norm=CLIP_NORM, patience=0, precision=precision)
+    model = Classifier(network.config, vocab_size).to(device.dtype(precision)).train()
+    config = TrainConfig.load(ROOT / paths.PARAMS).model_copy(
+        update={"precision": precision, "learning_rate": LEARNING_RATE, "clip_norm": CLIP_NORM}
+    )
+    state = trainer.TrainState.create(model, config, len(batches))
 
     def work() -> None:
         for batch in DataLoader(reviews, batch_sampler=batches, collate_fn=collate):
-            trainer.train_step(model, batch, adam, recipe)
+            trainer.train_step(state, batch, config)
 
     return work
 
@@ -303,7 +304,7 @@ def main() -> None:
     networks = []
     with prepared.data_stages(corpus.source, max_tokens="0"):
         reviews = ReviewDataset(EncodedSplit.open(paths.IDS.train.resolve()))  # other processes open it too
-        size, batch_size = len(Vocabulary.load(paths.VOCABULARY)), Params.load().batch_size
+        size, batch_size = len(Vocabulary.load(paths.VOCABULARY)), TrainConfig.load().batch_size
         for network in NETWORKS:
             rows = timing.described(measure(network, reviews, size, batch_size), OURS)
             networks.append({"network": str(network), "contestants": rows})

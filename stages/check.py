@@ -11,12 +11,13 @@ from pathlib import Path
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.config.evaluation import EvaluationConfig
-from sentiment.config.model import ModelConfig
 from sentiment.config.section import Section, load_all
 from sentiment.data import sources, word_vectors
 from sentiment.io.atomic import atomic_write
+from sentiment.nn.config import ModelConfig
 from sentiment.pipeline.stage import run
-from stages import baseline, count_vocab, encode, ingest, pretrain, tokenize, train
+from sentiment.training.config import TrainConfig
+from stages import baseline, count_vocab, encode, ingest, pretrain, tokenize
 
 SECTIONS: dict[str, type[Section]] = {
     "ingest": ingest.Params,
@@ -26,7 +27,7 @@ SECTIONS: dict[str, type[Section]] = {
     "baseline": baseline.Params,
     "pretrain": pretrain.Params,
     "model": ModelConfig,
-    "train": train.Params,
+    "train": TrainConfig,
     "evaluate": EvaluationConfig,
     "compute": ComputeConfig,
 }
@@ -40,7 +41,7 @@ def main() -> None:
     assert isinstance(given, ingest.Params)
     assert isinstance(before, pretrain.Params)
     assert isinstance(shape, ModelConfig)
-    assert isinstance(training, train.Params)
+    assert isinstance(training, TrainConfig)
     assert isinstance(compute, ComputeConfig)
     sources.locate(given.source)
     before.require(shape)

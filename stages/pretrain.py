@@ -1,9 +1,7 @@
-"""Learn what the network begins with from the training reviews, without their labels.
+"""Pre-train on the training reviews without their labels: data/ids/train, data/vocab.csv -> data/pretrained/, metrics.
 
-data/ids/train, data/vocab.csv -> data/vectors.txt, data/recurrence.safetensors, metrics/pretrain.json
-
-`ppmi` makes word vectors, `language_model` goes on from them and learns the recurrence too, `none` leaves both files
-without content.
+`ppmi` learns word vectors. `language_model` starts from these vectors and learns the recurrence too. `none` leaves both
+files without content. The metrics are in metrics/pretrain.json.
 """
 
 import math
@@ -16,8 +14,7 @@ from pydantic import Field
 from safetensors.numpy import save as serialized
 
 from sentiment.config import paths
-from sentiment.config.compute import ComputeConfig
-from sentiment.config.model import EMBEDDING_STD, ModelConfig
+from sentiment.config.compute import Backend, ComputeConfig
 from sentiment.config.section import PositiveInt, Section, Seed
 from sentiment.data import word_vectors
 from sentiment.data.encoding import EncodedSplit, Encoding
@@ -26,6 +23,7 @@ from sentiment.errors import InputError
 from sentiment.io import progress
 from sentiment.io.atomic import atomic_write
 from sentiment.io.json_file import write_json
+from sentiment.nn.config import EMBEDDING_STD, ModelConfig
 from sentiment.pipeline.stage import run
 
 if TYPE_CHECKING:
@@ -42,24 +40,26 @@ class Params(Section, name="pretrain"):
     learning_rate: Annotated[float, Field(gt=0, le=1000)]
     seed: Seed
 
-    def require(self, shape: ModelConfig) -> None:
-        """Raise InputError where this network cannot begin with what the method makes."""
-        if self.method != "none" and Path(shape.vectors) != paths.VECTORS:
+    def require(self, model: ModelConfig) -> None:
+        """Raise InputError where the network cannot start from the method's results."""
+        own_vectors = Path(model.vectors) == paths.VECTORS
+        if self.method != "none" and not own_vectors:
             raise InputError(
-                f"{paths.PARAMS}: pretrain.method {self.method!r} writes {paths.VECTORS}, and model.vectors is "
-                f"{shape.vectors!r}; set that to {paths.VECTORS}, or the method to none"
+                f"{paths.PARAMS}: pretrain.method {self.method!r} writes {paths.VECTORS}, but model.vectors is "
+                f"{model.vectors!r}; set model.vectors to {paths.VECTORS}, or pretrain.method to none"
             )
-        if self.method == "none" and not shape.tune_vectors and Path(shape.vectors) == paths.VECTORS:
+        if self.method == "none" and model.freeze_embeddings and own_vectors:
             raise InputError(
-                f"{paths.PARAMS}: model.tune_vectors false keeps the embedding as it is, and pretrain.method 'none' "
-                "makes no vectors; set that to ppmi, model.vectors to a file, or tune_vectors to true"
+                f"{paths.PARAMS}: model.freeze_embeddings keeps the embedding as it is, but pretrain.method 'none' "
+                "learns no vectors; set pretrain.method to ppmi, model.vectors to a file, or freeze_embeddings to false"
             )
         if self.method == "language_model" and (
-            shape.cell == "transformer" or (shape.bidirectional and shape.layers > 1)
+            model.encoder == "transformer" or (model.bidirectional and model.layers > 1)
         ):
             raise InputError(
-                f"{paths.PARAMS}: pretrain.method 'language_model' needs states that have not seen the next word; "
-                "a transformer's, and those on top of both directions, have: use ppmi, one layer or one direction"
+                f"{paths.PARAMS}: pretrain.method 'language_model' needs states that have not seen the next word, "
+                "but those of a transformer or of layers above both directions have; use ppmi, one layer or one "
+                "direction"
             )
 
 
@@ -84,47 +84,53 @@ def ppmi_vectors(split: EncodedSplit, words: int, window: int, width: int) -> wo
     return ppmi.factorize(information, width, EMBEDDING_STD)
 
 
-def language(
+def pretrain_language_model(
     split: EncodedSplit,
-    start: word_vectors.Vectors,
-    entries: int,
-    shape: ModelConfig,
+    vectors: word_vectors.Vectors,
+    vocab_size: int,
+    config: ModelConfig,
     params: Params,
     device: "torch.device",
+    backend: Backend = "auto",
 ) -> tuple["Classifier", float]:
-    """Return a classifier whose embedding and recurrence learned to guess the neighbouring word, and the last loss.
+    """Return a classifier whose embedding and recurrence learned to predict neighbouring tokens, and the last loss.
 
-    The embedding begins with `start`. The loss is the mean of the last epoch, in nats.
+    The embedding starts from `vectors`. The loss is the mean over the last epoch, in nats.
     """
     import torch
 
-    from sentiment.data.batching import BucketBatchSampler, loader
+    from sentiment.data.batching import BucketBatchSampler, make_loader
     from sentiment.data.dataset import ReviewDataset
     from sentiment.nn.classifier import Classifier
     from sentiment.pretraining import language_model
-    from sentiment.training import trainer
+    from sentiment.training.optimizer import make_optimizer, make_scheduler
 
     torch.manual_seed(params.seed)
-    # What the language model does not have is left out: no parameter but those in dvc.yaml changes what it learns.
-    parts = {"pooling": "last", "input_conditioned": False, "tune_vectors": True, "dropout": language_model.DROPOUT}
-    classifier = Classifier(shape.model_copy(update=parts), entries)
-    classifier.load_pretrained_embeddings(start)
-    learner = language_model.LanguageModel(classifier, np.bincount(split.ids, minlength=entries)).to(device)
+    # Fixed values for the parameters that a language model does not use: they are no parameters of this stage.
+    fixed = {
+        "pooling": "last",
+        "concat_last_embedding": False,
+        "freeze_embeddings": False,
+        "dropout": language_model.DROPOUT,
+    }
+    classifier = Classifier(config.model_copy(update=fixed), vocab_size, backend)
+    classifier.load_pretrained_embeddings(vectors)
+    model = language_model.LanguageModel(classifier, np.bincount(split.ids, minlength=vocab_size)).to(device)
     order = BucketBatchSampler(split.lengths, params.batch_size, params.seed, bucketing=True)
-    batches = loader(ReviewDataset(split), order, device)
-    optimizer = trainer.optimizer(learner, "adam", params.learning_rate, 0.0)
-    trainer.follow(optimizer, "one_cycle", params.epochs * len(order))
+    batches = make_loader(ReviewDataset(split), order, device)
+    optimizer = make_optimizer(model, "adam", params.learning_rate, weight_decay=0.0)
+    scheduler = make_scheduler(optimizer, "one_cycle", params.epochs * len(order))
     loss = math.nan
-    with progress.counter("pretrain", params.epochs * len(order), " batches") as shown:
-        for order.epoch in range(1, params.epochs + 1):
-            loss = language_model.train_epoch(learner, batches, optimizer, shown.update)
-            shown.set_postfix_str(f"epoch {order.epoch}/{params.epochs} loss {loss:.3f}")
-    return classifier, loss
+    for epoch in range(1, params.epochs + 1):
+        order.set_epoch(epoch)
+        shown = progress.bar(batches, f"pretrain epoch {epoch} of {params.epochs}", unit=" batches")
+        loss = language_model.train_epoch(model, shown, optimizer, scheduler)
+    return classifier.cpu(), loss
 
 
 def main() -> None:
-    params, shape = Params.load(), ModelConfig.load()
-    params.require(shape)
+    params, model = Params.load(), ModelConfig.load()
+    params.require(model)
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     Encoding.load(paths.ENCODING).require(vocabulary, paths.VOCABULARY)
     words = vocabulary.tokens.to_pylist()
@@ -133,21 +139,22 @@ def main() -> None:
     metrics: dict[str, float] = {}
     if params.method != "none":
         split = EncodedSplit.open(paths.IDS.train)
-        values = ppmi_vectors(split, len(words), params.window, shape.embedding_dim)
-    paired = np.flatnonzero(values.any(axis=1))
+        values = ppmi_vectors(split, len(words), params.window, model.embedding_dim)
+    rows = np.flatnonzero(values.any(axis=1))
     if params.method == "language_model":
         from sentiment.nn import device
 
         compute = ComputeConfig.load()
         chosen = device.select_device(compute.device)
         device.configure_torch(chosen, compute.threads)
-        start = word_vectors.Vectors(paired, values[paired])
-        learned, metrics["language_model_loss"] = language(split, start, len(vocabulary), shape, params, chosen)
-        learned.cpu()
-        # What it learned of tokens out of the vocabulary stays behind: a file of words has no line for them.
-        values, paired = learned.embedding.weight.detach().numpy()[FIRST_TOKEN:], np.arange(len(words))
-        recurrence = {name: value.numpy() for name, value in learned.recurrence.state_dict().items()}
-    written = word_vectors.save(paths.VECTORS, [words[place] for place in paired], values[paired])
+        vectors = word_vectors.Vectors(rows, values[rows])
+        classifier, metrics["language_model_loss"] = pretrain_language_model(
+            split, vectors, len(vocabulary), model, params, chosen, compute.backend
+        )
+        # The vector of out-of-vocabulary tokens is dropped: a file of words has no line for it.
+        values, rows = classifier.embedding.weight.detach().numpy()[FIRST_TOKEN:], np.arange(len(words))
+        recurrence = {name: value.numpy() for name, value in classifier.recurrence.state_dict().items()}
+    written = word_vectors.save(paths.VECTORS, [words[row] for row in rows], values[rows])
     with atomic_write(paths.RECURRENCE) as partial:
         partial.write_bytes(serialized(recurrence))
     write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": written})

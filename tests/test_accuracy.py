@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import corpus, prepared
-from sentiment.config.model import ModelConfig
+from sentiment.nn.config import ModelConfig
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pack_sequence
 from torch.utils.data import DataLoader
 
-from sentiment.data.batching import Batch, BucketBatchSampler, DeviceLoader, SequentialBatchSampler, collate, loader
+from sentiment.data.batching import (
+    Batch,
+    BucketBatchSampler,
+    DeviceLoader,
+    SequentialBatchSampler,
+    collate,
+    make_loader,
+)
 from sentiment.data.dataset import Review, ReviewDataset
 from tests.support.encoded import write_split
 
@@ -46,7 +53,8 @@ def test_ids_beyond_16_bits_survive() -> None:
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=200), st.integers(1, 16), st.integers(0, 5), st.booleans())
 def test_every_epoch_presents_every_review_once(lengths: list[int], size: int, seed: int, bucketing: bool) -> None:
     order = BucketBatchSampler(np.array(lengths), size, seed, bucketing)
-    for order.epoch in (1, 2):
+    for epoch in (1, 2):
+        order.set_epoch(epoch)
         batches = list(order)
         assert len(batches) == len(order)
         assert sorted(sum(batches, [])) == list(range(len(lengths)))
@@ -58,7 +66,7 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
 
     def presented(seed: int, epoch: int, bucketing: bool = True) -> list[list[int]]:
         order = BucketBatchSampler(lengths, 8, seed, bucketing)
-        order.epoch = epoch
+        order.set_epoch(epoch)
         return list(order)
 
     assert presented(1, 1) == presented(1, 1)
@@ -94,8 +102,8 @@ def assert_same(one: Batch, other: Batch) -> None:
 def test_worker_processes_change_no_batch(tmp_path: Path, start: str) -> None:
     reviews = ReviewDataset(write_split(tmp_path / "train", [[number] * (number % 5) for number in range(60)]))
     order = BucketBatchSampler(reviews.split.lengths, 8, 0, True)
-    alone = list(loader(reviews, order, CPU))
-    with_workers = loader(reviews, order, CPU, workers=2)
+    alone = list(make_loader(reviews, order, CPU))
+    with_workers = make_loader(reviews, order, CPU, workers=2)
     assert isinstance(with_workers, DataLoader)
     with_workers.multiprocessing_context = multiprocessing.get_context(start)
     for one, other in zip(alone, with_workers, strict=True):
@@ -107,7 +115,8 @@ def test_a_split_on_the_device_gives_the_same_batches(reviews: list[list[int]], 
     with tempfile.TemporaryDirectory() as folder:
         split = write_split(Path(folder) / "train", reviews, "uint16")
         order = BucketBatchSampler(split.lengths, size, 0, True)
-        for one, other in zip(DeviceLoader(split, order, CPU), loader(ReviewDataset(split), order, CPU), strict=True):
+        from_memory = make_loader(ReviewDataset(split), order, CPU)
+        for one, other in zip(DeviceLoader(split, order, CPU), from_memory, strict=True):
             assert_same(one, other)
 
 

@@ -38,7 +38,7 @@ def test_the_parameters_in_the_repository_are_valid(workspace: Path) -> None:
         (
             "model.cell",
             "grru",
-            "model.cell: 'grru' is not one of rnn, gru, lstm, manual_rnn, transformer; did you mean 'gru'?",
+            "model.cell: 'grru' is not one of rnn, gru, lstm; did you mean 'gru'?",
         ),
         ("model.cell", "no", "model.cell: 'no' is not one of rnn, gru, lstm"),
         ("encode.truncation_side", "left", "encode.truncation_side: 'left' is not one of start, end, middle"),
@@ -73,7 +73,7 @@ def test_a_wrong_value_is_named_with_its_key(workspace: Path, key: str, value: o
 def test_relu_is_for_the_simple_cell_alone(workspace: Path) -> None:
     changed(workspace, "model.cell", "gru")
     changed(workspace, "model.nonlinearity", "relu")
-    assert "model: nonlinearity 'relu' exists for cell 'rnn' and 'manual_rnn' only" in message(workspace)
+    assert "model: nonlinearity 'relu' exists for cell 'rnn' only, not 'gru'" in message(workspace)
 
 
 def test_an_unknown_key_gets_a_suggestion(workspace: Path) -> None:

@@ -11,20 +11,22 @@ import torch
 from scipy import sparse
 
 from sentiment.config import paths
-from sentiment.config.model import EMBEDDING_STD, ModelConfig
+from sentiment.config.compute import Backend
 from sentiment.config.yaml_file import read_yaml
 from sentiment.data import word_vectors
-from sentiment.data.batching import SequentialBatchSampler, collate, loader
+from sentiment.data.batching import SequentialBatchSampler, collate, make_loader
 from sentiment.data.dataset import ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import PADDING
 from sentiment.errors import InputError
 from sentiment.nn.classifier import Classifier
+from sentiment.nn.config import EMBEDDING_STD, ModelConfig
+from sentiment.nn.packed import PackedVectors
 from sentiment.pretraining import ppmi
 from sentiment.pretraining.language_model import CANDIDATES, LanguageModel, train_epoch
-from sentiment.training import trainer
+from sentiment.training.optimizer import make_optimizer
 from stages import pretrain
-from tests.support.configs import shape
+from tests.support.configs import model_config
 from tests.support.encoded import write_split
 from tests.support.imports import ROOT
 
@@ -101,12 +103,16 @@ def test_too_few_words_are_one_line(tmp_path: Path) -> None:
     assert pretrain.ppmi_vectors(alone, 4, 2, 3).any()
 
 
-@pytest.mark.parametrize("cell, bidirectional", [("lstm", True), ("rnn", False), ("manual_rnn", True)])
-def test_the_language_model_s_loss_is_that_of_its_guesses_one_by_one(cell: str, bidirectional: bool) -> None:
+@pytest.mark.parametrize(
+    "cell, bidirectional, backend", [("lstm", True, "auto"), ("rnn", False, "auto"), ("rnn", True, "reference")]
+)
+def test_the_loss_of_the_language_model_is_that_of_its_predictions_one_by_one(
+    cell: str, bidirectional: bool, backend: Backend
+) -> None:
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     reviews = [random.integers(1, 12, length).tolist() for length in (7, 1, 4, 0, 2)]
-    classifier = Classifier(shape(cell=cell, bidirectional=bidirectional), 12)
+    classifier = Classifier(model_config(cell=cell, bidirectional=bidirectional), 12, backend)
     occurrences = np.bincount(sum(reviews, []), minlength=12)
     model = LanguageModel(classifier, occurrences).eval()
     batch = collate([(place, np.array(ids, np.uint8), 0) for place, ids in enumerate(reviews)])
@@ -125,24 +131,25 @@ def test_the_language_model_s_loss_is_that_of_its_guesses_one_by_one(cell: str, 
         if not ids:
             continue
         alone = torch.tensor(ids)
-        states = model.recurrence.states(table[alone], None, torch.ones(len(ids), dtype=torch.int64))
+        packed = PackedVectors(table[alone], None, torch.ones(len(ids), dtype=torch.int64))
+        states = model.recurrence.states(packed)
         pairs = list(pairwise(range(len(ids))))
         for direction, (rows, _) in enumerate(states):
             for before, after in pairs if direction == 0 else [(after, before) for before, after in pairs]:
-                guess = model.guess[direction](rows[before])
+                prediction = model.output[direction](rows[before])
                 others = [word for word in candidates.tolist() if word != ids[after]]
-                worth = [5.0 * guess @ table[word] + logit[word] for word in [ids[after], *others]]
-                losses[direction].append(-torch.log_softmax(torch.stack(worth), 0)[0])
+                logits = [5.0 * prediction @ table[word] + logit[word] for word in [ids[after], *others]]
+                losses[direction].append(-torch.log_softmax(torch.stack(logits), 0)[0])
     expected = torch.stack([torch.stack(each).mean() for each in losses if each]).mean()
     torch.testing.assert_close(model(batch.ids, candidates), expected)
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("cell", ["lstm", "gru", "manual_rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_the_language_model_on_cuda_agrees_with_the_cpu(cell: str) -> None:
     torch.manual_seed(0)
     reviews = [[2, 3, 4, 5], [6], [], [5, 4, 3, 2, 7, 7]]
-    model = LanguageModel(Classifier(shape(cell=cell, bidirectional=True), 12), np.full(12, 3)).eval()
+    model = LanguageModel(Classifier(model_config(cell=cell, bidirectional=True), 12), np.full(12, 3)).eval()
     batch = collate([(place, np.array(ids, np.uint8), 0) for place, ids in enumerate(reviews)])
     candidates = model.draw()
     other = copy.deepcopy(model).cuda()
@@ -166,43 +173,43 @@ def counting(tmp_path: Path) -> EncodedSplit:
 def test_it_learns_which_word_follows(counting: EncodedSplit) -> None:
     torch.manual_seed(0)
     model = LanguageModel(
-        Classifier(shape(cell="gru", bidirectional=True), 11), np.bincount(counting.ids, minlength=11)
+        Classifier(model_config(cell="gru", bidirectional=True), 11), np.bincount(counting.ids, minlength=11)
     )
-    batches = list(loader(ReviewDataset(counting), SequentialBatchSampler(counting.lengths, 16), torch.device("cpu")))
+    batches = list(
+        make_loader(ReviewDataset(counting), SequentialBatchSampler(counting.lengths, 16), torch.device("cpu"))
+    )
     assert len(batches[-1].ids.batch_sizes) < 2  # no pair of words
-    adam = trainer.optimizer(model, "adam", 0.02, 0.0)
-    seen: list[int] = []
-    losses = [train_epoch(model, batches, adam, lambda: seen.append(1)) for _ in range(15)]
-    assert len(seen) == 15 * len(batches)
+    adam = make_optimizer(model, "adam", 0.02, 0.0)
+    losses = [train_epoch(model, batches, adam, None) for _ in range(15)]
     assert losses[0] > 4
     assert losses[-1] < losses[0] - 1.5
-    broken = trainer.optimizer(model, "sgd", 1e30, 0.0)
+    broken = make_optimizer(model, "sgd", 1e30, 0.0)
     with pytest.raises(InputError, match="pre-training diverged.*lower pretrain.learning_rate"):
-        train_epoch(model, batches, broken, lambda: None)
+        train_epoch(model, batches, broken, None)
 
 
 def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) -> None:
     def learned(given: ModelConfig) -> dict[str, torch.Tensor]:
         nothing = word_vectors.Vectors(np.empty(0, np.int64), np.empty((0, 8), np.float32))
         params = pretrain.Params(method="language_model", window=2, epochs=1, batch_size=16, learning_rate=0.02, seed=1)
-        classifier, loss = pretrain.language(counting, nothing, 11, given, params, torch.device("cpu"))
+        classifier, loss = pretrain.pretrain_language_model(counting, nothing, 11, given, params, torch.device("cpu"))
         assert 1 < loss < 10
         return {"embedding": classifier.embedding.weight} | dict(classifier.recurrence.named_parameters())
 
     params = read_yaml(ROOT / "dvc.yaml")["stages"]["pretrain"]["params"]
-    one = learned(shape(cell="lstm"))
+    one = learned(model_config(cell="lstm"))
     changes = {
-        "heads": 3, "pooling": "concat", "input_conditioned": True, "vectors": "glove.txt", "tune_vectors": False,
-        "word_dropout": 0.5, "embedding_dropout": 0.5, "dropout": 0.5, "output_dropout": 0.5,
+        "heads": 3, "pooling": "concat", "concat_last_embedding": True, "vectors": "glove.txt",
+        "freeze_embeddings": True, "word_dropout": 0.5, "embedding_dropout": 0.5, "dropout": 0.5, "output_dropout": 0.5,
     }  # fmt: skip
     assert set(changes) | {name.partition(".")[2] for name in params if name.startswith("model.")} == set(
         ModelConfig.model_fields
     )
-    other = learned(shape(cell="lstm", **changes))
+    other = learned(model_config(cell="lstm", **changes))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
     torch.manual_seed(1)
-    fresh = dict(Classifier(shape(cell="lstm"), 11).recurrence.named_parameters())
+    fresh = dict(Classifier(model_config(cell="lstm"), 11).recurrence.named_parameters())
     assert not any(torch.equal(one[name], value) for name, value in fresh.items())
 
 
@@ -212,9 +219,9 @@ def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) 
         (
             "ppmi",
             {"vectors": "glove.txt"},
-            "'ppmi' writes data/vectors.txt, and model.vectors is 'glove.txt'; set that",
+            "'ppmi' writes data/vectors.txt, but model.vectors is 'glove.txt'; set model",
         ),
-        ("language_model", {"cell": "transformer"}, "needs states that have not seen the next word"),
+        ("language_model", {"encoder": "transformer"}, "needs states that have not seen the next word"),
         ("language_model", {"bidirectional": True, "layers": 2}, "needs states that have not seen the next word"),
     ],
 )
@@ -225,8 +232,8 @@ def test_what_cannot_begin_so_is_one_line(method: str, changes: dict[str, object
         )
 
     with pytest.raises(InputError, match=expected) as caught:
-        params(method).require(shape(**changes))
+        params(method).require(model_config(**changes))
     assert "\n" not in str(caught.value)
-    params("none").require(shape(**changes))
-    params("language_model").require(shape(layers=2))
-    params("language_model").require(shape(bidirectional=True))
+    params("none").require(model_config(**changes))
+    params("language_model").require(model_config(layers=2))
+    params("language_model").require(model_config(bidirectional=True))

@@ -1,5 +1,6 @@
 """Training: every parameter learns, the best epoch is kept, equal seeds give equal weights, divergence is an error."""
 
+import json
 import os
 import platform
 import signal
@@ -13,7 +14,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from sentiment.data.batching import BucketBatchSampler, SequentialBatchSampler, loader
+from sentiment.data.batching import BatchLoader, BucketBatchSampler, SequentialBatchSampler, make_loader
 from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.word_vectors import Vectors
@@ -22,17 +23,19 @@ from sentiment.inference.predictor import probabilities
 from sentiment.io import command
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
+from sentiment.nn.packed import PackedVectors
 from sentiment.training import trainer
+from sentiment.training.optimizer import make_optimizer, make_scheduler
 from sentiment.training.resume import Checkpointer, digest
-from sentiment.training.trainer import TrainConfig, TrainState, best_epoch, fit
-from stages import train as stage
-from tests.support.configs import ENTRIES, params, shape
+from sentiment.training.trainer import TrainState, fit
+from tests.support.configs import model_config, train_config
 from tests.support.encoded import write_split
 from tests.support.imports import ROOT
 from tests.support.processors import OTHER_PROCESSORS
+from tests.support.training import Splits, train_network
 
 CPU = torch.device("cpu")
-SHAPE = shape(cell="gru", hidden_dim=8, layers=2, bidirectional=True, dropout=0.1, embedding_dropout=0.1)
+SHAPE = model_config(cell="gru", hidden_dim=8, layers=2, bidirectional=True, dropout=0.1, embedding_dropout=0.1)
 
 
 @pytest.fixture
@@ -52,17 +55,18 @@ def same(one: Classifier, other: Classifier) -> bool:
     return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
-Splits = tuple[EncodedSplit, EncodedSplit]
+def batches_of(split: EncodedSplit, size: int) -> BatchLoader:
+    return make_loader(ReviewDataset(split), BucketBatchSampler(split.lengths, size, 0, bucketing=True), CPU)
 
 
 def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: Splits) -> None:
-    one, history = stage.train(splits, ENTRIES, SHAPE, params(), CPU)
+    one, history = train_network(splits, SHAPE, train_config())
     torch.rand(5)  # somebody else draws from the global generator
-    again, same_history = stage.train(splits, ENTRIES, SHAPE, params(), CPU)
+    again, same_history = train_network(splits, SHAPE, train_config())
     assert same(one, again)
     assert history == same_history
-    assert same(one, stage.train(splits, ENTRIES, SHAPE, params(), CPU, workers=2)[0])
-    assert not same(one, stage.train(splits, ENTRIES, SHAPE, params(seed=2), CPU)[0])
+    assert same(one, train_network(splits, SHAPE, train_config(), workers=2)[0])
+    assert not same(one, train_network(splits, SHAPE, train_config(seed=2))[0])
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
@@ -70,22 +74,22 @@ def test_the_same_seed_gives_the_same_weights_with_and_without_workers(splits: S
 def test_every_parameter_learns(splits: Splits, optimizer: str, precision: str) -> None:
     torch.manual_seed(1)
     before = weights(Classifier(SHAPE, 20))
-    model, _ = stage.train(splits, ENTRIES, SHAPE, params(optimizer=optimizer, precision=precision, epochs=2), CPU)
+    model, _ = train_network(splits, SHAPE, train_config(optimizer=optimizer, precision=precision, epochs=2))
     assert all(torch.isfinite(value).all() for value in weights(model))
     assert not any(torch.equal(old, new) for old, new in zip(before, weights(model), strict=True))
     assert model.embedding.weight.dtype == (torch.float64 if precision == "float64" else torch.float32)
     if precision != "float32":
-        exact, _ = stage.train(splits, ENTRIES, SHAPE, params(optimizer=optimizer, epochs=2), CPU)
+        exact, _ = train_network(splits, SHAPE, train_config(optimizer=optimizer, epochs=2))
         assert not same(model, exact)
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
 def test_weights_in_float64_are_numbers_of_float32(splits: Splits, averaging: float) -> None:
-    settings = params(precision="float64", averaging=averaging, adversarial=0.1)
-    model, _ = stage.train(splits, ENTRIES, SHAPE, settings, CPU)
+    settings = train_config(precision="float64", ema_decay=averaging, adversarial_epsilon=0.1)
+    model, _ = train_network(splits, SHAPE, settings)
     if not averaging:  # averages are rounded when they are stored
         assert all(torch.equal(value, value.float().double()) for value in weights(model))
-    other_weights = weights(stage.train(splits, ENTRIES, SHAPE, params(averaging=averaging, adversarial=0.1), CPU)[0])
+    other_weights = weights(train_network(splits, SHAPE, train_config(ema_decay=averaging, adversarial_epsilon=0.1))[0])
     for value, other in zip(
         weights(model), other_weights, strict=True
     ):  # a few steps: both are the same but for rounding
@@ -93,55 +97,68 @@ def test_weights_in_float64_are_numbers_of_float32(splits: Splits, averaging: fl
 
 
 DRAWN = """
-import sys, hashlib, numpy as np, torch
+import hashlib, json, sys
 from pathlib import Path
-from sentiment.nn import device
+import torch
 from sentiment.data.encoding import EncodedSplit
+from sentiment.nn import device
+from sentiment.nn.classifier import Classifier
 from stages import train
-from tests.support.configs import ENTRIES, params, shape
+from tests.support.configs import VOCAB_SIZE, model_config, train_config
 cpu = torch.device("cpu")
 device.configure_torch(cpu, 1)
 splits = tuple(EncodedSplit.open(Path(sys.argv[1], name)) for name in ("train", "valid"))
-cell, precision = sys.argv[2:]
-network = shape(cell=cell, hidden_dim=8, pooling="concat", bidirectional=cell not in ("manual_rnn", "transformer"))
-for settings in [dict(averaging=0.9, adversarial=0.02), dict(optimizer="sgd", weight_decay=1e-3)]:
-    model, history = train.train(splits, ENTRIES, network, params(precision=precision, epochs=8, **settings), cpu)
+changes, backend, precision = json.loads(sys.argv[2]), *sys.argv[3:]
+for settings in [dict(ema_decay=0.9, adversarial_epsilon=0.02), dict(optimizer="sgd", weight_decay=1e-3)]:
+    config = train_config(precision=precision, epochs=8, **settings)
+    torch.manual_seed(config.seed)
+    model = Classifier(model_config(hidden_dim=8, pooling="concat", **changes), VOCAB_SIZE, backend)
+    train.train(splits, model, config, cpu)
     values = b"".join(value.detach().float().numpy().tobytes() for value in model.parameters())
     print(hashlib.sha256(values).hexdigest())
 """
+NETWORKS: list[tuple[dict[str, Any], str]] = [
+    *(({"cell": cell, "bidirectional": True}, "auto") for cell in ("rnn", "lstm", "gru")),
+    ({"cell": "rnn"}, "reference"),
+    ({"encoder": "transformer"}, "auto"),
+]
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "manual_rnn", "transformer"])
-def test_float64_gives_the_same_weights_on_other_processors(splits: Splits, tmp_path: Path, cell: str) -> None:
-    found = drawn(tmp_path, cell, "float64")
-    assert len(set(found[0].split())) == 2
-    assert len(set(found)) == 1
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_float64_gives_the_same_weights_on_other_processors(
+    splits: Splits, tmp_path: Path, network: tuple[dict[str, Any], str]
+) -> None:
+    hashes = trained_on_each_processor(tmp_path, network, "float64")
+    assert len(set(hashes[0].split())) == 2
+    assert len(set(hashes)) == 1
 
 
 @pytest.mark.faults
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the other processors are x86")
 def test_float32_shows_that_those_are_other_processors(splits: Splits, tmp_path: Path) -> None:
-    assert len(set(drawn(tmp_path, "rnn", "float32"))) > 1
+    assert len(set(trained_on_each_processor(tmp_path, NETWORKS[0], "float32"))) > 1
 
 
-def drawn(folder: Path, cell: str, precision: str) -> list[str]:
+def trained_on_each_processor(folder: Path, network: tuple[dict[str, Any], str], precision: str) -> list[str]:
     """Return the hashes of the weights that each processor ends with."""
-    found = []
+    hashes = []
     for processor in OTHER_PROCESSORS:
         kernels = {"NUMBA_CACHE_DIR": str(folder / processor.get("NUMBA_CPU_NAME", "this"))}
         env = os.environ | processor | kernels | {"PYTHONPATH": str(ROOT)}
-        words = [sys.executable, "-c", DRAWN, str(folder), cell, precision]
-        found.append(subprocess.run(words, env=env, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
-    return found
+        words = [sys.executable, "-c", DRAWN, str(folder), json.dumps(network[0]), network[1], precision]
+        hashes.append(subprocess.run(words, env=env, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    return hashes
 
 
 def test_it_learns(splits: Splits) -> None:
-    model, history = stage.train(splits, ENTRIES, SHAPE, params(epochs=40), CPU)
-    best = best_epoch(history)
+    model, history = train_network(splits, SHAPE, train_config(epochs=40))
+    best = min(history, key=lambda epoch: epoch.valid_loss)
     assert best.valid_accuracy > 0.9
     reviews = ReviewDataset(splits[1])
-    probability = probabilities(model, loader(reviews, SequentialBatchSampler(splits[1].lengths, 7), CPU), len(reviews))
+    probability = probabilities(
+        model, make_loader(reviews, SequentialBatchSampler(splits[1].lengths, 7), CPU), len(reviews)
+    )
     assert np.mean((probability >= 0.5) == splits[1].labels) == best.valid_accuracy
 
 
@@ -149,87 +166,92 @@ def test_predictions_come_back_in_the_corpus_order(splits: Splits) -> None:
     torch.manual_seed(0)
     model, reviews = Classifier(SHAPE, 20), ReviewDataset(splits[1])
     lengths = splits[1].lengths
-    expected = probabilities(model, loader(reviews, SequentialBatchSampler(lengths, 1), CPU), len(reviews))
+    expected = probabilities(model, make_loader(reviews, SequentialBatchSampler(lengths, 1), CPU), len(reviews))
     assert len(np.unique(expected)) > 50
     for order in (
         SequentialBatchSampler(lengths, 64),
         BucketBatchSampler(lengths, 7, 3, True),
         BucketBatchSampler(lengths, 100, 4, False),
     ):
-        found = probabilities(model, loader(reviews, order, CPU), len(reviews))
+        found = probabilities(model, make_loader(reviews, order, CPU), len(reviews))
         assert np.abs(found - expected).max() <= 1e-6
 
 
-def test_the_best_epoch_is_kept_and_patience_counts_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_epoch_is_kept_and_patience_counts_from_it(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([0.9, 0.5, 0.7, 0.5, 0.6, 0.1])
     seen: list[float] = []
     model = Classifier(SHAPE, 20)
 
-    def train_epoch(model: Classifier, *_: object) -> tuple[float, float]:
+    def train_epoch(*_: object) -> tuple[float, float]:
         with torch.no_grad():
             model.readout.bias.fill_(len(seen))
         return 0.0, 0.0
 
-    def score(*_: object) -> tuple[float, float]:
+    def evaluate(*_: object) -> tuple[float, float]:
         seen.append(next(losses))
         return seen[-1], 0.0
 
     monkeypatch.setattr(trainer, "train_epoch", train_epoch)
-    monkeypatch.setattr(trainer, "score", score)
-    course = TrainState.begin(model, torch.optim.SGD(model.parameters()), None, 0.0)
-    history = fit(course, lambda epoch: [], list, TrainConfig(9, 0, 3, "float32"), Checkpointer())
+    monkeypatch.setattr(trainer, "evaluate", evaluate)
+    config = train_config(epochs=9, patience=3)
+    state = TrainState.create(model, config, 1)
+    fit(state, batches_of(splits[0], 16), batches_of(splits[1], 16), config)
     assert seen == [0.9, 0.5, 0.7, 0.5, 0.6]  # the third epoch after the best one is the last
-    assert best_epoch(history).epoch == 2
-    assert model.readout.bias.item() == 1  # what epoch 2 left, the first of the two with that loss
+    assert state.best_epoch.epoch == 2
+    assert model.readout.bias.item() == 1  # left by epoch 2, the first of the two with that loss
 
 
 def test_losses_are_means_over_reviews_whatever_the_batches(splits: Splits) -> None:
     torch.manual_seed(0)
     model, reviews = Classifier(SHAPE, 20), ReviewDataset(splits[0])
-    one = trainer.score(model, loader(reviews, SequentialBatchSampler(splits[0].lengths, 200), CPU), "float32")
+    one = trainer.evaluate(model, make_loader(reviews, SequentialBatchSampler(splits[0].lengths, 200), CPU), "float32")
     for size in (1, 64, 199):
-        found = trainer.score(model, loader(reviews, SequentialBatchSampler(splits[0].lengths, size), CPU), "float32")
+        found = trainer.evaluate(
+            model, make_loader(reviews, SequentialBatchSampler(splits[0].lengths, size), CPU), "float32"
+        )
         assert found == pytest.approx(one, abs=1e-6)
 
 
 def test_clipping_bounds_the_step(splits: Splits) -> None:
     model = Classifier(SHAPE, 20)
     before = weights(model)
-    batch = next(iter(loader(ReviewDataset(splits[0]), SequentialBatchSampler(splits[0].lengths, 16), CPU)))
-    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
-    trainer.train_step(model.train(), batch, sgd, TrainConfig(1, 1e-3, 0, "float32"))
+    config = train_config(optimizer="sgd", learning_rate=1.0, clip_norm=1e-3)
+    batch = next(iter(batches_of(splits[0], 16)))
+    trainer.train_step(TrainState.create(model.train(), config, 1), batch, config)
     step = sum(((new - old) ** 2).sum() for old, new in zip(before, weights(model), strict=True))
     assert float(step) ** 0.5 == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_divergence_is_one_line(splits: Splits) -> None:
-    wild = params(optimizer="sgd", learning_rate=1000.0, clip_norm=0.0)
+    wild = train_config(optimizer="sgd", learning_rate=1000.0, clip_norm=0.0)
     unbounded = SHAPE.model_copy(update={"cell": "rnn", "nonlinearity": "relu"})
     with pytest.raises(InputError, match="training diverged in epoch 1: .*; lower train.learning_rate") as caught:
-        stage.train(splits, ENTRIES, unbounded, wild, CPU)
+        train_network(splits, unbounded, wild)
     assert "\n" not in str(caught.value)
+
+
+def learning_rates(steps: int) -> list[float]:
+    """Return the learning rate of each step of a cycle with a peak of 0.1."""
+    optimizer = make_optimizer(Classifier(SHAPE, 20), "adam", 0.1, 0.0)
+    scheduler = make_scheduler(optimizer, "one_cycle", steps)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+    return rates
 
 
 @pytest.mark.parametrize("steps", range(1, 11))
 def test_a_cycle_can_have_any_number_of_steps(steps: int) -> None:
-    adam = trainer.optimizer(Classifier(SHAPE, 20), "adam", 0.1, 0.0)
-    trainer.follow(adam, "one_cycle", steps)
-    rates = []
-    for _ in range(steps):
-        rates.append(adam.param_groups[0]["lr"])
-        adam.step()
+    rates = learning_rates(steps)
     assert min(rates) > 0
     assert 0.07 < max(rates) <= 0.1
 
 
 def test_a_cycle_of_the_learning_rate_rises_and_falls() -> None:
-    model = Classifier(SHAPE, 20)
-    adam = trainer.optimizer(model, "adam", 0.1, 0.0)
-    trainer.follow(adam, "one_cycle", 100)
-    rates = []
-    for _ in range(100):
-        rates.append(adam.param_groups[0]["lr"])
-        adam.step()
+    rates = learning_rates(100)
     peak = int(np.argmax(rates))
     assert 20 <= peak <= 28
     assert rates[peak] == pytest.approx(0.1, rel=0.02)
@@ -244,11 +266,10 @@ def test_averaged_weights_are_those_that_are_scored_and_kept(splits: Splits) -> 
     seen: list[list[torch.Tensor]] = []
     torch.manual_seed(0)
     model = Classifier(SHAPE, 20)
-    sgd = trainer.optimizer(model, "sgd", 0.5, 0.0)
-    sgd.register_step_post_hook(lambda *_: seen.append([p.detach().clone() for p in model.parameters()]))
-    batches = list(loader(ReviewDataset(splits[0]), SequentialBatchSampler(splits[0].lengths, 16), CPU))
-    course = TrainState.begin(model, sgd, None, averaging=0.9)
-    fit(course, lambda epoch: batches, lambda: batches, TrainConfig(1, 0.0, 0, "float32"), Checkpointer())
+    config = train_config(optimizer="sgd", learning_rate=0.5, clip_norm=0.0, ema_decay=0.9, epochs=1)
+    state = TrainState.create(model, config, 1)
+    state.optimizer.register_step_post_hook(lambda *_: seen.append([p.detach().clone() for p in model.parameters()]))
+    fit(state, batches_of(splits[0], 16), batches_of(splits[1], 16), config)
     average = seen[0]
     for step in seen[1:]:
         average = [0.9 * old + 0.1 * new for old, new in zip(average, step, strict=True)]
@@ -260,15 +281,14 @@ def test_averaged_weights_are_those_that_are_scored_and_kept(splits: Splits) -> 
 def test_adversarial_training_descends_the_mean_of_both_losses(splits: Splits, embedding_dropout: float) -> None:
     """Against the loss written out review by review, differentiated as a whole."""
     torch.manual_seed(0)
-    model = Classifier(shape(cell="lstm", pooling="concat", embedding_dropout=embedding_dropout), 20)
-    [batch, *_] = loader(ReviewDataset(splits[0]), SequentialBatchSampler(splits[0].lengths, 200), CPU)
+    model = Classifier(model_config(cell="lstm", pooling="concat", embedding_dropout=embedding_dropout), 20)
+    [batch, *_] = make_loader(ReviewDataset(splits[0]), SequentialBatchSampler(splits[0].lengths, 200), CPU)
     assert len(batch) == 200 > batch.ids.batch_sizes[0]  # some have no tokens
-    state = torch.get_rng_state()
-    entries, index = model.embed(batch.ids.data)
-    embedded = entries if index is None else entries[index]
+    before = torch.get_rng_state()
+    embedded = model.embed(batch.ids).per_token()
 
     def loss(embedded: torch.Tensor) -> torch.Tensor:
-        logits = model.classify(embedded, None, batch.ids.batch_sizes, len(batch))
+        logits = model.classify(PackedVectors(embedded, None, batch.ids.batch_sizes), len(batch))
         return torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.labels)
 
     plain = loss(embedded)
@@ -282,8 +302,9 @@ def test_adversarial_training_descends_the_mean_of_both_losses(splits: Splits, e
     assert misled > plain + 0.001
     expected = torch.autograd.grad((plain + misled) / 2, list(model.parameters()))
 
-    torch.set_rng_state(state)
-    trainer.learn(model, batch, TrainConfig(1, 0.0, 0, "float32", adversarial=0.2))
+    torch.set_rng_state(before)
+    config = train_config(optimizer="sgd", learning_rate=1e-9, clip_norm=0.0, adversarial_epsilon=0.2)
+    trainer.train_step(TrainState.create(model, config, 1), batch, config)
     for parameter, other in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, other, rtol=1e-4, atol=1e-6)
 
@@ -295,7 +316,7 @@ class Killed(Exception):
 @pytest.mark.parametrize(
     "changes, workers",
     [
-        ({"schedule": "one_cycle", "averaging": 0.9, "adversarial": 0.02}, 0),
+        ({"schedule": "one_cycle", "ema_decay": 0.9, "adversarial_epsilon": 0.02}, 0),
         ({"optimizer": "sgd", "learning_rate": 0.5}, 1),
         ({"optimizer": "adamw", "weight_decay": 0.1, "patience": 1, "epochs": 30, "learning_rate": 0.2}, 0),
     ],
@@ -303,35 +324,35 @@ class Killed(Exception):
 def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
     splits: Splits, tmp_path: Path, changes: dict[str, Any], workers: int
 ) -> None:
-    settings = params(**{"epochs": 5} | changes)
-    undisturbed, history = stage.train(splits, ENTRIES, SHAPE, settings, CPU)
+    settings = train_config(**{"epochs": 5} | changes)
+    undisturbed, history = train_network(splits, SHAPE, settings)
     assert 1 < len(history) <= 5 or 3 < len(history) < 30
 
     class Dying(Checkpointer):
-        def save(self, course: TrainState) -> None:
-            super().save(course)
+        def save(self, state: TrainState) -> None:
+            super().save(state)
             raise Killed
 
     path = tmp_path / "training/state.safetensors"
     for epoch in range(len(history)):
         torch.rand(epoch)  # another process, another state of the generator
-        keeper = Dying(path)
+        checkpointer = Dying(path)
         with pytest.raises(Killed):
-            stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=keeper, workers=workers)
-        assert keeper.restored == epoch
+            train_network(splits, SHAPE, settings, checkpointer=checkpointer, workers=workers)
+        assert checkpointer.restored_epochs == epoch
     last = Checkpointer(path)
-    resumed, told = stage.train(splits, ENTRIES, SHAPE, settings, CPU, keeper=last)
-    assert last.restored == len(history)
+    resumed, told = train_network(splits, SHAPE, settings, checkpointer=last)
+    assert last.restored_epochs == len(history)
     assert told == history
     assert same(resumed, undisturbed)
-    last.end()
+    last.remove()
     assert not path.exists()
 
 
 def test_the_state_of_another_training_is_replaced(splits: Splits, tmp_path: Path) -> None:
     for name in ("one", "other"):
-        stage.train(
-            splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Checkpointer(tmp_path / f"{name}.safetensors")
+        train_network(
+            splits, SHAPE, train_config(epochs=1), checkpointer=Checkpointer(tmp_path / f"{name}.safetensors")
         )
     assert [path.name for path in tmp_path.glob("*.safetensors")] == ["other.safetensors"]
 
@@ -341,7 +362,7 @@ def test_what_a_kill_left_of_another_state_is_removed(splits: Splits, tmp_path: 
     folder.mkdir()
     (folder / ".other.safetensors.partial").write_bytes(b"half a state")
     (folder / "notes.txt").touch()
-    stage.train(splits, ENTRIES, SHAPE, params(epochs=1), CPU, keeper=Checkpointer(folder / "one.safetensors"))
+    train_network(splits, SHAPE, train_config(epochs=1), checkpointer=Checkpointer(folder / "one.safetensors"))
     assert {path.name for path in folder.iterdir()} == {"one.safetensors", "notes.txt"}
 
 
@@ -354,7 +375,7 @@ class Deadly(ReviewDataset):
 
 
 def test_a_worker_that_is_killed_is_one_line(splits: Splits, capsys: pytest.CaptureFixture[str]) -> None:
-    batches = loader(Deadly(splits[0]), SequentialBatchSampler(splits[0].lengths, 4), CPU, workers=1)
+    batches = make_loader(Deadly(splits[0]), SequentialBatchSampler(splits[0].lengths, 4), CPU, workers=1)
 
     def read() -> None:
         for _ in batches:
@@ -369,14 +390,14 @@ def test_a_worker_that_is_killed_is_one_line(splits: Splits, capsys: pytest.Capt
 
 def test_a_damaged_state_counts_as_none(splits: Splits, tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
-    keeper = Checkpointer(path)
-    one, _ = stage.train(splits, ENTRIES, SHAPE, params(epochs=2), CPU, keeper=keeper)
+    checkpointer = Checkpointer(path)
+    one, _ = train_network(splits, SHAPE, train_config(epochs=2), checkpointer=checkpointer)
     content = path.read_bytes()
     for damaged in (b"", content[:-1], b"\x80\x04." + content, content.replace(b"facts", b"stcaf")):
         path.write_bytes(damaged)
         again = Checkpointer(path)
-        assert same(one, stage.train(splits, ENTRIES, SHAPE, params(epochs=2), CPU, keeper=again)[0])
-        assert again.restored == 0
+        assert same(one, train_network(splits, SHAPE, train_config(epochs=2), checkpointer=again)[0])
+        assert again.restored_epochs == 0
 
 
 def test_whatever_training_depends_on_names_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,10 +410,9 @@ def test_whatever_training_depends_on_names_its_state(tmp_path: Path, monkeypatc
     (tmp_path / "ids/ids.npy").write_bytes(b"2")
     others.add(digest({"seed": 1}, inputs, "cpu"))
     (tmp_path / "ids/ids.npy").write_bytes(b"1")
-    changed = tmp_path / "sentiment/model.py"
+    changed = tmp_path / "classifier.py"
     changed.parent.mkdir()
-    monkeypatch.setattr("sentiment.resume._ROOT", tmp_path)
-    monkeypatch.setattr("sentiment.model.__file__", str(changed))
+    monkeypatch.setattr("sentiment.nn.classifier.__file__", str(changed))
     for content in ("one", "two"):
         changed.write_text(content, encoding="utf-8")
         others.add(digest({"seed": 1}, inputs, "cpu"))
@@ -402,9 +422,9 @@ def test_whatever_training_depends_on_names_its_state(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("tuned", [False, True])
 def test_vectors_start_the_embedding(splits: Splits, tuned: bool) -> None:
     start = Vectors(np.array([0, 3]), np.array([[0.5] * 8, [-1.5] * 8], np.float32))
-    given = SHAPE.model_copy(update={"tune_vectors": tuned})
-    settings = params(epochs=1, weight_decay=0.1, optimizer="adamw", adversarial=0.01)
-    model, _ = stage.train(splits, ENTRIES, given, settings, CPU, start)
+    given = SHAPE.model_copy(update={"freeze_embeddings": not tuned})
+    settings = train_config(epochs=1, weight_decay=0.1, optimizer="adamw", adversarial_epsilon=0.01)
+    model, _ = train_network(splits, given, settings, vectors=start)
     assert model.pretrained.nonzero().flatten().tolist() == [2, 5]
     rows = model.embedding.weight[[2, 5]]
     assert torch.equal(rows, torch.tensor([[0.5], [-1.5]]).expand(2, 8)) == (not tuned)
@@ -456,19 +476,19 @@ def test_batches_are_pinned_for_cuda_alone(splits: Splits, cuda_present: None, m
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))  # too small for the split to lie there
     order = SequentialBatchSampler(splits[0].lengths, 16)
     for kind in ("cuda", "cpu"):
-        batches = loader(ReviewDataset(splits[0]), order, torch.device(kind))
+        batches = make_loader(ReviewDataset(splits[0]), order, torch.device(kind))
         assert isinstance(batches, DataLoader)
         assert batches.pin_memory == (kind == "cuda")
 
 
 EVERY_PART: list[tuple[dict[str, Any], dict[str, Any]]] = [
     *(({"pooling": pooling, "bidirectional": True}, {}) for pooling in ("last", "mean", "max", "concat")),
-    ({"input_conditioned": True}, {}),
-    ({"cell": "lstm", "layers": 2}, {"averaging": 0.5}),
-    ({"cell": "manual_rnn", "pooling": "concat"}, {}),
-    ({"cell": "transformer", "pooling": "mean"}, {}),
-    ({"cell": "gru"}, {"adversarial": 0.1}),
-    ({"cell": "lstm", "pooling": "concat", "bidirectional": True}, {"adversarial": 0.1, "averaging": 0.5}),
+    ({"concat_last_embedding": True}, {}),
+    ({"cell": "lstm", "layers": 2}, {"ema_decay": 0.5}),
+    ({"nonlinearity": "logistic", "pooling": "concat"}, {}),
+    ({"encoder": "transformer", "pooling": "mean"}, {}),
+    ({"cell": "gru"}, {"adversarial_epsilon": 0.1}),
+    ({"cell": "lstm", "pooling": "concat", "bidirectional": True}, {"adversarial_epsilon": 0.1, "ema_decay": 0.5}),
 ]
 
 
@@ -478,12 +498,12 @@ def test_training_on_cuda_ends_where_it_does_on_the_cpu(
     splits: Splits, model: dict[str, Any], train: dict[str, Any]
 ) -> None:
     """By SGD, whose steps are as small as their gradients: Adam's go by the sign of a gradient near zero."""
-    settings = params(optimizer="sgd", learning_rate=0.1, epochs=2, batch_size=64, **train)
-    start = weights(stage.train(splits, ENTRIES, shape(**model), params(learning_rate=1e-9, epochs=1), CPU)[0])
-    expected = weights(stage.train(splits, ENTRIES, shape(**model), settings, CPU)[0])
+    settings = train_config(optimizer="sgd", learning_rate=0.1, epochs=2, batch_size=64, **train)
+    start = weights(train_network(splits, model_config(**model), train_config(learning_rate=1e-9, epochs=1))[0])
+    expected = weights(train_network(splits, model_config(**model), settings)[0])
     chosen = device.select_device("cuda")
     device.configure_torch(chosen, 1)
-    found = weights(stage.train(splits, ENTRIES, shape(**model), settings, chosen)[0])
+    found = weights(train_network(splits, model_config(**model), settings, chosen)[0])
     moved = max(float((old - new).abs().max()) for old, new in zip(start, expected, strict=True))
     assert moved > 1e-2
     for one, other in zip(expected, found, strict=True):
@@ -495,7 +515,7 @@ def test_training_on_cuda_ends_where_it_does_on_the_cpu(
 def test_training_on_cuda_learns_and_repeats(splits: Splits, precision: str) -> None:
     chosen = device.select_device("cuda")
     device.configure_torch(chosen, 1)
-    settings = params(epochs=40, precision=precision)
-    one, history = stage.train(splits, ENTRIES, SHAPE, settings, chosen, workers=2)
-    assert best_epoch(history).valid_accuracy > 0.9
-    assert same(one, stage.train(splits, ENTRIES, SHAPE, settings, chosen)[0])
+    settings = train_config(epochs=40, precision=precision)
+    one, history = train_network(splits, SHAPE, settings, chosen, workers=2)
+    assert max(epoch.valid_accuracy for epoch in history) > 0.9
+    assert same(one, train_network(splits, SHAPE, settings, chosen)[0])

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from sentiment.config.section import Section
 
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+Backend = Literal["auto", "reference"]
+
 
 class ComputeConfig(Section, name="compute"):
     """The device, the implementation, and the processes and threads that share the work.
@@ -16,7 +19,7 @@ class ComputeConfig(Section, name="compute"):
     workers: processes that prepare batches; their number changes no bit of a result
     """
 
-    device: Literal["auto", "cpu", "cuda", "mps"]
-    backend: Literal["auto", "reference"]
+    device: DeviceName
+    backend: Backend
     threads: Annotated[int, Field(ge=1, le=512)]
     workers: Annotated[int, Field(ge=0, le=256)]

@@ -1,4 +1,4 @@
-"""An encoded split as a torch `Dataset`: the ids of one review at a time, read from the disk where they lie."""
+"""An encoded split as a torch `Dataset`, memory-mapped: one review at a time."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,12 @@ from torch.utils.data import Dataset
 
 from sentiment.data.encoding import EncodedSplit
 
-# Where a review stands in its split, its ids[tokens], its label.
+# The index of a review in its split, its ids[tokens] and its label.
 Review = tuple[int, npt.NDArray[Any], int]
 
 
 class ReviewDataset(Dataset[Review]):
-    """The reviews of a split. A worker process that is not forked maps the files again instead of copying them."""
+    """The reviews of a split. A worker process that is not forked maps the files itself instead of receiving a copy."""
 
     def __init__(self, split: EncodedSplit) -> None:
         self.split = split

@@ -15,7 +15,7 @@ import torch
 from pydantic import ValidationError
 from torch.overrides import TorchFunctionMode
 
-from sentiment.config.model import ModelConfig
+from sentiment.config.compute import DeviceName
 from sentiment.config.section import Settings, explain
 from sentiment.data.encoding import Encoding
 from sentiment.data.vocabulary import Vocabulary
@@ -24,7 +24,8 @@ from sentiment.io.atomic import atomic_folder
 from sentiment.io.json_file import read_json, write_json
 from sentiment.nn import weights
 from sentiment.nn.classifier import Classifier
-from sentiment.nn.device import Name, dtype, select_device
+from sentiment.nn.config import ModelConfig
+from sentiment.nn.device import dtype, select_device
 
 FORMAT = 5
 _WEIGHTS, _VOCABULARY, _SETTINGS = FILES = ("weights.safetensors", "vocab.csv", "settings.json")
@@ -60,7 +61,7 @@ def save(folder: Path, bundle: Checkpoint, seed: int, epoch: int) -> None:
     """Write a bundle, trained with a seed for so many epochs; a folder that is there already is replaced."""
     about = CheckpointMetadata(
         format=FORMAT,
-        model=bundle.classifier.shape,
+        model=bundle.classifier.config,
         encoding=bundle.encoding,
         precision="float64" if bundle.classifier.readout.weight.dtype == torch.float64 else "float32",
         seed=seed,
@@ -74,7 +75,7 @@ def save(folder: Path, bundle: Checkpoint, seed: int, epoch: int) -> None:
         write_json(partial / _SETTINGS, about.model_dump())
 
 
-def choose_device(folder: Path, name: Name) -> torch.device:
+def choose_device(folder: Path, name: DeviceName) -> torch.device:
     """Return the device of that name; `auto` is the best that computes in the precision of a folder's model.
 
     Raises InputError where the named device is absent or lacks that precision.

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from sentiment.data.batching import Batch, SequentialBatchSampler, collate, loader
+from sentiment.data.batching import Batch, SequentialBatchSampler, collate, make_loader
 from sentiment.data.dataset import ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.errors import InputError
@@ -47,7 +47,7 @@ def predict_split(
 ) -> npt.NDArray[np.float32]:
     """Return `probabilities` of a whole split, computed where the model lies."""
     device = next(model.parameters()).device
-    batches = loader(ReviewDataset(split), SequentialBatchSampler(split.lengths, BATCH_SIZE), device)
+    batches = make_loader(ReviewDataset(split), SequentialBatchSampler(split.lengths, BATCH_SIZE), device)
     return probabilities(model, batches, len(split.labels), progress)
 
 

@@ -1,4 +1,4 @@
-"""Progress on standard error, and nothing at all where that is no terminal."""
+"""Progress bars on standard error; nothing where that is not a terminal."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -8,9 +8,9 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 
-def bar(items: Iterable[T], name: str) -> Iterable[T]:
-    """Pass items on and count them."""
-    shown: Iterable[T] = tqdm(items, desc=name, unit=" reviews", disable=None, mininterval=0.5, leave=False)
+def bar(items: Iterable[T], name: str, unit: str = " reviews") -> Iterable[T]:
+    """Yield the items and count them in a bar."""
+    shown: Iterable[T] = tqdm(items, desc=name, unit=unit, disable=None, mininterval=0.5, leave=False)
     return shown
 
 

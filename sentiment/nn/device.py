@@ -1,4 +1,4 @@
-"""The device, chosen once, and torch made reproducible on it."""
+"""The device, and the settings that make torch reproducible on it."""
 
 import ctypes
 import os
@@ -9,15 +9,15 @@ from typing import Literal
 
 import torch
 
+from sentiment.config.compute import DeviceName
 from sentiment.errors import InputError
 from sentiment.nn.kernels import threads
 
-Name = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["float64", "float32", "bfloat16"]
 
 
-def select_device(name: Name, precision: Precision = "float32") -> torch.device:
-    """Return the device of that name; `auto` is the first of CUDA, MPS and CPU that is here and has the precision.
+def select_device(name: DeviceName, precision: Precision = "float32") -> torch.device:
+    """Return the device of that name; `auto` is the first of CUDA, MPS and CPU that is present and has the precision.
 
     Raises InputError where the named device is absent or lacks the precision.
     """
@@ -32,35 +32,35 @@ def select_device(name: Name, precision: Precision = "float32") -> torch.device:
     return torch.device(name)
 
 
-def configure_torch(device: torch.device, count: int) -> None:
-    """Make torch give the same numbers in every run on this machine, and quick where gradients fade.
+def configure_torch(device: torch.device, num_threads: int) -> None:
+    """Make torch compute the same numbers in every run on this machine, and flush denormal floats to zero.
 
-    count: how many threads share a batch on the CPU
+    num_threads: threads that share a batch on the CPU
 
-    Gradients that fade through time end as denormal floats, on which a CPU is about three times slower.
+    Gradients that vanish over time end as denormal floats, on which a CPU is about three times slower.
     """
-    # MKL reads this at its first product: the same sums wherever an array lies in memory, at no cost that showed.
+    # MKL reads this at its first product. Sums then do not depend on an array's address; no cost was measurable.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
-    threads.set_num_threads(count)
+    threads.set_num_threads(num_threads)
     torch.set_flush_denormal(True)
     _keep_memory()
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS needs it to be deterministic
-    # What `use_deterministic_algorithms(True)` sets, without the 0.8 s that it takes to import torch's compiler.
+    # The same setting as `use_deterministic_algorithms(True)`, which would import torch's compiler: 0.8 s.
     torch.set_deterministic_debug_mode("error")
-    # That setting also fills all new memory with NaN, a tenth of a training step. What is read here is written before.
+    # It also fills all new memory with NaN, a tenth of a training step. Nothing here reads memory before writing it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False  # float32 is float32
-    # A Transformer is scored by the code that trained it: torch's shortcut knows no bfloat16 and takes four times the
-    # memory (64 reviews of 512 tokens: 550 MiB instead of 122).
+    torch.backends.cudnn.allow_tf32 = False  # float32 keeps all of its bits
+    # A Transformer is evaluated by the code that trained it. Torch's fast path for inference lacks bfloat16 and takes
+    # four times the memory (64 reviews of 512 tokens: 550 MiB instead of 122).
     torch.backends.mha.set_fastpath_enabled(False)
 
 
 def _keep_memory() -> None:
-    """Let glibc keep what a batch has freed for the next one.
+    """Let glibc keep the memory that a batch has freed for the next batch.
 
-    Otherwise it returns each large array to the system, whose fresh pages cost a tenth of an LSTM's training step.
+    Otherwise it returns each large array to the system, and new pages cost a tenth of an LSTM's training step.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda parameter, value: 0)  # musl has none
@@ -69,13 +69,13 @@ def _keep_memory() -> None:
 
 
 def dtype(precision: Precision) -> torch.dtype:
-    """Return the type of the weights while they learn."""
+    """Return the type of the weights during training."""
     return torch.float64 if precision == "float64" else torch.float32
 
 
 @contextmanager
 def float64_default() -> Iterator[None]:
-    """Let new parameters and what is drawn for them be float64 in a `with` block."""
+    """Create new parameters, and draw their values, in float64 within a `with` block."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
@@ -85,7 +85,7 @@ def float64_default() -> Iterator[None]:
 
 
 def describe(device: torch.device) -> str:
-    """Return what people call the device: "cpu, 1 thread" or the graphics card's name."""
+    """Return the device's name for people: "cpu, 1 thread", or the name of the GPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     number = threads.num_threads()
@@ -93,5 +93,5 @@ def describe(device: torch.device) -> str:
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
-    """Return a context in which matrix products run in bfloat16, if that is the precision."""
+    """Return a context that runs matrix products in bfloat16 if that is the precision."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")

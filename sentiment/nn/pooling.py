@@ -1,11 +1,12 @@
-"""From the states of all tokens to one vector for each review, over its true tokens only.
+"""Pooling: from the states of all tokens to one vector for each review, over its own tokens only.
 
-    last      the state after the last token, in the backward direction after the first
+    last      the state after the last token; in the backward direction, after the first
     mean max  over the review's states, each unit by itself
     concat    all three side by side (Howard and Ruder 2018, "concat pooling")
 
-A packed batch holds no pads, so on the CPU one pass over its rows does (`kernels.py`). Elsewhere the rows are laid out
-review by review and what lies beyond a review's end is masked.
+A packed batch holds no padding, so on the CPU one pass over its rows is enough (`kernels/loops.py`). On other devices
+the rows are laid out review by review, and what lies beyond a review's end is masked: a scattered sum is not
+reproducible on CUDA.
 """
 
 from typing import Any
@@ -16,71 +17,57 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from sentiment.config.model import Pooling
-from sentiment.data.batching import transpose_counts
+from sentiment.nn.config import Pooling
 from sentiment.nn.kernels import autograd, loops
+from sentiment.nn.packed import PackedVectors
 
 
 def pool(kind: Pooling, states: Tensor, final: Tensor, batch_sizes: Tensor) -> list[Tensor]:
-    """Return what the readout sees of each review, one or three of float[reviews, hidden].
+    """Return the pooled states of each review: one float[reviews, hidden], or three for `concat`.
 
     states: float[tokens, hidden], packed; final: float[reviews, hidden]; batch_sizes: int64[steps], on the CPU
     """
     if kind == "last":
         return [final]
-    found = _OnCpu.apply if states.device.type == "cpu" else _padded
-    total, highest = found(states, batch_sizes)
-    mean = total / lengths(batch_sizes).to(total)[:, None]
+    if states.device.type == "cpu":
+        total, highest = _SumAndMax.apply(states, batch_sizes)  # type: ignore[no-untyped-call]
+    else:
+        total, highest = padded_sum_and_max(states, batch_sizes)
+    lengths = PackedVectors(states, None, batch_sizes).lengths
+    mean = total / lengths.to(total)[:, None]
     return {"mean": [mean], "max": [highest], "concat": [final, mean, highest]}[kind]
 
 
-def lengths(batch_sizes: Tensor) -> Tensor:
-    """Return the tokens of each review: int64[reviews], descending.
-
-    >>> lengths(torch.tensor([3, 2, 2, 1])).tolist()
-    [4, 3, 1]
-    """
-    return torch.from_numpy(transpose_counts(batch_sizes.numpy()))
-
-
-def layout(batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the row of each review's tokens and which of them exist: int64 and bool[reviews, steps].
-
-    >>> rows, present = layout(torch.tensor([2, 1]))
-    >>> rows.tolist(), present.tolist()
-    ([[0, 2], [1, 0]], [[True, True], [True, False]])
-    """
-    first = torch.cumsum(batch_sizes, 0) - batch_sizes
-    review = torch.arange(int(batch_sizes[0]))[:, None]
-    present = review < batch_sizes
-    return torch.where(present, first + review, 0), present
-
-
-def _padded(states: Tensor, batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
+def padded_sum_and_max(states: Tensor, batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sum and the maximum of each review's states, in plain torch. Ties share the maximum's gradient."""
-    rows, present = (each.to(states.device) for each in layout(batch_sizes))
+    rows, present = (each.to(states.device) for each in PackedVectors(states, None, batch_sizes).padded_rows())
     table = functional.embedding(rows, states)
     absent = ~present[..., None]
     return table.masked_fill(absent, 0).sum(1), table.masked_fill(absent, -torch.inf).amax(1)
 
 
-class _OnCpu(torch.autograd.Function):
-    """`_padded`, without the padding. The first of equal states gets the maximum's gradient."""
+class _SumAndMax(torch.autograd.Function):
+    """`padded_sum_and_max` without padding. The first of equal states gets the gradient of the maximum."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
-        order = autograd.steps(batch_sizes, reverse=False)
-        total, highest = (states.new_empty(autograd.reviews(order), states.shape[1]) for _ in range(2))
-        where = np.empty(total.shape, np.int64)
-        given = (order, states.detach().numpy(), total.numpy(), highest.numpy(), where)
-        autograd.share(order, autograd.SPAN, states.shape[1], lambda a, b: loops.pool_forward(a, b, *given))
-        ctx.order, ctx.where, ctx.tokens = order, where, len(states)
+        steps = autograd.make_steps(batch_sizes, reverse=False)
+        total, highest = (states.new_empty(autograd.num_reviews(steps), states.shape[1]) for _ in range(2))
+        argmax = np.empty(total.shape, np.int64)
+        arrays = (steps, states.detach().numpy(), total.numpy(), highest.numpy(), argmax)
+        autograd.for_each_span(
+            steps, autograd.SPAN, states.shape[1], lambda first, last: loops.pool_forward(first, last, *arrays)
+        )
+        ctx.steps, ctx.argmax, ctx.tokens = steps, argmax, len(states)
         return total, highest
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_total: Tensor, d_highest: Tensor) -> tuple[Tensor, None]:
         d_states = d_total.new_empty(ctx.tokens, d_total.shape[1])
-        given = (ctx.order, d_total.contiguous().numpy(), d_highest.contiguous().numpy(), ctx.where, d_states.numpy())
-        autograd.share(ctx.order, autograd.SPAN, d_states.shape[1], lambda a, b: loops.pool_backward(a, b, *given))
+        gradients = (d_total.contiguous().numpy(), d_highest.contiguous().numpy())
+        arrays = (ctx.steps, *gradients, ctx.argmax, d_states.numpy())
+        autograd.for_each_span(
+            ctx.steps, autograd.SPAN, d_states.shape[1], lambda first, last: loops.pool_backward(first, last, *arrays)
+        )
         return d_states, None

@@ -1,95 +1,81 @@
-"""The recurrence: a stack of recurrent layers over a packed batch, its states pooled for each review.
-
-    h_t = tanh(W x_t + U h_{t-1} + b),  h_0 = 0        Elman (1990); GRU and LSTM replace this step by gated ones
-
-Each layer's weights lie in a `torch.nn` module of its own. On the CPU the project's own loops read them
-(`recurrence.py`); elsewhere the module itself runs, on CUDA by cuDNN. The cell `manual_rnn` is written out in plain
-torch for all devices (`manual.py`). Dropout between layers is ours: cuDNN's is not reproducible (pytorch#35661,
-pytorch#104697).
-"""
+"""The recurrent encoder: a stack of recurrent layers over a packed batch, its states pooled for each review."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
-from sentiment.config.model import ModelConfig
+from sentiment.config.compute import Backend
 from sentiment.nn import reference
-from sentiment.nn.kernels import autograd, threads
+from sentiment.nn.cells.cell import make_cell, make_layer, weights_by_direction
+from sentiment.nn.config import ModelConfig
+from sentiment.nn.kernels import autograd
+from sentiment.nn.packed import Directions, PackedVectors
 from sentiment.nn.pooling import pool
 
-# All states and each review's final state, packed, of each direction.
-Directions = list[tuple[Tensor, Tensor]]
 
+class RecurrentEncoder(nn.Module):
+    """A stack of layers of one cell, in one direction or in both.
 
-class Recurrence(nn.Module):
-    """A stack of `rnn`, `gru`, `lstm` or `manual_rnn` layers, in one direction or in both."""
+    A layer is computed by compiled loops on the CPU (`kernels/`), by cuDNN on a GPU, and by plain torch
+    (`reference.py`) wherever the cell has neither, or where the backend asks for it.
 
-    def __init__(self, shape: ModelConfig) -> None:
+    Dropout lies between the layers, as our own module: cuDNN's is not reproducible (pytorch#35661, pytorch#104697).
+    """
+
+    def __init__(self, config: ModelConfig, backend: Backend = "auto") -> None:
         super().__init__()
-        self.shape = shape
-        widths = [shape.embedding_dim] + [shape.state_dim] * (shape.layers - 1)
-        self.layers = nn.ModuleList(_layer(shape, width) for width in widths)
-        self.dropout = nn.Dropout(shape.dropout)
+        self.config, self.backend = config, backend
+        self.cell = make_cell(config.cell, config.nonlinearity)
+        widths = [config.embedding_dim] + [config.state_dim] * (config.layers - 1)
+        self.layers = nn.ModuleList(
+            make_layer(self.cell, width, config.hidden_dim, config.bidirectional) for width in widths
+        )
+        self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Tensor:
+    def forward(self, packed: PackedVectors) -> Tensor:
         """Return the last layer's states, pooled: float[reviews, directions * hidden], three times that for `concat`.
 
-        entries: float[rows, embedding], one row a token, packed, the reviews by length descending; or, with an
-            `index`, a table of embeddings
-        index: int32[tokens], the row of `entries` that each token takes
-        batch_sizes: int64[steps], on the CPU
-
-        The forward direction has read the whole review at its last token, the backward direction at its first: each is
-        taken there.
+        The forward direction has read the whole review at its last token, the backward direction at its first one. Each
+        direction's final state is taken there.
         """
-        directions = self.states(entries, index, batch_sizes)
-        pooled = [pool(self.shape.pooling, states, final, batch_sizes) for states, final in directions]
+        pooled = [pool(self.config.pooling, states, final, packed.batch_sizes) for states, final in self.states(packed)]
         return torch.cat([part for parts in zip(*pooled, strict=True) for part in parts], dim=1)
 
-    def states(self, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Directions:
-        """Return the last layer's states, from what `forward` takes."""
-        if self.shape.cell == "manual_rnn":
-            read = self._by_hand
-        else:
-            read = self._by_kernels if entries.device.type == "cpu" else self._by_torch
-        directions = read(self.layers[0], entries, index, batch_sizes)
+    def states(self, packed: PackedVectors) -> Directions:
+        """Return the last layer's states, and each review's final state, of each direction."""
+        directions = self._run_layer(self.layers[0], packed)
         for layer in self.layers[1:]:
             states = torch.cat([states for states, _ in directions], dim=1)
-            directions = read(layer, self.dropout(states), None, batch_sizes)
+            directions = self._run_layer(layer, PackedVectors(self.dropout(states), None, packed.batch_sizes))
         return directions
 
-    def _by_kernels(self, layer: nn.Module, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Directions:
-        cell = self.shape.nonlinearity if self.shape.cell == "rnn" else self.shape.cell
-        hidden = self.shape.hidden_dim
-        directions = []
-        for reverse, (weight, recurrent, bias, recurrent_bias) in enumerate(_weights(layer)):
-            scaled = None  # the part of the bias that a GRU's reset gate scales cannot join the input's
-            if cell == "gru":
-                scaled = recurrent_bias[2 * hidden :]
-                recurrent_bias = functional.pad(recurrent_bias[: 2 * hidden], (0, hidden))
-            inputs = threads.linear(entries, weight, bias + recurrent_bias).to(weight.dtype)  # bfloat16 in autocast
-            directions.append(autograd.run(cell, inputs, index, recurrent, scaled, batch_sizes, bool(reverse)))
-        return directions
-
-    def _by_hand(self, layer: nn.Module, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Directions:
-        entries = entries if index is None else functional.embedding(index, entries)
-        with torch.autocast(entries.device.type, enabled=False):
+    def _run_layer(self, layer: nn.Module, packed: PackedVectors) -> Directions:
+        on_cpu = packed.values.device.type == "cpu"
+        if self.backend == "auto" and on_cpu and self.cell.kernels:
             return [
-                reference.run(self.shape.nonlinearity, entries, *weights, batch_sizes, bool(reverse))
-                for reverse, weights in enumerate(_weights(layer))
+                autograd.run_direction(self.cell.kernels, self.cell.nonlinearity, packed, weights, bool(direction))
+                for direction, weights in enumerate(weights_by_direction(layer))
             ]
+        if self.backend == "auto" and not on_cpu and isinstance(layer, nn.RNNBase):
+            return _run_torch_layer(layer, packed)
+        return reference.run(self.cell, layer, packed)
 
-    def _by_torch(self, layer: nn.Module, entries: Tensor, index: Tensor | None, batch_sizes: Tensor) -> Directions:
-        entries = entries if index is None else functional.embedding(index, entries)
-        # Under autocast, torch casts what it hands to cuDNN to float16, whatever type was asked for
-        # (ATen/cudnn/AutocastRNN.cpp): the recurrence stays in the type of its weights.
-        with torch.autocast(entries.device.type, enabled=False):
-            states, final = layer(PackedSequence(entries, batch_sizes))
-        final = final[0] if isinstance(final, tuple) else final  # an LSTM's state is hidden and cell
-        return list(zip(states.data.split(self.shape.hidden_dim, dim=1), final.unbind(), strict=True))
+    def initialise(self) -> None:
+        """Draw weights through which a gradient can reach the first token.
+
+        Recurrent maps are orthogonal: such a map keeps the length of a vector, hence of a gradient, over any number of
+        steps (Saxe et al. 2013, arXiv 1312.6120). Biases are zero, except where the cell says otherwise.
+        """
+        for name, parameter in self.named_parameters():
+            for gate, block in enumerate(torch.split(parameter, self.config.hidden_dim)):
+                if "weight_hh" in name:
+                    nn.init.orthogonal_(block)
+                elif "weight_ih" in name:
+                    nn.init.xavier_uniform_(block)
+                else:
+                    nn.init.constant_(block, self.cell.initial_biases.get(gate, 0.0) if "bias_ih" in name else 0.0)
 
     def torch_state_dict(self) -> dict[str, Tensor]:
         """Return the weights under the names of `nn.RNN`, `nn.GRU` or `nn.LSTM` with the same number of layers."""
@@ -100,26 +86,21 @@ class Recurrence(nn.Module):
         }
 
     def load_torch_state_dict(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the weights of an `nn.RNN`, `nn.GRU` or `nn.LSTM`. Raises RuntimeError where its shape differs."""
+        """Take the weights of an `nn.RNN`, `nn.GRU` or `nn.LSTM`. Raises RuntimeError where names or shapes differ."""
         names = {
-            name: f"{depth}.{own}"
+            name.replace("_l0", f"_l{depth}"): f"{depth}.{name}"
             for depth, layer in enumerate(self.layers)
-            for own in layer.state_dict()
-            for name in [own.replace("_l0", f"_l{depth}")]
+            for name in layer.state_dict()
         }
         self.layers.load_state_dict({names.get(name, name): value for name, value in weights.items()})
 
 
-def _layer(shape: ModelConfig, width: int) -> nn.RNNBase:
-    """Return the module that holds a layer's weights; that of a `manual_rnn` never runs."""
-    if shape.cell == "rnn":
-        return nn.RNN(width, shape.hidden_dim, nonlinearity=shape.nonlinearity, bidirectional=shape.bidirectional)
-    kinds: dict[str, type[nn.GRU] | type[nn.LSTM] | type[nn.RNN]]
-    kinds = {"gru": nn.GRU, "lstm": nn.LSTM, "manual_rnn": nn.RNN}
-    return kinds[shape.cell](width, shape.hidden_dim, bidirectional=shape.bidirectional)
-
-
-def _weights(layer: nn.Module) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Return `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh` of each direction."""
-    values = list(layer.parameters())  # in this order, by direction
-    return [tuple(values[first : first + 4]) for first in range(0, len(values), 4)]  # type: ignore[misc]
+def _run_torch_layer(layer: nn.RNNBase, packed: PackedVectors) -> Directions:
+    """Run a layer of `torch.nn`, which takes both directions together; on CUDA this is cuDNN."""
+    rows = packed.per_token()
+    # Under autocast, torch casts the input of cuDNN to float16, whatever type was asked for
+    # (ATen/cudnn/AutocastRNN.cpp), so the recurrence stays in the type of its weights.
+    with torch.autocast(rows.device.type, enabled=False):
+        states, final = layer(PackedSequence(rows, packed.batch_sizes))
+    final = final[0] if isinstance(final, tuple) else final  # of an LSTM: hidden and cell state
+    return list(zip(states.data.split(layer.hidden_size, dim=1), final.unbind(), strict=True))

@@ -1,44 +1,44 @@
-"""The lecture's recurrence, written out: two linear maps, of token and state, summed, through a non-linearity.
+"""A recurrent layer in plain torch, one step after the other, as the lecture writes it.
 
-    h_t = f(W x_t + b + U h_{t-1} + c),  h_0 = 0
-
-Autograd sees each step, where `recurrence.py` sees a layer: slow, and the plainest statement of what the others must
-equal. `logistic` is the worse choice of f: its slope is at most 1/4, so a gradient shrinks fourfold a step, unless U
-stretches it.
+It runs every cell on every device. Autograd differentiates each step by itself, so it is slow, and it is the plainest
+statement of what the kernels must compute. `compute.backend: reference` chooses it.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-NONLINEAR = {"tanh": torch.tanh, "relu": torch.relu, "logistic": torch.sigmoid}
+from sentiment.nn.cells.cell import Cell, Weights, weights_by_direction
+from sentiment.nn.packed import Directions, PackedVectors
 
 
-def run(
-    nonlinearity: str,
-    embedded: Tensor,
-    weight: Tensor,
-    recurrent: Tensor,
-    bias: Tensor,
-    recurrent_bias: Tensor,
-    batch_sizes: Tensor,
-    reverse: bool,
+def run(cell: Cell, layer: nn.Module, packed: PackedVectors) -> Directions:
+    """Return all states and each review's final state, of each direction of a layer."""
+    rows = packed.per_token()
+    with torch.autocast(rows.device.type, enabled=False):
+        return [
+            run_direction(cell, rows, weights, packed.batch_sizes, reverse=bool(direction))
+            for direction, weights in enumerate(weights_by_direction(layer))
+        ]
+
+
+def run_direction(
+    cell: Cell, rows: Tensor, weights: Weights, batch_sizes: Tensor, reverse: bool
 ) -> tuple[Tensor, Tensor]:
     """Return all states, float[tokens, hidden], and each review's state after its last token, float[reviews, hidden].
 
-    embedded: float[tokens, embedding], packed; weight: W and recurrent: U, as `nn.RNN` has them
-    batch_sizes: int64[steps]; a step's reviews are a prefix of those of the step before
+    rows: float[tokens, width], packed
+    batch_sizes: int64[steps]; the reviews of a step are a prefix of those of the step before
     reverse: read each review from its end; the "last" token is then its first
     """
-    tokens = torch.split(embedded, batch_sizes.tolist())
-    state = embedded.new_zeros(0, len(recurrent))
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    steps = torch.split(functional.linear(rows, weight_ih, bias_ih), batch_sizes.tolist())
+    state = tuple(rows.new_zeros(0, weight_hh.shape[1]) for _ in range(cell.num_states))
     states, ended = [], []
-    for x in reversed(tokens) if reverse else tokens:
-        if len(x) > len(state):  # the reviews that begin here
-            state = torch.cat([state, state.new_zeros(len(x) - len(state), len(recurrent))])
-        ended.append(state[len(x) :])
-        seen = functional.linear(x, weight, bias)
-        remembered = functional.linear(state[: len(x)], recurrent, recurrent_bias)
-        state = NONLINEAR[nonlinearity](seen + remembered)
-        states.append(state)
-    return torch.cat(states[::-1] if reverse else states), torch.cat([state, *reversed(ended)])
+    for x in reversed(steps) if reverse else steps:
+        new = max(0, len(x) - len(state[0]))  # backwards, reviews begin at different steps
+        state = tuple(functional.pad(part, (0, 0, 0, new)) for part in state)
+        ended.append(state[0][len(x) :])
+        state = cell.step(x, tuple(part[: len(x)] for part in state), weight_hh, bias_hh)
+        states.append(state[0])
+    return torch.cat(states[::-1] if reverse else states), torch.cat([state[0], *reversed(ended)])

@@ -1,4 +1,4 @@
-"""Weights by name in a .safetensors file: no pickle is read or written."""
+"""Weights by name in a .safetensors file. No pickle is read or written."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,16 +12,16 @@ from sentiment.errors import InputError, reason
 
 
 def save(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write weights, wherever they lie, floating-point ones as float32."""
+    """Write weights from any device, floating-point ones as float32."""
     kept = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-    # Not save_file, whose error on a full disk is no OSError.
+    # Not save_file: on a full disk its error is not an OSError.
     path.write_bytes(
         serialized({name: value.float() if value.is_floating_point() else value for name, value in kept.items()})
     )
 
 
 def load(path: Path, remedy: str) -> dict[str, Tensor]:
-    """Read weights onto the CPU. Raises InputError, which ends in the remedy, where the file is damaged."""
+    """Read weights onto the CPU. Raises InputError, ending with the remedy, where the file is missing or damaged."""
     try:
         weights = load_file(path)
     except FileNotFoundError:
@@ -34,7 +34,7 @@ def load(path: Path, remedy: str) -> dict[str, Tensor]:
 def load_state_dict_checked(
     module: nn.Module, weights: Mapping[str, Tensor], path: Path, remedy: str, *, assign: bool = False
 ) -> None:
-    """Give a module the weights that `path` holds, as they are if `assign`, otherwise copied into its own.
+    """Load weights, read from `path`, into a module: the tensors themselves if `assign`, otherwise copies.
 
     Raises InputError where names, types or shapes differ, or a weight is not finite.
     """
@@ -44,7 +44,7 @@ def load_state_dict_checked(
         name = next(name for name in sorted(expected | found) if expected.get(name) != found.get(name))
         raise InputError(f"{path}: {name} is {found.get(name)}, the model asks for {expected.get(name)}; {remedy}")
     if not all(value.isfinite().all() for value in weights.values()):
-        raise InputError(f"{path}: a weight is no finite number; {remedy}")
+        raise InputError(f"{path}: a weight is not a finite number; {remedy}")
     module.load_state_dict(weights, assign=assign)
 
 

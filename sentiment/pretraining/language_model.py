@@ -1,15 +1,15 @@
-"""Pre-training as a language model: guess each next word, so that embedding and recurrence begin with some language.
+"""Pre-training as a language model: predict each next token, so that embedding and recurrence start with some language.
 
-Dai and Le (2015, arXiv 1511.01432) start a classifier from a language model's weights; here it reads nothing but the
-training reviews, without their labels. The forward direction guesses the next token, the backward direction the one
-before, each from its own state alone, through the embedding itself as the output weights.
+Dai and Le (2015, arXiv 1511.01432) start a classifier from a language model's weights. Here the language model reads
+only the training reviews, without their labels. The forward direction predicts the next token and the backward
+direction the previous one, each from its own state alone, with the embedding as the output weights.
 
-A softmax over the whole vocabulary would cost more than the recurrence, so that each token is told apart from a few
+A softmax over the whole vocabulary would cost more than the recurrence. Each token is therefore told apart from a few
 hundred words drawn for the batch, whose logits are corrected for how often they are drawn (Bengio and Senécal 2008).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import cast
 
 import numpy as np
@@ -18,60 +18,62 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
+from torch.optim.lr_scheduler import LRScheduler
 
+from sentiment.data.batching import Batch
 from sentiment.data.vocabulary import PADDING
 from sentiment.errors import InputError
 from sentiment.nn.classifier import Classifier
-from sentiment.nn.recurrent import Recurrence
-from sentiment.training import trainer
+from sentiment.nn.packed import PackedVectors
+from sentiment.nn.recurrent import RecurrentEncoder
 
 CANDIDATES = 400  # words drawn for a batch
-DROPOUT = 0.2  # of embeddings, between layers, and of guesses
+DROPOUT = 0.2  # of embeddings, between layers, and of predictions
 CLIP_NORM = 1.0
 
 
 class LanguageModel(nn.Module):
-    """A classifier's embedding and recurrence, and what guesses words from their states."""
+    """A classifier's embedding and recurrence, with an output layer that predicts tokens from the states."""
 
     def __init__(self, classifier: Classifier, counts: npt.NDArray[np.int64]) -> None:
-        """Share a classifier's weights. `counts`, int64[vocabulary], is how often each id occurs."""
+        """Share a classifier's weights. `counts`: int64[vocabulary], the number of occurrences of each id."""
         super().__init__()
-        self.embedding, self.recurrence = classifier.embedding, cast(Recurrence, classifier.recurrence)
-        shape = classifier.shape
-        directions = 2 if shape.bidirectional else 1
-        self.guess = nn.ModuleList(nn.Linear(shape.hidden_dim, shape.embedding_dim) for _ in range(directions))
-        # Embeddings are small, of standard deviation 0.1: as output weights they are stretched, by a learned factor.
-        self.stretch = nn.Parameter(torch.tensor(5.0))
+        self.embedding, self.recurrence = classifier.embedding, cast(RecurrentEncoder, classifier.recurrence)
+        config = classifier.config
+        directions = 2 if config.bidirectional else 1
+        self.output = nn.ModuleList(nn.Linear(config.hidden_dim, config.embedding_dim) for _ in range(directions))
+        # Embeddings are small, with a standard deviation of 0.1. As output weights they are scaled by a learned factor.
+        self.scale = nn.Parameter(torch.tensor(5.0))
         seen = torch.from_numpy(counts).double()
         seen[PADDING] = 0
         self.bias = nn.Parameter((seen.clamp_min(1) / seen.sum()).log().float())
         share = seen**0.75 / (seen**0.75).sum()
-        self._share = share  # on the CPU, where words are drawn
-        # How often a word is expected among the candidates, as a logarithm: what is subtracted from a logit.
+        self._share = share  # a plain attribute: words are drawn on the CPU
+        # Logarithm of how often a word is expected among the candidates, which is subtracted from its logit.
         self.register_buffer("drawn", (share.clamp_min(1e-12) * CANDIDATES).log().float())
         self.drawn: Tensor
 
     def draw(self) -> Tensor:
-        """Return words to tell a batch's tokens apart from, some of them twice: int64[CANDIDATES]."""
+        """Draw the words that a batch's tokens are told apart from, with replacement: int64[CANDIDATES]."""
         return torch.multinomial(self._share, CANDIDATES, replacement=True).to(self.drawn.device)
 
     def forward(self, ids: PackedSequence, candidates: Tensor) -> Tensor:
-        """Return the mean loss of all guesses in nats, a scalar. Some review must have two tokens."""
+        """Return the mean loss of all predictions in nats, a scalar. At least one review must have two tokens."""
         before, after = neighbours(ids.batch_sizes)
         tokens, table = ids.data.long(), self.embedding.weight
         embedded = functional.dropout(functional.embedding(tokens, table), DROPOUT, self.training)
-        directions = self.recurrence.states(embedded, None, ids.batch_sizes)
-        others = functional.embedding(candidates, table) * self.stretch
+        directions = self.recurrence.states(PackedVectors(embedded, None, ids.batch_sizes))
+        others = functional.embedding(candidates, table) * self.scale
         corrected = self.bias - self.drawn
         losses = []
-        for (states, _), guess, (rows, targets) in zip(
-            directions, self.guess, [(before, after), (after, before)], strict=False
+        for (states, _), output, (rows, targets) in zip(
+            directions, self.output, [(before, after), (after, before)], strict=False
         ):
-            wanted = tokens[targets.to(tokens.device)]
-            guessed = functional.dropout(guess(states[rows.to(tokens.device)]), DROPOUT, self.training)
-            right = (guessed * functional.embedding(wanted, table)).sum(1) * self.stretch + corrected[wanted]
-            wrong = guessed @ others.T + corrected[candidates]
-            wrong = wrong.masked_fill(wanted[:, None] == candidates, -math.inf)  # drawn, but the right one
+            target = tokens[targets.to(tokens.device)]
+            predicted = functional.dropout(output(states[rows.to(tokens.device)]), DROPOUT, self.training)
+            right = (predicted * functional.embedding(target, table)).sum(1) * self.scale + corrected[target]
+            wrong = predicted @ others.T + corrected[candidates]
+            wrong = wrong.masked_fill(target[:, None] == candidates, -math.inf)  # a candidate that is the target
             losses.append((torch.logaddexp(right, torch.logsumexp(wrong, dim=1)) - right).mean())
         return torch.stack(losses).mean()
 
@@ -88,22 +90,26 @@ def neighbours(batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def train_epoch(
-    model: LanguageModel, batches: trainer.Batches, optimizer: torch.optim.Optimizer, after_batch: Callable[[], object]
+    model: LanguageModel,
+    batches: Iterable[Batch],
+    optimizer: torch.optim.Optimizer,
+    scheduler: LRScheduler | None,
 ) -> float:
-    """Present every batch once. Return the mean of their losses. Raises InputError where it is no number any more."""
+    """Take a step for every batch. Return the mean of their losses. Raises InputError where it is no longer finite."""
     model.train()
     device = next(model.parameters()).device
     losses = []
     for batch in batches:
-        if len(batch.ids.batch_sizes) > 1:  # else no review has two tokens
+        if len(batch.ids.batch_sizes) > 1:  # otherwise no review has two tokens
             optimizer.zero_grad(set_to_none=True)
             loss = model(batch.to(device).ids, model.draw())
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
             optimizer.step()
+            if scheduler:
+                scheduler.step()
             losses.append(loss.detach())
-        after_batch()
     mean = torch.stack(losses).mean().item()
     if not math.isfinite(mean):
-        raise InputError("pre-training diverged: the loss is no number; lower pretrain.learning_rate")
+        raise InputError("pre-training diverged: the loss is not a finite number; lower pretrain.learning_rate")
     return mean

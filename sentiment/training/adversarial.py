@@ -1,36 +1,62 @@
-"""Adversarial training: learn from each review also as it would mislead the network most.
+"""Adversarial training: learn from each review also under a worst-case perturbation of its embeddings.
 
-The embeddings of a review are moved together, a given distance in the direction in which the loss rises fastest
-(Miyato, Dai and Goodfellow 2017, arXiv 1605.07725). There the embeddings are normalised, or else the network could let
-them grow until the distance no longer counts. Here the distance is relative to their length, to the same end.
+All embeddings of a review are moved together, by a given distance, in the direction in which the loss rises fastest
+(Miyato, Dai and Goodfellow 2017, arXiv 1605.07725). They normalise the embeddings, since the network could otherwise
+let them grow until the distance no longer matters. Here the distance is relative to the embeddings' norm instead.
 """
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from sentiment.nn.packed import PackedVectors
 
-def perturb(embeddings: Tensor, batch_sizes: Tensor, distance: float) -> Tensor:
-    """Return a new leaf: each review's embeddings, moved up their gradient by `distance` times their length.
 
-    embeddings: float[tokens, embedding], packed, with `.grad`; batch_sizes: int64[steps], on the CPU
+def backward(
+    embedded: PackedVectors, epsilon: float, loss_of: Callable[[PackedVectors], tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """Add the gradient of the mean of two losses: of the embeddings as they are, and of the perturbed ones.
 
-    A review's length is the Euclidean one over all its tokens. Where the gradient is zero, nothing moves.
+    embedded: the embeddings, part of the graph
+    loss_of: returns the loss and the logits for some embeddings
 
-    >>> embeddings = torch.tensor([[3.0, 0], [0, 1], [4, 0]], requires_grad=True)  # the first review's, 5 long, twice
-    >>> embeddings.grad = torch.tensor([[0.0, 2], [0, 0], [0, 0]])
-    >>> moved(embeddings, torch.tensor([2, 1]), 0.1).tolist()
-    [[3.0, 0.5], [0.0, 1.0], [4.0, 0.0]]
+    Return the loss and the logits of the unperturbed embeddings. Two backward passes are enough: the first also gives
+    the direction of the perturbation, and both add up in a copy of the embeddings that is cut off from the graph.
     """
-    gradient = embeddings.grad
-    assert gradient is not None
-    first = torch.cumsum(batch_sizes, 0) - batch_sizes
-    review = torch.arange(len(embeddings)) - torch.repeat_interleave(first, batch_sizes)
-    review = review.to(embeddings.device)
+    rows = embedded.per_token()
+    leaf = rows.detach().requires_grad_()
+    detached = PackedVectors(leaf, None, embedded.batch_sizes)
+    loss, logits = loss_of(detached)
+    (loss / 2).backward()  # type: ignore[no-untyped-call]
+    perturbed = leaf + perturbation(detached, epsilon)
+    (loss_of(replace(detached, values=perturbed))[0] / 2).backward()  # type: ignore[no-untyped-call]
+    if rows.requires_grad:
+        rows.backward(leaf.grad)  # type: ignore[no-untyped-call]
+    return loss, logits
 
-    def lengths(rows: Tensor) -> Tensor:
-        squares = rows.new_zeros(int(batch_sizes[0]))
-        return squares.index_add_(0, review, rows.square().sum(1)).sqrt()
 
-    start, steepness = embeddings.detach(), lengths(gradient)
-    factor = torch.where(steepness > 0, distance * lengths(start) / steepness, 0)
-    return (start + factor[review, None] * gradient).requires_grad_()
+def perturbation(packed: PackedVectors, epsilon: float) -> Tensor:
+    """Return `epsilon` times the norm of each review's embeddings, in the direction of their gradient.
+
+    packed: one row for each token, with `.grad`; the result is float[tokens, width]
+
+    Norms are Euclidean, over all tokens of a review. Where the gradient is zero, so is the perturbation.
+
+    >>> embeddings = torch.tensor([[3.0, 0], [0, 1], [4, 0]], requires_grad=True)  # norm of the first review: 5
+    >>> embeddings.grad = torch.tensor([[0.0, 2], [0, 0], [0, 0]])
+    >>> perturbation(PackedVectors(embeddings, None, torch.tensor([2, 1])), 0.1).tolist()
+    [[0.0, 0.5], [0.0, 0.0], [0.0, 0.0]]
+    """
+    gradient = cast(Tensor, packed.values.grad)
+    review = packed.reviews.to(gradient.device)
+    num_reviews = int(packed.batch_sizes[0])
+
+    def norms(rows: Tensor) -> Tensor:
+        return rows.new_zeros(num_reviews).index_add_(0, review, rows.square().sum(1)).sqrt()
+
+    steepness = norms(gradient)
+    scale = torch.where(steepness > 0, epsilon * norms(packed.values.detach()) / steepness, 0)
+    return scale[review, None] * gradient

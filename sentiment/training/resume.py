@@ -1,8 +1,9 @@
-"""Resuming: the state of training after its last whole epoch, from which a killed run goes on.
+"""Resuming: the state of training after its last whole epoch, from which a killed run continues.
 
-The state lies outside DVC's outputs, in a folder named by a digest of all that training depends on: parameters, inputs,
-code, versions, device. With anything else it has another name and is not found; the first state of another training
-replaces it. One .safetensors file holds the tensors and, as its metadata, the rest in JSON: nothing is unpickled.
+The state lies outside DVC's outputs, in a file named by a digest of all that training depends on: parameters, inputs,
+code, versions, device. If any of these changes, the digest differs and the state is not found; the first state of
+another training replaces it. One .safetensors file holds the tensors and, as its metadata, the rest as JSON, so nothing
+is unpickled.
 """
 
 import hashlib
@@ -24,13 +25,13 @@ from sentiment.io.atomic import atomic_write
 from sentiment.training.trainer import EpochMetrics, TrainState
 
 _ROOT = Path(__file__).parents[2]
-_CYCLE = ("last_epoch", "_step_count", "_last_lr")  # what changes in a OneCycleLR
+_SCHEDULER = ("last_epoch", "_step_count", "_last_lr")  # the part of a OneCycleLR that changes
 
 
 def digest(settings: Mapping[str, Any], inputs: Iterable[Path], device: str) -> str:
     """Return a digest of settings, the contents of files and folders, the loaded code of this project, and versions.
 
-    device: the one that was chosen, as people call it
+    device: its name, as `device.describe` gives it
     """
     found = hashlib.sha256()
 
@@ -54,39 +55,37 @@ def digest(settings: Mapping[str, Any], inputs: Iterable[Path], device: str) -> 
 
 
 class Checkpointer:
-    """A place for the state of one training; without a path, nowhere."""
+    """Keeps the state of one training in a file."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self.restored = 0  # epochs
+        self.restored_epochs = 0
 
-    def save(self, course: TrainState) -> None:
-        """Write the state after a whole epoch in the place of the one before."""
-        if self._path is None:
-            return
-        for other in self._path.parent.glob("*.safetensors*"):  # hidden, partial ones too
+    def save(self, state: TrainState) -> None:
+        """Write the state after a whole epoch over the one before."""
+        for other in self._path.parent.glob("*.safetensors*"):  # of another training; hidden, partial files too
             if self._path.name not in other.name:
                 other.unlink()
-        tensors = {f"best.{name}": value for name, value in course.best.items()}
-        for part, module in _modules(course).items():
+        tensors = {f"best.{name}": value for name, value in state.best.items()}
+        for part, module in _modules(state).items():
             tensors |= {f"{part}.{name}": value for name, value in module.state_dict().items()}
-        for place, moments in course.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{place}.{name}": value for name, value in moments.items() if value is not None}
+        for number, moments in state.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items() if value is not None}
         tensors["random.cpu"] = torch.get_rng_state()
-        if (device := _device(course)).type != "cpu":
+        if (device := _device(state)).type != "cpu":
             tensors["random.device"] = torch.get_device_module(device).get_rng_state()
         facts = {
-            "history": [astuple(epoch) for epoch in course.history],
-            "learning_rates": [group["lr"] for group in course.optimizer.param_groups],
-            "cycle": {name: course.cycle.state_dict()[name] for name in _CYCLE} if course.cycle else {},
+            "history": [astuple(epoch) for epoch in state.history],
+            "learning_rates": [group["lr"] for group in state.optimizer.param_groups],
+            "scheduler": {name: state.scheduler.state_dict()[name] for name in _SCHEDULER} if state.scheduler else {},
         }
         with atomic_write(self._path) as partial:
             copies = {name: value.cpu().contiguous() for name, value in tensors.items()}
             partial.write_bytes(serialized(copies, {"facts": json.dumps(facts)}))
 
-    def restore(self, course: TrainState) -> None:
-        """Take up the state, where there is one; else leave all at its start. A damaged one counts as none."""
-        if self._path is None or not self._path.exists():
+    def restore(self, state: TrainState) -> None:
+        """Load the stored state, if there is one. A damaged file counts as none."""
+        if not self._path.exists():
             return
         try:
             with safe_open(self._path, "pt") as stored:
@@ -98,34 +97,33 @@ class Checkpointer:
         def part(prefix: str) -> dict[str, Tensor]:
             return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
-        for name, module in _modules(course).items():
+        for name, module in _modules(state).items():
             module.load_state_dict(part(f"{name}."))
-        course.best = part("best.")
+        state.best = part("best.")
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in part("optimizer.").items():
-            place, _, moment = name.partition(".")
-            moments.setdefault(int(place), {})[moment] = value
-        groups = course.optimizer.state_dict()["param_groups"]
-        course.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        for group, rate in zip(course.optimizer.param_groups, facts["learning_rates"], strict=True):
+            number, _, moment = name.partition(".")
+            moments.setdefault(int(number), {})[moment] = value
+        groups = state.optimizer.state_dict()["param_groups"]
+        state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        for group, rate in zip(state.optimizer.param_groups, facts["learning_rates"], strict=True):
             group["lr"] = rate
-        if course.cycle:
-            course.cycle.load_state_dict(facts["cycle"])
-        course.history.extend(EpochMetrics(*values) for values in facts["history"])
-        self.restored = len(course.history)
+        if state.scheduler:
+            state.scheduler.load_state_dict(facts["scheduler"])
+        state.history.extend(EpochMetrics(*values) for values in facts["history"])
+        self.restored_epochs = len(state.history)
         torch.set_rng_state(tensors["random.cpu"])
-        if (device := _device(course)).type != "cpu":
+        if (device := _device(state)).type != "cpu":
             torch.get_device_module(device).set_rng_state(tensors["random.device"])
 
-    def end(self) -> None:
-        """Remove the state: the training's results are in place."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+    def remove(self) -> None:
+        """Remove the state, once the results of the training are in place."""
+        self._path.unlink(missing_ok=True)
 
 
-def _device(course: TrainState) -> torch.device:
-    return next(course.model.parameters()).device
+def _device(state: TrainState) -> torch.device:
+    return next(state.model.parameters()).device
 
 
-def _modules(course: TrainState) -> dict[str, nn.Module]:
-    return {"model": course.model} | ({"averaged": course.averaged} if course.averaged is not None else {})
+def _modules(state: TrainState) -> dict[str, nn.Module]:
+    return {"model": state.model} | ({"ema": state.ema} if state.ema is not None else {})

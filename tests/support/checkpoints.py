@@ -8,7 +8,7 @@ from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.inference.checkpoint import Checkpoint
 from sentiment.nn.classifier import Classifier
-from tests.support.configs import shape
+from tests.support.configs import model_config
 
 CPU = torch.device("cpu")
 VOCABULARY = Vocabulary(pa.array(["good", "bad", "NA", "🎬"]), pa.array([4, 3, 2, 1]))
@@ -19,10 +19,16 @@ ENCODING = Encoding(
 )
 
 
-def example(cell: str = "lstm") -> Checkpoint:
+def example(encoder: str = "recurrent", cell: str = "lstm") -> Checkpoint:
     torch.manual_seed(0)
-    small = shape(
-        cell=cell, hidden_dim=3, layers=2, bidirectional=cell != "transformer", dropout=0.5, embedding_dropout=0.5
+    small = model_config(
+        encoder=encoder,
+        cell=cell,
+        hidden_dim=3,
+        layers=2,
+        bidirectional=encoder == "recurrent",
+        dropout=0.5,
+        embedding_dropout=0.5,
     )
     return Checkpoint(Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
 

@@ -1,19 +1,19 @@
 """The time loops of the recurrent layers over packed rows, forward and backward, compiled by numba.
 
-Why not `torch.nn`: on a CPU it differentiates each step's slice of a packed batch into a gradient of full size, which
-costs the square of the length (docs/stock-packed.md). Here a step reads and writes its own rows, once.
+On a CPU `torch.nn` differentiates each step's slice of a packed batch into a gradient of the size of the whole batch,
+so its backward pass is quadratic in the length (docs/stock-packed.md). Here a step reads and writes its own rows once.
 
-**Rows.** A packed batch has one row a token, step by step; a step's reviews are a prefix of those of the step before.
-`steps` holds the first row and the number of rows of each step, in reading order: the backward direction has the same
-rows in a table turned over. A kernel works on the reviews `first` to `last` of a batch, so that threads share it.
+**Rows.** A packed batch has one row for each token, step by step; the reviews of a step are a prefix of those of the
+step before. `steps` holds the first row and the number of rows of each step in reading order; the backward direction
+reads the same steps in the opposite order. A kernel works on the reviews `first` to `last`, so threads share a batch.
 
-**Inputs.** The product of a token's embedding with the input weights, biases included, arrives computed: `inputs` has
-one row a token, or one row for each entry of the vocabulary, and then `index` says which row a token takes.
+**Inputs.** `inputs` holds the products of the embeddings with the input weights, plus the biases: a row for each token,
+or a row for each entry of the vocabulary, and then `lookup` holds the row of each token.
 
-**Equations.** x is the input's row, h' the state after the previous token (zero before the first), U the recurrent
-weights without their bias, * the product element by element, s the logistic function.
+**Equations.** x is a row of `inputs`, h' the state after the previous token (zero before the first), U the recurrent
+weights, * the product element by element, s the logistic function.
 
-    rnn     h = tanh(x + U h')                        Elman (1990); or relu instead of tanh
+    rnn     h = f(x + U h')                           Elman (1990); f is tanh, relu or s
     gru     r = s(x_r + U_r h')   z = s(x_z + U_z h')  Cho et al. (2014), in the variant of cuDNN and torch:
             q = U_n h' + b         n = tanh(x_n + r * q)
             h = n + z * (h' - n)
@@ -21,27 +21,28 @@ weights without their bias, * the product element by element, s the logistic fun
             g = tanh(x_g + U_g h') o = s(x_o + U_o h')
             c = f * c' + i * g     h = o * tanh(c)
 
-The backward kernels follow the reviews from their ends to their beginnings. They start from the loss's gradient of the
-final state (`d_final`) and, where somebody reads all states, of each state (`d_states`; no rows otherwise). They leave
-the gradients of the sums in brackets above (the pre-activations), row by row, and each token's h' beside them, so
-that all weight gradients are one matrix product at the end. An LSTM's c, not needed any more, makes room for h'.
+**Arrays.** All forward kernels have the same arguments, and so have all backward kernels; a cell passes over those that
+it does not need. `gates` and `cells` carry values from forward to backward: i f g o and c of an LSTM, q r z n of a GRU.
+Without rows they are not kept. A backward kernel starts from the gradient of the final states (`d_final`) and, where
+all states are read, of each state (`d_states`; otherwise without rows). It writes the gradient of each sum inside a
+non-linearity to `d_sums` and each token's h' to `previous`, so that the gradient of U is one matrix product at the end.
+`d_sums` takes the place of `gates`, and `previous` that of `cells`, where a cell has these.
 
-The matrix products of a step are numba's `np.dot`, which calls SciPy's BLAS: 32 rows times 64 x 256 ran at up to 186
-GFLOP/s on one core, loops written out in numba at 15. The loops between the products are kept simple enough for LLVM to
-vectorise: slices of one row, one or two written arrays each.
+**Speed.** The matrix products of a step are `np.dot`, for which numba calls SciPy's BLAS: 32 rows times 64 x 256 ran
+at up to 186 GFLOP/s on one core, loops written out in numba at 15. The loops between the products are simple enough for
+LLVM to vectorise: slices of one row, one or two written arrays each.
+
+All kernels stand in one file, since numba's cache on disk notices a change only in the file of the kernel itself: in
+another file, a changed helper would go on running as it was.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401 - loads the BLAS that `np.dot` calls, for the limit below to find
-import threadpoolctl
 from numba import njit, types
 from numba.extending import overload
-
-# The threads share a batch among themselves; a BLAS that starts threads of its own would only get into their way.
-threadpoolctl.threadpool_limits(1, user_api="blas")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,11 +51,11 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_mode
 
 
 def kernel(function: F) -> F:
-    """Compile for the types it is called with, once: the machine code is kept in __pycache__ or the user's cache."""
+    """Compile a function for the types of its arguments. The machine code is cached beside the file or for the user."""
     compiled: F
     try:
         compiled = njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # neither can be written
+    except RuntimeError:  # neither place can be written
         compiled = njit(**_OPTIONS)(function)
     return compiled
 
@@ -90,14 +91,23 @@ def _tanh_of(x: Any) -> Any:
     return ratio
 
 
+@cache
+def use_one_blas_thread() -> None:
+    """Keep the BLAS libraries of this process to one thread each: `threads.py` shares a batch among its own threads."""
+    import scipy.linalg.cython_blas  # noqa: F401 - loads the BLAS that `np.dot` calls, so that the limit finds it
+    import threadpoolctl
+
+    threadpoolctl.threadpool_limits(1, user_api="blas")
+
+
 @kernel
-def _squash(row: Any) -> None:
+def _apply_tanh(row: Any) -> None:
     for k in range(len(row)):
         row[k] = _tanh(row[k])
 
 
 @kernel
-def _gate(row: Any) -> None:
+def _apply_logistic(row: Any) -> None:
     """Apply the logistic function, (1 + tanh(x / 2)) / 2."""
     half = row.dtype.type(0.5)
     for k in range(len(row)):
@@ -124,18 +134,18 @@ def _sum(target: Any, left: Any, right: Any) -> None:
 
 @kernel
 def _rows(steps: Any, step: int, first: int, last: int) -> tuple[int, int]:
-    """Return the first row and the number of rows that the reviews `first` to `last` have in a step."""
+    """Return the first row of the reviews `first` to `last` in a step, and how many rows they have there."""
     if step < 0 or step >= len(steps):
         return 0, 0
     return steps[step, 0] + first, max(0, min(steps[step, 1], last) - first)
 
 
 @kernel
-def _place(steps: Any, step: int, first: int, last: int) -> tuple[int, int, int, int, int]:
-    """Return where the reviews `first` to `last` stand in a step, and how many of them do before and after it.
+def _locate(steps: Any, step: int, first: int, last: int) -> tuple[int, int, int, int, int]:
+    """Locate the reviews `first` to `last` in a step and in its neighbours.
 
-    First row and rows here; first row in the step before, and how many of the rows have one there; how many of them go
-    on in the step after.
+    Return their first row and number of rows in this step; their first row in the step before and how many of this
+    step's rows have one there; and how many of this step's rows continue in the step after.
     """
     here, rows = _rows(steps, step, first, last)
     before, there = _rows(steps, step - 1, first, last)
@@ -144,27 +154,43 @@ def _place(steps: Any, step: int, first: int, last: int) -> tuple[int, int, int,
 
 @kernel
 def rnn_forward(
-    first: int, last: int, steps: Any, inputs: Any, index: Any, weight: Any, relu: bool, states: Any, final: Any
+    first: int,
+    last: int,
+    steps: Any,
+    inputs: Any,
+    lookup: Any,
+    weight: Any,
+    bias: Any,
+    nonlinearity: int,
+    gates: Any,
+    cells: Any,
+    states: Any,
+    final: Any,
 ) -> None:
-    """Write h into `states` [tokens, hidden] and each review's last one into `final`. `weight`: U transposed."""
-    by_token = len(index) == 0
+    """Write h to `states` [tokens, hidden] and each review's last h to `final`. `weight`: U transposed.
+
+    `nonlinearity`: 0 tanh, 1 relu, 2 logistic.
+    """
+    by_token = len(lookup) == 0
     zero = states.dtype.type(0)
     for step in range(len(steps)):
-        here, rows, before, kept, going = _place(steps, step, first, last)
+        here, rows, before, kept, continuing = _locate(steps, step, first, last)
         block = states[here : here + rows]
         if kept:
             np.dot(states[before : before + kept], weight, block[:kept])
         block[kept:] = zero
         for row in range(rows):
-            _add(block[row], inputs[here + row] if by_token else inputs[index[here + row]])
+            _add(block[row], inputs[here + row] if by_token else inputs[lookup[here + row]])
         flat = block.reshape(block.size)
-        if relu:
+        if nonlinearity == 0:
+            _apply_tanh(flat)
+        elif nonlinearity == 1:
             for k in range(len(flat)):
                 if flat[k] < zero:  # a NaN stays
                     flat[k] = zero
         else:
-            _squash(flat)
-        for row in range(going, rows):
+            _apply_logistic(flat)
+        for row in range(continuing, rows):
             _copy(final[first + row], block[row])
 
 
@@ -174,31 +200,36 @@ def rnn_backward(
     last: int,
     steps: Any,
     weight: Any,
-    relu: bool,
+    nonlinearity: int,
+    gates: Any,
+    cells: Any,
     states: Any,
     d_final: Any,
     d_states: Any,
     d_sums: Any,
     previous: Any,
 ) -> None:
-    """Write the gradient of x + U h' into `d_sums` and h' into `previous`: [tokens, hidden]. `weight`: U."""
+    """Write the gradient of x + U h' to `d_sums` and h' to `previous`: [tokens, hidden]. `weight`: U."""
     zero, one = states.dtype.type(0), states.dtype.type(1)
     d_state = np.empty((last - first, states.shape[1]), states.dtype)
     for step in range(len(steps) - 1, -1, -1):
-        here, rows, before, kept, going = _place(steps, step, first, last)
-        d_state[going:rows] = d_final[first + going : first + rows]
+        here, rows, before, kept, continuing = _locate(steps, step, first, last)
+        d_state[continuing:rows] = d_final[first + continuing : first + rows]
         if len(d_states):
             for row in range(rows):
                 _add(d_state[row], d_states[here + row])
         size = rows * states.shape[1]
         h, d = states[here : here + rows].reshape(size), d_state[:rows].reshape(size)
         out = d_sums[here : here + rows].reshape(size)
-        if relu:
+        if nonlinearity == 0:
+            for k in range(size):
+                out[k] = d[k] * (one - h[k] * h[k])
+        elif nonlinearity == 1:
             for k in range(size):
                 out[k] = d[k] if h[k] > zero else zero
         else:
             for k in range(size):
-                out[k] = d[k] * (one - h[k] * h[k])
+                out[k] = d[k] * h[k] * (one - h[k])
         previous[here : here + kept] = states[before : before + kept]
         previous[here + kept : here + rows] = zero
         if kept:
@@ -211,33 +242,35 @@ def lstm_forward(
     last: int,
     steps: Any,
     inputs: Any,
-    index: Any,
+    lookup: Any,
     weight: Any,
+    bias: Any,
+    nonlinearity: int,
     gates: Any,
     cells: Any,
     states: Any,
     final: Any,
 ) -> None:
-    """Write i f g o into `gates`, c into `cells`, h into `states` and the last h into `final`. `weight`: U transposed.
+    """Write i f g o to `gates` [tokens, 4 hidden], c to `cells`, h to `states` and the last h to `final`.
 
-    `gates` [tokens, 4 hidden] serves the backward kernel. With no rows nothing is kept of them.
+    `weight`: U transposed.
     """
     hidden = states.shape[1]
-    by_token, kept_gates = len(index) == 0, len(gates) > 0
+    by_token, kept_gates = len(lookup) == 0, len(gates) > 0
     products = np.empty((last - first, 4 * hidden), states.dtype)
     for step in range(len(steps)):
-        here, rows, before, kept, going = _place(steps, step, first, last)
+        here, rows, before, kept, continuing = _locate(steps, step, first, last)
         if kept:
             np.dot(states[before : before + kept], weight, products[:kept])
         products[kept:rows] = states.dtype.type(0)
         for row in range(rows):
-            x = inputs[here + row] if by_token else inputs[index[here + row]]
+            x = inputs[here + row] if by_token else inputs[lookup[here + row]]
             gate = gates[here + row] if kept_gates else products[row]
             _sum(gate, x, products[row])
             i, f, g, o = gate[:hidden], gate[hidden : 2 * hidden], gate[2 * hidden : 3 * hidden], gate[3 * hidden :]
-            _gate(gate[: 2 * hidden])
-            _squash(g)
-            _gate(o)
+            _apply_logistic(gate[: 2 * hidden])
+            _apply_tanh(g)
+            _apply_logistic(o)
             c, h = cells[here + row], states[here + row]
             for k in range(hidden):
                 c[k] = i[k] * g[k]
@@ -247,7 +280,7 @@ def lstm_forward(
                     c[k] += f[k] * old[k]
             for k in range(hidden):
                 h[k] = o[k] * _tanh(c[k])
-            if row >= going:
+            if row >= continuing:
                 _copy(final[first + row], h)
 
 
@@ -257,22 +290,25 @@ def lstm_backward(
     last: int,
     steps: Any,
     weight: Any,
+    nonlinearity: int,
     gates: Any,
     cells: Any,
     states: Any,
     d_final: Any,
     d_states: Any,
+    d_sums: Any,
+    previous: Any,
 ) -> None:
-    """Turn `gates` into the gradients of the four sums, and `cells` [tokens, hidden] into h'. `weight`: U."""
+    """Replace `gates` by the gradients of the four sums, and `cells` [tokens, hidden] by h'. `weight`: U."""
     hidden = states.shape[1]
     zero, one = states.dtype.type(0), states.dtype.type(1)
     d_state = np.empty((last - first, hidden), states.dtype)
     d_cell = np.empty((last - first, hidden), states.dtype)
     t = np.empty(hidden, states.dtype)
     for step in range(len(steps) - 1, -1, -1):
-        here, rows, before, kept, going = _place(steps, step, first, last)
-        d_state[going:rows] = d_final[first + going : first + rows]
-        d_cell[going:rows] = zero
+        here, rows, before, kept, continuing = _locate(steps, step, first, last)
+        d_state[continuing:rows] = d_final[first + continuing : first + rows]
+        d_cell[continuing:rows] = zero
         for row in range(rows):
             gate = gates[here + row]
             i, f, g, o = gate[:hidden], gate[hidden : 2 * hidden], gate[2 * hidden : 3 * hidden], gate[3 * hidden :]
@@ -309,35 +345,37 @@ def gru_forward(
     last: int,
     steps: Any,
     inputs: Any,
-    index: Any,
+    lookup: Any,
     weight: Any,
     bias: Any,
+    nonlinearity: int,
     gates: Any,
+    cells: Any,
     states: Any,
     final: Any,
 ) -> None:
-    """Write q r z n into `gates`, h into `states` and the last h into `final`.
+    """Write q r z n to `gates` [tokens, 4 hidden], h to `states` and the last h to `final`.
 
-    `weight` is U transposed, in the order n r z, `bias` b. With q first, the three sums that U feeds (q r z) and the
-    three that x feeds (r z n) both stand side by side. `gates` as for the LSTM.
+    `weight` is U transposed, in the order n r z; `bias` is b. With q first, the three sums that U feeds (q r z) and the
+    three that x feeds (r z n) are both contiguous.
     """
     hidden = states.shape[1]
-    by_token, kept_gates = len(index) == 0, len(gates) > 0
+    by_token, kept_gates = len(lookup) == 0, len(gates) > 0
     products = np.empty((last - first, 3 * hidden), states.dtype)
     spare = np.empty(4 * hidden, states.dtype)
     for step in range(len(steps)):
-        here, rows, before, kept, going = _place(steps, step, first, last)
+        here, rows, before, kept, continuing = _locate(steps, step, first, last)
         if kept:
             np.dot(states[before : before + kept], weight, products[:kept])
         products[kept:rows] = states.dtype.type(0)
         for row in range(rows):
-            x = inputs[here + row] if by_token else inputs[index[here + row]]
+            x = inputs[here + row] if by_token else inputs[lookup[here + row]]
             gate = gates[here + row] if kept_gates else spare
             q, r, z, n = gate[:hidden], gate[hidden : 2 * hidden], gate[2 * hidden : 3 * hidden], gate[3 * hidden :]
             x_n, h = x[2 * hidden :], states[here + row]
             _sum(q, products[row, :hidden], bias)
             _sum(gate[hidden : 3 * hidden], x[: 2 * hidden], products[row, hidden:])
-            _gate(gate[hidden : 3 * hidden])
+            _apply_logistic(gate[hidden : 3 * hidden])
             for k in range(hidden):
                 n[k] = _tanh(x_n[k] + r[k] * q[k])
             if row < kept:
@@ -347,7 +385,7 @@ def gru_forward(
             else:
                 for k in range(hidden):
                     h[k] = n[k] - z[k] * n[k]
-            if row >= going:
+            if row >= continuing:
                 _copy(final[first + row], h)
 
 
@@ -357,21 +395,24 @@ def gru_backward(
     last: int,
     steps: Any,
     weight: Any,
+    nonlinearity: int,
     gates: Any,
+    cells: Any,
     states: Any,
     d_final: Any,
     d_states: Any,
+    d_sums: Any,
     previous: Any,
 ) -> None:
-    """Turn `gates` q r z n into the gradients of q and of the three sums; write h' into `previous`. `weight`: n r z."""
+    """Replace `gates` q r z n by the gradients of q and of the three sums; write h' to `previous`. `weight`: n r z."""
     hidden = states.shape[1]
     zero, one = states.dtype.type(0), states.dtype.type(1)
     d_state = np.empty((last - first, hidden), states.dtype)
     d_products = np.empty((last - first, 3 * hidden), states.dtype)
     through = np.empty((last - first, hidden), states.dtype)
     for step in range(len(steps) - 1, -1, -1):
-        here, rows, before, kept, going = _place(steps, step, first, last)
-        d_state[going:rows] = d_final[first + going : first + rows]
+        here, rows, before, kept, continuing = _locate(steps, step, first, last)
+        d_state[continuing:rows] = d_final[first + continuing : first + rows]
         for row in range(rows):
             gate = gates[here + row]
             q, r, z, n = gate[:hidden], gate[hidden : 2 * hidden], gate[2 * hidden : 3 * hidden], gate[3 * hidden :]
@@ -399,18 +440,18 @@ def gru_backward(
 
 
 @kernel
-def sum_by_index(first: int, last: int, rows: Any, skipped: int, index: Any, total: Any) -> None:
-    """Add each row, without its first `skipped` columns, to row `index` of `total`, in the order of the rows.
+def sum_by_entry(first: int, last: int, rows: Any, skipped: int, lookup: Any, total: Any) -> None:
+    """Add each row, without its first `skipped` columns, to its entry's row of `total`, in the order of the rows.
 
-    Of the columns of `total` only those from `first` to `last`.
+    Only the columns `first` to `last` of `total` are computed.
     """
-    for row in range(len(index)):
-        _add(total[index[row], first:last], rows[row, skipped + first : skipped + last])
+    for row in range(len(lookup)):
+        _add(total[lookup[row], first:last], rows[row, skipped + first : skipped + last])
 
 
 @kernel
-def pool_forward(first: int, last: int, steps: Any, states: Any, total: Any, highest: Any, where: Any) -> None:
-    """Write each review's sum of states, their maximum and the row of the maximum: [reviews, hidden] each."""
+def pool_forward(first: int, last: int, steps: Any, states: Any, total: Any, highest: Any, argmax: Any) -> None:
+    """Write the sum of each review's states, their maximum and the row of the maximum: [reviews, hidden] each."""
     for step in range(len(steps)):
         here, rows = _rows(steps, step, first, last)
         for row in range(rows):
@@ -418,23 +459,23 @@ def pool_forward(first: int, last: int, steps: Any, states: Any, total: Any, hig
             if step == 0:
                 _copy(total[review], state)
                 _copy(highest[review], state)
-                where[review] = here + row
+                argmax[review] = here + row
             else:
                 _add(total[review], state)
-                top, place = highest[review], where[review]
+                top, top_row = highest[review], argmax[review]
                 for k in range(len(state)):
-                    if state[k] > top[k] or state[k] != state[k]:  # nothing exceeds a NaN afterwards
+                    if state[k] > top[k] or state[k] != state[k]:  # once NaN, it stays NaN
                         top[k] = state[k]
-                        place[k] = here + row
+                        top_row[k] = here + row
 
 
 @kernel
-def pool_backward(first: int, last: int, steps: Any, d_total: Any, d_highest: Any, where: Any, d_states: Any) -> None:
-    """Write the gradient of each state, [tokens, hidden]: that of the sum, and of the maximum where it was found."""
+def pool_backward(first: int, last: int, steps: Any, d_total: Any, d_highest: Any, argmax: Any, d_states: Any) -> None:
+    """Write the gradient of each state, [tokens, hidden]: of the sum, plus that of the maximum at its row."""
     for step in range(len(steps)):
         here, rows = _rows(steps, step, first, last)
         for row in range(rows):
             _copy(d_states[here + row], d_total[first + row])
     for review in range(first, last):
         for k in range(d_highest.shape[1]):
-            d_states[where[review, k], k] += d_highest[review, k]
+            d_states[argmax[review, k], k] += d_highest[review, k]

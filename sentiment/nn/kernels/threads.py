@@ -1,8 +1,8 @@
-"""The threads that share a batch, and matrix products over its many rows, whose bits do not depend on their number.
+"""The threads that share a batch, and matrix products over its rows. Their number changes no bit of a result.
 
-Torch itself computes on one thread: beyond that its libraries cut sums by the number of threads. MKL can be told not
-to, but keeps to it on Intel's processors alone; on an AMD EPYC (family 26) float64 products came out otherwise on one,
-two and five threads. Here work is cut the same whatever the number of threads, and sums are added in one order.
+Torch itself runs on one thread, since its libraries cut sums by the number of threads. MKL has a switch against that,
+which works on Intel's processors only: on an AMD EPYC (family 26) float64 products differed between one, two and five
+threads. Here the work is cut in the same way for any number of threads, and sums are added in one order.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from torch.nn import functional
 # Rows of a matrix that are multiplied in one piece.
 BLOCK = 4096
 
-# Below so many multiplications a batch takes less time than to wake a thread (50 to 100 us).
-_WORTH_A_THREAD = 5_000_000
+# Below this many multiplications the work takes less time than waking a thread (50 to 100 us).
+_MIN_OPERATIONS = 5_000_000
 
 _count = 1
 
@@ -27,19 +27,19 @@ Parts = list[tuple[int, int]]
 
 
 def set_num_threads(number: int) -> None:
-    """Share from now on among so many threads."""
+    """Set the number of threads that share a batch."""
     global _count
     _count = number
     torch.set_num_threads(1)
 
 
 def num_threads() -> int:
-    """Return how many threads share a batch."""
+    """Return the number of threads that share a batch."""
     return _count
 
 
 def chunks(length: int, size: int) -> Parts:
-    """Return the first and the last place, exclusive, of each part.
+    """Return the start and the end, exclusive, of each chunk of `size`.
 
     >>> cut(10, 4)
     [(0, 4), (4, 8), (8, 10)]
@@ -48,15 +48,15 @@ def chunks(length: int, size: int) -> Parts:
 
 
 def parallel_for(parts: Parts, operations: int, work: Callable[[int, int], object]) -> None:
-    """Call `work(first, last)` for each part, on several threads if that is worth their while.
+    """Call `work(first, last)` for each part, on several threads if there is enough work for them.
 
-    operations: how many multiplications all parts cost together
+    operations: the multiplications of all parts together
     """
-    if _count == 1 or len(parts) == 1 or operations <= _WORTH_A_THREAD:
+    if _count == 1 or len(parts) == 1 or operations <= _MIN_OPERATIONS:
         for first, last in parts:
             work(first, last)
         return
-    inference = torch.is_inference_mode_enabled()  # holds thread by thread
+    inference = torch.is_inference_mode_enabled()  # a setting of each thread
 
     def run(first: int, last: int) -> None:
         with torch.inference_mode(inference):
@@ -72,8 +72,8 @@ def _pool(number: int) -> ThreadPoolExecutor:
 
 
 def _begin() -> None:
-    torch.set_flush_denormal(True)  # holds thread by thread (device.py says why)
-    torch.set_num_threads(1)  # so does this
+    torch.set_flush_denormal(True)  # a setting of each thread (nn/device.py has the reason)
+    torch.set_num_threads(1)  # so is this
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -115,9 +115,9 @@ def sum_of_products(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _by_blocks(rows: int, operations: int, work: Callable[[int, int], object]) -> None:
-    """Call `work(first, last)` for each block of rows; a product that is not worth a thread is one block.
+    """Call `work(first, last)` for each block of rows; a small product is one block.
 
-    operations: how many multiplications a row costs
+    operations: multiplications for each row
     """
-    worth_it = rows * operations > _WORTH_A_THREAD
-    parallel_for(chunks(rows, BLOCK if worth_it else max(rows, 1)), rows * operations, work)
+    large = rows * operations > _MIN_OPERATIONS
+    parallel_for(chunks(rows, BLOCK if large else max(rows, 1)), rows * operations, work)

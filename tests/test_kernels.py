@@ -1,4 +1,4 @@
-"""The compiled recurrence is `nn.RNN`, `nn.GRU` and `nn.LSTM` on packed input, gradients included."""
+"""The compiled loops compute `nn.RNN`, `nn.GRU` and `nn.LSTM` on packed input, gradients included."""
 
 import math
 import os
@@ -13,24 +13,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
+from sentiment.nn.cells.cell import make_cell, weights_by_direction
 from sentiment.nn.kernels import autograd, threads
-from sentiment.nn.recurrent import Recurrence
-from tests.support.configs import shape
+from sentiment.nn.packed import PackedVectors
+from sentiment.nn.recurrent import RecurrentEncoder
+from tests.support.configs import model_config
 from tests.support.imports import ROOT
 
 CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
-WIDTH, HIDDEN, ENTRIES = 5, 7, 40
+WIDTH, HIDDEN, VOCAB_SIZE = 5, 7, 40
 
 # More reviews than one span, of uneven lengths, so that spans begin, end and stay empty at different steps.
 LENGTHS = np.sort(np.random.default_rng(0).integers(1, 40, 2 * autograd.SPAN + 6))[::-1]
 BATCH_SIZES = torch.tensor([int((step < LENGTHS).sum()) for step in range(LENGTHS[0])])
-IDS = torch.from_numpy(np.random.default_rng(1).integers(0, ENTRIES, int(LENGTHS.sum())).astype(np.int32))
+IDS = torch.from_numpy(np.random.default_rng(1).integers(0, VOCAB_SIZE, int(LENGTHS.sum())).astype(np.int32))
 
 
 def pair(
     cell: str, nonlinearity: str, layers: int, bidirectional: bool, kind: torch.dtype
-) -> tuple[Recurrence, nn.RNNBase]:
+) -> tuple[RecurrentEncoder, nn.RNNBase]:
     """Return our recurrence and torch's with the same weights, which only torch drew."""
     torch.manual_seed(0)
     options: dict[str, Any] = {"num_layers": layers, "bidirectional": bidirectional, "dtype": kind}
@@ -39,8 +41,8 @@ def pair(
         "gru": lambda: nn.GRU(WIDTH, HIDDEN, **options),
         "lstm": lambda: nn.LSTM(WIDTH, HIDDEN, **options),
     }[cell]()  # type: ignore[no-untyped-call]
-    ours = Recurrence(
-        shape(
+    ours = RecurrentEncoder(
+        model_config(
             cell=cell,
             nonlinearity=nonlinearity,
             embedding_dim=WIDTH,
@@ -64,17 +66,25 @@ def gradients(loss: Tensor, *of: Any) -> list[Tensor]:
     return list(torch.autograd.grad(loss, of))
 
 
+def run(
+    cell: str, packed: PackedVectors, weights: Any, reverse: bool = False, nonlinearity: str = "tanh"
+) -> tuple[Tensor, Tensor]:
+    kernels = make_cell(cell).kernels
+    assert kernels
+    return autograd.run_direction(kernels, nonlinearity, packed, weights, reverse)
+
+
 def test_a_tanh_rnn_worked_by_hand() -> None:
     """Two reviews, "a b" and "a", one unit: h = tanh(x + h' / 2) with x(a) = 1, x(b) = -1."""
-    inputs = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
-    index = torch.tensor([0, 0, 1], dtype=torch.int32)
-    weight = torch.tensor([[0.5]], dtype=torch.float64)
-    states, final = autograd.run("tanh", inputs, index, weight, None, torch.tensor([2, 1]), reverse=False)
+    table = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+    packed = PackedVectors(table, torch.tensor([0, 0, 1], dtype=torch.int32), torch.tensor([2, 1]))
+    one, half, zero = (torch.tensor(value, dtype=torch.float64) for value in ([[1.0]], [[0.5]], [0.0]))
+    states, final = run("rnn", packed, (one, half, zero, zero))
     a = math.tanh(1)
     b = math.tanh(-1 + a / 2)
     assert states[:, 0].tolist() == pytest.approx([a, a, b])
     assert final[:, 0].tolist() == pytest.approx([b, a])
-    _, backward = autograd.run("tanh", inputs, index, weight, None, torch.tensor([2, 1]), reverse=True)
+    _, backward = run("rnn", packed, (one, half, zero, zero), reverse=True)
     assert backward[:, 0].tolist() == pytest.approx([math.tanh(1 + math.tanh(-1) / 2), a])
 
 
@@ -86,12 +96,12 @@ def test_states_and_gradients_are_those_of_torch(
     cell: str, nonlinearity: str, layers: int, bidirectional: bool, kind: torch.dtype
 ) -> None:
     ours, module = pair(cell, nonlinearity, layers, bidirectional, kind)
-    table = torch.randn(ENTRIES, WIDTH, dtype=kind, requires_grad=True)
+    table = torch.randn(VOCAB_SIZE, WIDTH, dtype=kind, requires_grad=True)
     _, expected = by_torch(module, table[IDS])
     weighing = torch.randn_like(expected)
     wanted = gradients((expected * weighing).sum(), table, *module.parameters())
-    for entries, index in ((table, IDS), (table[IDS], None)):
-        found = ours(entries, index, BATCH_SIZES)
+    for packed in (PackedVectors(table, IDS, BATCH_SIZES), PackedVectors(table[IDS], None, BATCH_SIZES)):
+        found = ours(packed)
         torch.testing.assert_close(found, expected, rtol=0, atol=TOLERANCE[kind])
         for one, other in zip(gradients((found * weighing).sum(), table, *ours.parameters()), wanted, strict=True):
             torch.testing.assert_close(
@@ -100,26 +110,20 @@ def test_states_and_gradients_are_those_of_torch(
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
-def test_a_readout_of_all_states_has_the_right_gradients(cell: str, reverse: bool) -> None:
-    name = cell if cell in ("gru", "lstm") else "rnn"
-    _, module = pair(name, "relu" if cell == "relu" else "tanh", 1, True, torch.float64)
-    suffix = "_l0_reverse" if reverse else "_l0"
-    w, u, b, c = (getattr(module, f"{part}{suffix}") for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+@pytest.mark.parametrize("cell, nonlinearity", CELLS)
+def test_a_readout_of_all_states_has_the_right_gradients(cell: str, nonlinearity: str, reverse: bool) -> None:
+    _, module = pair(cell, nonlinearity, 1, True, torch.float64)
+    weights = weights_by_direction(module)[reverse]
     embedded = torch.randn(len(IDS), WIDTH, dtype=torch.float64, requires_grad=True)
     expected = by_torch(module, embedded)[0][:, HIDDEN * reverse : HIDDEN * (1 + reverse)]
-    scaled = c[2 * HIDDEN :] if cell == "gru" else None
-    joined = torch.cat([c[: 2 * HIDDEN], torch.zeros_like(c[:HIDDEN])]) if cell == "gru" else c
-    states, final = autograd.run(
-        cell, nn.functional.linear(embedded, w, b + joined), None, u, scaled, BATCH_SIZES, reverse
-    )
+    states, final = run(cell, PackedVectors(embedded, None, BATCH_SIZES), weights, reverse, nonlinearity)
     torch.testing.assert_close(states, expected, rtol=0, atol=1e-10)
     weighing = torch.randn_like(states)
     # Both outputs at once: each state, and the final ones twice.
     ends = torch.arange(len(LENGTHS)) if reverse else torch.from_numpy(_last_rows())
     torch.testing.assert_close(final, expected[ends], rtol=0, atol=1e-10)
-    wanted = gradients((expected * weighing).sum() + (2 * expected[ends]).sum(), embedded, w, u, b, c)
-    found = gradients((states * weighing).sum() + (2 * final).sum(), embedded, w, u, b, c)
+    wanted = gradients((expected * weighing).sum() + (2 * expected[ends]).sum(), embedded, *weights)
+    found = gradients((states * weighing).sum() + (2 * final).sum(), embedded, *weights)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
@@ -129,47 +133,32 @@ def _last_rows() -> Any:
     return starts[LENGTHS - 1] + np.arange(len(LENGTHS))
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("cell", ["tanh", "gru", "lstm"])
-def test_gradcheck(cell: str, reverse: bool) -> None:
-    """Torch's comparison with finite differences goes back over the retained graph again and again."""
-    torch.manual_seed(0)
-    gates = {"tanh": 1, "gru": 3, "lstm": 4}[cell]
-    inputs = torch.randn(3, gates * 2, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(gates * 2, 2, dtype=torch.float64, requires_grad=True)
-    bias = torch.randn(2, dtype=torch.float64, requires_grad=True) if cell == "gru" else None
-    index = torch.tensor([0, 1, 2, 2, 0, 1], dtype=torch.int32)
-    sizes = torch.tensor([3, 2, 1])
-    assert torch.autograd.gradcheck(
-        lambda x, u, b: autograd.run(cell, x, index, u, b, sizes, reverse),
-        (inputs, weight, bias),  # type: ignore[arg-type]
-    )
+def test_a_second_pass_over_a_retained_graph_gives_the_same_gradients() -> None:
+    """The backward loops write over what the forward loops saved."""
+    for cell, nonlinearity in CELLS:
+        ours, _ = pair(cell, nonlinearity, 2, True, torch.float64)
+        final = ours(PackedVectors(torch.randn(len(IDS), WIDTH, dtype=torch.float64), None, BATCH_SIZES))
+        weighing = torch.randn_like(final)
+        first, second = (
+            torch.autograd.grad((final * weighing).sum(), list(ours.parameters()), retain_graph=True) for _ in range(2)
+        )
+        assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True)), cell
 
 
-def test_weights_go_to_torch_and_back() -> None:
-    ours, module = pair("lstm", "tanh", 2, True, torch.float32)
-    weights = ours.torch_state_dict()
-    assert {name: value.shape for name, value in weights.items()} == {
-        name: value.shape for name, value in module.state_dict().items()
-    }
-    for name, value in module.state_dict().items():
-        assert torch.equal(weights[name], value), name
-    with pytest.raises(RuntimeError, match='Missing .* "1.weight_hh_l0"'):
-        ours.load_torch_state_dict({name: value for name, value in weights.items() if name != "weight_hh_l1"})
-
-
-def test_a_number_that_is_none_spreads() -> None:
-    """The polynomial behind tanh bounds its argument, and must not make a NaN a number."""
-    for cell, gates in (("tanh", 1), ("relu", 1), ("gru", 3), ("lstm", 4)):
-        inputs = torch.full((1, gates), math.nan)
-        bias = torch.zeros(1) if cell == "gru" else None
-        _, final = autograd.run(cell, inputs, None, torch.ones(gates, 1), bias, torch.tensor([1]), reverse=False)
-        assert final.isnan().all(), cell
+@pytest.mark.parametrize("cell, nonlinearity", CELLS)
+def test_a_nan_spreads(cell: str, nonlinearity: str) -> None:
+    """The polynomial behind tanh bounds its argument, which must not turn a NaN into a number."""
+    rows = make_cell(cell).num_gates
+    packed = PackedVectors(torch.full((1, 1), math.nan), None, torch.tensor([1]))
+    weights = (torch.ones(rows, 1), torch.ones(rows, 1), torch.zeros(rows), torch.zeros(rows))
+    _, final = run(cell, packed, weights, nonlinearity=nonlinearity)
+    assert final.isnan().all()
 
 
 def test_tanh_in_float32_is_within_its_bound() -> None:
     x = torch.linspace(-20, 20, 400_001)[:, None]
-    states, _ = autograd.run("tanh", x, None, torch.zeros(1, 1), None, torch.tensor([len(x)]), reverse=False)
+    weights = (torch.ones(1, 1), torch.zeros(1, 1), torch.zeros(1), torch.zeros(1))
+    states, _ = run("rnn", PackedVectors(x, None, torch.tensor([len(x)])), weights)
     assert (states.double() - x.double().tanh()).abs().max() <= 3e-7
 
 
@@ -199,20 +188,24 @@ from sentiment.inference import predictor
 from sentiment.training import trainer
 from sentiment.data.batching import collate
 from sentiment.nn.classifier import Classifier
-from tests.support.configs import shape
+from tests.support.configs import model_config, train_config
 device.configure_torch(torch.device("cpu"), int(sys.argv[1]))
 random = np.random.default_rng(0)
-cells = ("rnn", "gru", "lstm", "manual_rnn", "transformer")
-for cell, kind in [(cell, kind) for cell in cells for kind in (torch.float32, torch.float64)]:
+networks = [({"cell": cell, "bidirectional": True}, "auto") for cell in ("rnn", "gru", "lstm")]
+networks += [({}, "reference"), ({"encoder": "transformer"}, "auto")]
+for (changes, backend), precision in [(network, kind) for network in networks for kind in ("float32", "float64")]:
     torch.manual_seed(0)
-    model = Classifier(shape(cell=cell, embedding_dim=64, hidden_dim=64, layers=2, dropout=0.1, pooling="concat",
-        bidirectional=cell not in ("manual_rnn", "transformer"), word_dropout=0.1), 2000).to(kind)
-    adam = trainer.optimizer(model, "adam", 1e-3, 0.0)
-    for adversarial in (0.0, 0.02):
+    config = model_config(
+        embedding_dim=64, hidden_dim=64, layers=2, dropout=0.1, pooling="concat", word_dropout=0.1, **changes
+    )
+    model = Classifier(config, 2000, backend).to(device.dtype(precision))
+    for epsilon in (0.0, 0.02):
+        settings = train_config(precision=precision, adversarial_epsilon=epsilon)
+        state = trainer.TrainState.create(model.train(), settings, 1)
         batch = collate([(n, random.integers(2, 2000, random.integers(1, 180)), n % 2) for n in range(100)])
-        trainer.train_step(model.train(), batch, adam, trainer.TrainConfig(1, 1.0, 0, str(kind)[6:], 0.0, adversarial))
+        trainer.train_step(state, batch, settings)
     print(hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest())
-    print(trainer.score(model, [batch], str(kind)[6:]), predictor.probabilities(model, [batch], 100).tobytes().hex())
+    print(trainer.evaluate(model, [batch], precision), predictor.probabilities(model, [batch], 100).tobytes().hex())
 """
 
 

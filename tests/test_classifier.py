@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sentiment.config.compute import Backend
 from sentiment.data.batching import Batch, collate
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
-from sentiment.nn.pooling import _OnCpu, _padded
-from sentiment.nn.recurrent import Recurrence
-from tests.support.configs import shape
+from sentiment.nn.pooling import padded_sum_and_max, pool
+from sentiment.nn.recurrent import RecurrentEncoder
+from tests.support.configs import model_config
 
 REVIEWS = [[2, 3, 4, 5, 6], [], [7], [3, 3, 2], [], [9, 8, 7, 6, 5, 4, 3, 2], [5, 4, 1]]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -27,9 +28,7 @@ SHAPES = [
             ("rnn", "relu"),
             ("gru", "tanh"),
             ("lstm", "tanh"),
-            ("manual_rnn", "tanh"),
-            ("manual_rnn", "relu"),
-            ("manual_rnn", "logistic"),
+            ("rnn", "logistic"),
         ],
         [1, 3],
         [False, True],
@@ -38,9 +37,9 @@ SHAPES = [
 NONLINEAR = {"tanh": torch.tanh, "relu": torch.relu, "logistic": torch.sigmoid}
 
 
-def classifier(kind: torch.dtype = torch.float64, **changes: Any) -> Classifier:
+def classifier(kind: torch.dtype = torch.float64, backend: Backend = "auto", **changes: Any) -> Classifier:
     torch.manual_seed(0)
-    model = Classifier(shape(**changes), 10).to(kind)
+    model = Classifier(model_config(**changes), 10, backend).to(kind)
     with torch.no_grad():  # biases start at zero, where a mistake in them would not show
         for parameter in model.parameters():
             parameter.add_((0.3 if changes.get("nonlinearity") == "relu" else 0.5) * torch.randn_like(parameter))
@@ -59,29 +58,29 @@ def in_order(model: Classifier, reviews: list[list[int]]) -> Tensor:
 
 
 def layers_of(model: Classifier) -> list[Any]:
-    assert isinstance(model.recurrence, Recurrence)
+    assert isinstance(model.recurrence, RecurrentEncoder)
     return list(model.recurrence.layers)
 
 
 def by_hand(model: Classifier, ids: list[int]) -> Tensor:
     """Return the logit of one review, token by token, from the formulas of the cells in torch's documentation."""
     if not ids:
-        empty: Tensor = model.readout(model.readout.weight.new_zeros(model.shape.readout_dim)).squeeze()
+        empty: Tensor = model.readout(model.readout.weight.new_zeros(model.config.readout_dim)).squeeze()
         return empty
-    shape, hidden = model.shape, model.shape.hidden_dim
+    config, hidden = model.config, model.config.hidden_dim
     inputs = embedded = [model.embedding.weight[token] for token in ids]
     for layer in layers_of(model):
         sides = []
-        for suffix in ["", "_reverse"][: 1 + shape.bidirectional]:
+        for suffix in ["", "_reverse"][: 1 + config.bidirectional]:
             w, u, b, c = (
                 getattr(layer, f"{name}_l0{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             state, memory, outputs = w.new_zeros(hidden), w.new_zeros(hidden), []
             for x in inputs[::-1] if suffix else inputs:
                 seen, remembered = (w @ x + b).split(hidden), (u @ state + c).split(hidden)
-                if shape.cell in ("rnn", "manual_rnn"):
-                    state = NONLINEAR[shape.nonlinearity](seen[0] + remembered[0])
-                elif shape.cell == "gru":
+                if config.cell == "rnn":
+                    state = NONLINEAR[config.nonlinearity](seen[0] + remembered[0])
+                elif config.cell == "gru":
                     reset, update = ((seen[gate] + remembered[gate]).sigmoid() for gate in (0, 1))
                     state = (1 - update) * (seen[2] + reset * remembered[2]).tanh() + update * state
                 else:
@@ -95,8 +94,8 @@ def by_hand(model: Classifier, ids: list[int]) -> Tensor:
     states = torch.stack(inputs)
     pooled = {"last": [final], "mean": [states.mean(0)], "max": [states.amax(0)]}
     pooled["concat"] = sum(pooled.values(), [])
-    last = embedded[-1:] if shape.input_conditioned else []
-    logit: Tensor = model.readout(torch.cat(pooled[shape.pooling] + last)).squeeze()
+    last = embedded[-1:] if config.concat_last_embedding else []
+    logit: Tensor = model.readout(torch.cat(pooled[config.pooling] + last)).squeeze()
     return logit
 
 
@@ -106,13 +105,13 @@ def padded_and_masked(model: Classifier, reviews: list[list[int]]) -> Tensor:
     ids = torch.tensor([review + [0] * (steps - len(review)) for review in reviews])
     mask = torch.arange(steps) < torch.tensor([[len(review)] for review in reviews])
     inputs = model.embedding(ids)
-    final = inputs.new_zeros(len(reviews), model.shape.state_dim)
+    final = inputs.new_zeros(len(reviews), model.config.state_dim)
     for layer in layers_of(model):
         sides, ends = [], []
-        for suffix in ["", "_reverse"][: 1 + model.shape.bidirectional]:
-            cell = one_step(layer, suffix, model.shape.nonlinearity)
-            state = inputs.new_zeros(len(reviews), model.shape.hidden_dim)
-            states: Any = (state, state) if model.shape.cell == "lstm" else state
+        for suffix in ["", "_reverse"][: 1 + model.config.bidirectional]:
+            cell = one_step(layer, suffix, model.config.nonlinearity)
+            state = inputs.new_zeros(len(reviews), model.config.hidden_dim)
+            states: Any = (state, state) if model.config.cell == "lstm" else state
             outputs = [state] * steps
             for step in reversed(range(steps)) if suffix else range(steps):
                 new, present = cell(inputs[:, step], states), mask[:, step, None]
@@ -191,14 +190,22 @@ def test_a_prediction_does_not_depend_on_its_batch(cell: str) -> None:
         assert (torch.cat(parts).sigmoid() - together).abs().max() <= 1e-6
 
 
-@pytest.mark.parametrize("input_conditioned", [False, True])
+@pytest.mark.parametrize("concat_last_embedding", [False, True])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
-@pytest.mark.parametrize("cell, bidirectional", [("lstm", True), ("manual_rnn", True), ("gru", False), ("rnn", False)])
+@pytest.mark.parametrize(
+    "cell, backend, bidirectional",
+    [("lstm", "auto", True), ("rnn", "reference", True), ("gru", "auto", False), ("rnn", "auto", False)],
+)
 def test_a_readout_sees_the_true_tokens_alone(
-    cell: str, bidirectional: bool, pooling: str, input_conditioned: bool
+    cell: str, backend: Backend, bidirectional: bool, pooling: str, concat_last_embedding: bool
 ) -> None:
     model = classifier(
-        cell=cell, bidirectional=bidirectional, layers=2, pooling=pooling, input_conditioned=input_conditioned
+        backend=backend,
+        cell=cell,
+        bidirectional=bidirectional,
+        layers=2,
+        pooling=pooling,
+        concat_last_embedding=concat_last_embedding,
     )
     packed_way = in_order(model, REVIEWS)
     by_formula = torch.stack([by_hand(model, review) for review in REVIEWS])
@@ -209,28 +216,37 @@ def test_a_readout_sees_the_true_tokens_alone(
         torch.testing.assert_close(gradient, expected[name], rtol=0, atol=1e-10, msg=name)
 
 
+def sum_and_max(states: Tensor, batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what pooling on the CPU reads in one pass: mean pooling times the lengths, and the maximum."""
+    (mean,), (highest,) = (pool(kind, states, states, batch_sizes) for kind in ("mean", "max"))
+    lengths = (torch.arange(int(batch_sizes[0]))[:, None] < batch_sizes).sum(1)
+    return mean * lengths[:, None], highest
+
+
 def test_pooling_on_the_cpu_is_pooling_over_padded_states() -> None:
     batch = packed([[2] * (1 + row % 40) for row in range(150)])
     states = torch.randn(len(batch.ids.data), 6, dtype=torch.float64, requires_grad=True)
-    found = _OnCpu.apply(states, batch.ids.batch_sizes)  # type: ignore[no-untyped-call]
-    expected = _padded(states, batch.ids.batch_sizes)
+    result = sum_and_max(states, batch.ids.batch_sizes)
+    expected = padded_sum_and_max(states, batch.ids.batch_sizes)
     weighing = torch.randn(2, *expected[0].shape, dtype=torch.float64)
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(result, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
-    (one,), (other,) = (torch.autograd.grad((torch.stack(each) * weighing).sum(), states) for each in (found, expected))
+    (one,), (other,) = (
+        torch.autograd.grad((torch.stack(each) * weighing).sum(), states) for each in (result, expected)
+    )
     torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_state_that_is_no_number_is_not_pooled_away(place: int) -> None:
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_state_that_is_not_a_number_is_not_pooled_away(position: int) -> None:
     states = torch.tensor([[1.0], [3.0], [2.0]])
-    states[place] = math.nan
-    for found in (_OnCpu.apply, _padded):
-        assert all(each.isnan().all() for each in found(states, torch.tensor([1, 1, 1]))), found
+    states[position] = math.nan
+    for pooled in (sum_and_max, padded_sum_and_max):
+        assert all(each.isnan().all() for each in pooled(states, torch.tensor([1, 1, 1]))), pooled
 
 
 def test_the_layers_of_a_transformer_begin_apart() -> None:
-    one, other = classifier(cell="transformer", layers=2).recurrence.layers
+    one, other = classifier(encoder="transformer", layers=2).recurrence.layers
     for name, value in one.named_parameters():
         if value.dim() > 1:
             assert not torch.equal(value, other.get_parameter(name)), name
@@ -238,7 +254,7 @@ def test_the_layers_of_a_transformer_begin_apart() -> None:
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
 def test_a_transformer_is_scored_in_bfloat16(pooling: str) -> None:
-    model = classifier(torch.float32, cell="transformer", pooling=pooling).eval()
+    model = classifier(torch.float32, encoder="transformer", pooling=pooling).eval()
     exact = in_order(model, [[2, 3, 4], [5]])
     before = torch.backends.mha.get_fastpath_enabled()
     try:
@@ -255,7 +271,7 @@ def test_a_transformer_is_scored_in_bfloat16(pooling: str) -> None:
 
 def test_a_transformer_knows_the_order_and_sees_no_pad() -> None:
     for pooling in ("last", "mean", "max", "concat"):
-        model = classifier(cell="transformer", layers=2, hidden_dim=16, pooling=pooling).eval()
+        model = classifier(encoder="transformer", layers=2, hidden_dim=16, pooling=pooling).eval()
         together = in_order(model, REVIEWS)
         alone = torch.cat([in_order(model, [review]) for review in REVIEWS])
         torch.testing.assert_close(together, alone, rtol=0, atol=1e-10)
@@ -271,14 +287,18 @@ REVIEWS_TWO = [[2, 3, 4], [5, 6]]
 
 
 @pytest.mark.parametrize("name", ["word_dropout", "embedding_dropout", "dropout", "output_dropout"])
-@pytest.mark.parametrize("cell", ["lstm", "manual_rnn", "transformer"])
-def test_dropout_is_for_training_alone(cell: str, name: str) -> None:
-    model = classifier(cell=cell, layers=2, **{name: 0.5}).train()  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "network",
+    [{"cell": "lstm"}, {"backend": "reference"}, {"encoder": "transformer"}],
+    ids=lambda network: str(network),
+)
+def test_dropout_is_for_training_alone(network: dict[str, Any], name: str) -> None:
+    model = classifier(layers=2, **(network | {name: 0.5})).train()
     drawn = torch.stack([in_order(model, REVIEWS_TWO) for _ in range(20)])
     assert (drawn.std(0) > 0).all()
     model.eval()
     assert torch.equal(in_order(model, REVIEWS_TWO), in_order(model, REVIEWS_TWO))
-    plain = classifier(cell=cell, layers=2).eval()
+    plain = classifier(layers=2, **network).eval()
     assert torch.equal(in_order(model, REVIEWS_TWO), in_order(plain, REVIEWS_TWO))
 
 
@@ -308,7 +328,7 @@ def test_a_dropped_word_is_missing_everywhere_in_a_batch() -> None:
 
 def test_the_initial_weights_are_those_that_the_docstring_names() -> None:
     torch.manual_seed(0)
-    model = Classifier(shape(cell="lstm", embedding_dim=32, hidden_dim=16), 1000)
+    model = Classifier(model_config(cell="lstm", embedding_dim=32, hidden_dim=16), 1000)
     assert model.embedding.weight[0].abs().max() == 0
     assert model.embedding.weight[1:].std().item() == pytest.approx(0.1, rel=0.02)
     weights = {name.removesuffix("_l0"): value for name, value in layers_of(model)[0].named_parameters()}

@@ -1,0 +1,76 @@
+"""What a recurrent cell is: one step in plain torch, and optionally faster ways to compute a whole layer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from importlib import import_module
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from sentiment.nn.cells import CELLS
+from sentiment.nn.kernels.autograd import Kernels
+
+# float[reviews, hidden] each; the first is the hidden state, which the layer above and the readout see.
+State = tuple[Tensor, ...]
+# weight_ih, weight_hh, bias_ih and bias_hh of one direction, as `torch.nn` has them.
+Weights = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+class Cell(ABC):
+    """A recurrence over tokens. A subclass needs `num_gates` and `step`; all else is optional.
+
+    Its weights are those of `torch.nn.LSTM` with `num_gates` blocks of rows in the place of four.
+    """
+
+    num_gates: ClassVar[int]
+    num_states: ClassVar[int] = 1
+    initial_biases: ClassVar[Mapping[int, float]] = {}  # by gate; the others start at 0
+    kernels: ClassVar[Kernels | None] = None  # compiled loops for the CPU
+
+    def __init__(self, nonlinearity: str = "tanh") -> None:
+        self.nonlinearity = nonlinearity
+
+    @abstractmethod
+    def step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor) -> State:
+        """Return the state after one more token.
+
+        x: float[reviews, gates * hidden], the token's product with `weight_ih` plus `bias_ih`
+        state: float[reviews, hidden] each, `num_states` of them; all zero before the first token
+        weight: float[gates * hidden, hidden]; bias: float[gates * hidden]
+        """
+
+    def torch_layer(self, input_size: int, hidden_size: int, bidirectional: bool) -> nn.RNNBase | None:
+        """Return the same layer of `torch.nn`, which cuDNN runs on a GPU, or None where torch has none."""
+        return None
+
+
+class CellWeights(nn.Module):
+    """The weights of one layer of a cell that `torch.nn` does not have, under the names of `nn.LSTM`."""
+
+    def __init__(self, num_gates: int, input_size: int, hidden_size: int, bidirectional: bool) -> None:
+        super().__init__()
+        rows = num_gates * hidden_size
+        for suffix in ("_l0", "_l0_reverse") if bidirectional else ("_l0",):
+            self.register_parameter(f"weight_ih{suffix}", nn.Parameter(Tensor(rows, input_size)))
+            self.register_parameter(f"weight_hh{suffix}", nn.Parameter(Tensor(rows, hidden_size)))
+            self.register_parameter(f"bias_ih{suffix}", nn.Parameter(Tensor(rows)))
+            self.register_parameter(f"bias_hh{suffix}", nn.Parameter(Tensor(rows)))
+
+
+def make_cell(name: str, nonlinearity: str = "tanh") -> Cell:
+    """Return the cell of that name in params.yaml."""
+    module, _, class_name = CELLS[name].partition(".")
+    cell: Cell = getattr(import_module(f"sentiment.nn.cells.{module}"), class_name)(nonlinearity)
+    return cell
+
+
+def make_layer(cell: Cell, input_size: int, hidden_size: int, bidirectional: bool) -> nn.Module:
+    """Return the module that holds the weights of one layer."""
+    layer = cell.torch_layer(input_size, hidden_size, bidirectional)
+    return layer or CellWeights(cell.num_gates, input_size, hidden_size, bidirectional)
+
+
+def weights_by_direction(layer: nn.Module) -> list[Weights]:
+    """Return the weights of a layer's forward direction and, if it has one, of its backward direction."""
+    values = list(layer.parameters())  # four for each direction, in this order
+    return [tuple(values[first : first + 4]) for first in range(0, len(values), 4)]  # type: ignore[misc]
