@@ -87,14 +87,14 @@ class Classifier(nn.Module):
             return PackedVectors(table, ids.data, ids.batch_sizes)
         return PackedVectors(self.dropout(functional.embedding(ids.data, table)), None, ids.batch_sizes)
 
-    def classify(self, embedded: PackedVectors, num_reviews: int) -> Tensor:
+    def classify(self, packed: PackedVectors, num_reviews: int) -> Tensor:
         """Return the logits, float[reviews], from the embeddings."""
-        filled = int(embedded.batch_sizes[0]) if len(embedded.batch_sizes) else 0
+        filled = int(packed.batch_sizes[0]) if len(packed.batch_sizes) else 0
         states = self.readout.weight.new_zeros(num_reviews - filled, self.config.readout_dim)
         if filled:
-            encoded: Tensor = self.recurrence(embedded)
+            encoded: Tensor = self.recurrence(packed)
             if self.config.concat_last_embedding:
-                encoded = torch.cat([encoded, embedded.last().to(encoded.dtype)], dim=1)
+                encoded = torch.cat([encoded, packed.last().to(encoded.dtype)], dim=1)
             states = torch.cat([encoded, states.to(encoded.dtype)])
         logits: Tensor = self.readout(self.output_dropout(states)).squeeze(1)
         return logits

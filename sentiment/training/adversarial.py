@@ -16,19 +16,19 @@ from sentiment.nn.packed import PackedVectors
 
 
 def backward(
-    embedded: PackedVectors, epsilon: float, loss_of: Callable[[PackedVectors], tuple[Tensor, Tensor]]
+    packed: PackedVectors, epsilon: float, loss_of: Callable[[PackedVectors], tuple[Tensor, Tensor]]
 ) -> tuple[Tensor, Tensor]:
     """Add the gradient of the mean of two losses: of the embeddings as they are, and of the perturbed ones.
 
-    embedded: the embeddings, part of the graph
+    packed: the embeddings, part of the graph
     loss_of: returns the loss and the logits for some embeddings
 
     Return the loss and the logits of the unperturbed embeddings. Two backward passes are enough: the first also gives
     the direction of the perturbation, and both add up in a copy of the embeddings that is cut off from the graph.
     """
-    rows = embedded.per_token()
+    rows = packed.per_token()
     leaf = rows.detach().requires_grad_()
-    detached = PackedVectors(leaf, None, embedded.batch_sizes)
+    detached = PackedVectors(leaf, None, packed.batch_sizes)
     loss, logits = loss_of(detached)
     (loss / 2).backward()  # type: ignore[no-untyped-call]
     perturbed = leaf + perturbation(detached, epsilon)

@@ -124,13 +124,13 @@ def train_epoch(state: TrainState, batches: BatchLoader, config: TrainConfig) ->
 def train_step(state: TrainState, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
     """Take one step of gradient descent. Return the mean loss and the logits, float[reviews], before the step."""
     state.optimizer.zero_grad(set_to_none=True)
-    embedded = state.model.embed(batch.ids)
+    packed = state.model.embed(batch.ids)
     if config.adversarial_epsilon and len(batch.ids.data):
         loss, logits = adversarial.backward(
-            embedded, config.adversarial_epsilon, lambda vectors: _loss(state.model, vectors, batch, config.precision)
+            packed, config.adversarial_epsilon, lambda vectors: _loss(state.model, vectors, batch, config.precision)
         )
     else:
-        loss, logits = _loss(state.model, embedded, batch, config.precision)
+        loss, logits = _loss(state.model, packed, batch, config.precision)
         loss.backward()  # type: ignore[no-untyped-call]
     if config.clip_norm:
         nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
@@ -165,10 +165,10 @@ def round_to_float32(model: nn.Module) -> None:
             parameter.copy_(parameter.float())
 
 
-def _loss(model: Classifier, embedded: PackedVectors, batch: Batch, precision: Precision) -> tuple[Tensor, Tensor]:
+def _loss(model: Classifier, packed: PackedVectors, batch: Batch, precision: Precision) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy in nats, a scalar, and the logits, float[reviews]."""
     with autocast(batch.labels.device, precision):
-        logits = model.classify(embedded, len(batch))
+        logits = model.classify(packed, len(batch))
     logits = logits.float() if logits.dtype == torch.bfloat16 else logits
     return nn.functional.binary_cross_entropy_with_logits(logits, batch.labels.to(logits)), logits
 
