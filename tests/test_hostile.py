@@ -19,7 +19,7 @@ from safetensors.torch import load, save
 
 from sentiment.config.paths import IDS, PARAMS, SAMPLE
 from sentiment.config.section import load_all
-from sentiment.config.yaml_file import read_yaml
+from sentiment.config.yaml_file import read_yaml, write_yaml
 from sentiment.data import sources, word_vectors
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
@@ -99,22 +99,14 @@ DOCUMENT = (ROOT / PARAMS).read_text(encoding="utf-8")
 KEYS = [(section, key) for section, model in SECTIONS.items() for key in model.model_fields if f"  {key}:" in DOCUMENT]
 
 
-def dumped(document: Any) -> str:
-    from ruamel.yaml import YAML
-
-    stream = io.StringIO()
-    YAML(typ="safe", pure=True).dump(document, stream)
-    return stream.getvalue()
-
-
 @fuzz
 @given(place=st.sampled_from(KEYS), value=VALUES)
 def test_any_value_of_a_parameter_is_accepted_or_refused(workspace: Path, place: tuple[str, str], value: Any) -> None:
     section, key = place
     (workspace / PARAMS).write_text(DOCUMENT, encoding="utf-8")
-    document = json.loads(json.dumps(read_yaml(PARAMS)))
+    document = read_yaml(PARAMS)
     document[section][key] = value
-    (workspace / PARAMS).write_text(dumped(document), encoding="utf-8", errors="surrogatepass")
+    write_yaml(workspace / PARAMS, document)
     refused_or(lambda: load_all(SECTIONS))
 
 

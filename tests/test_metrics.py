@@ -78,7 +78,6 @@ def test_metrics_are_those_of_scikit_learn_with_any_weights(
         "log_loss": sklearn_metrics.log_loss(labels, clipped, sample_weight=weight),
         "brier": sklearn_metrics.brier_score_loss(labels, exact, sample_weight=weight),
     }
-    assert set(found) == {*expected, "calibration_error"}
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-12, abs=1e-14), name
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.config.section import load_all
+from sentiment.config.section import PositiveInt, load_all
+from sentiment.config.yaml_file import read_yaml, write_yaml
 from sentiment.errors import InputError
+from stages import tokenize
 from stages.check import SECTIONS, main
 from tests.support.clone import set_parameter
-from tests.support.imports import ROOT
 
 
 def changed(workspace: Path, key: str, value: object) -> None:
@@ -77,16 +78,18 @@ def test_relu_is_for_the_simple_cell_alone(workspace: Path) -> None:
 
 
 def test_an_unknown_key_gets_a_suggestion(workspace: Path) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("  batch_size:", "  batchsize:")
-    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    document = read_yaml(workspace / "params.yaml")
+    document["train"]["batchsize"] = document["train"].pop("batch_size")
+    write_yaml(workspace / "params.yaml", document)
     found = message(workspace)
     assert "train.batchsize: unknown key; did you mean 'batch_size'?" in found
     assert "train.batch_size: missing; add it" in found
 
 
 def test_an_unknown_section_gets_a_suggestion(workspace: Path) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("tokenize:", "tokenise:")
-    (workspace / "params.yaml").write_text(text, encoding="utf-8")
+    document = read_yaml(workspace / "params.yaml")
+    document["tokenise"] = document.pop("tokenize")
+    write_yaml(workspace / "params.yaml", document)
     assert "unknown section 'tokenise'; did you mean 'tokenize'?" in message(workspace)
 
 
@@ -114,9 +117,20 @@ def test_a_broken_file_is_one_line(workspace: Path, text: str, expected: str) ->
 
 
 def test_a_number_in_scientific_notation_is_a_number(workspace: Path) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("learning_rate: 5e-3", "learning_rate: 1e-3")
-    (workspace / "params.yaml").write_text(text, encoding="utf-8")
-    assert load_all(SECTIONS)["train"].model_dump()["learning_rate"] == 0.001
+    assert "  learning_rate: 5e-3\n" in (workspace / "params.yaml").read_text(encoding="utf-8")
+    assert load_all(SECTIONS)["train"].model_dump()["learning_rate"] == 0.005
+
+
+def test_a_field_and_a_line_of_params_yaml_are_a_parameter(workspace: Path) -> None:
+    class Params(tokenize.Params, name="tokenize"):
+        longest: PositiveInt
+
+    with pytest.raises(InputError, match="params.yaml: tokenize.longest: missing; add it"):
+        Params.load()
+    document = read_yaml(workspace / "params.yaml")
+    document["tokenize"]["longest"] = 7
+    write_yaml(workspace / "params.yaml", document)
+    assert Params.load().model_dump()["longest"] == 7
 
 
 def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
