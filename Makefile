@@ -62,6 +62,5 @@ imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check thei
 	@$(BIN)/sentiment download-imdb
 
 clean:  ## remove the environment and all outputs; DVC's cache stays
-	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/vectors.txt models comparison \
-	    data/recurrence.safetensors .dvc/tmp/training data/predictions.parquet data/baseline.parquet \
-	    data/baseline_valid.parquet data/stacked.parquet
+	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/baseline data/pretrained models \
+	    comparison .dvc/tmp/training data/predictions.parquet data/stacked.parquet

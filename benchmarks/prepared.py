@@ -1,36 +1,38 @@
 """A corpus that the data stages have prepared, in a folder of its own."""
 
 import os
-import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.corpora import ROOT
 from sentiment.config import paths
+from sentiment.config.yaml_file import read_yaml, write_yaml
 from stages import count_vocab, encode, ingest, pretrain, tokenize
 
 
-def write_params(source: Path = ROOT / paths.SAMPLE, **changes: str) -> None:
-    """Write the project's params.yaml into the current directory, with a source and other values by key."""
-    text = (ROOT / paths.PARAMS).read_text(encoding="utf-8")
-    for key, value in (changes | {"source": str(source)}).items():
-        line = re.search(rf"^  {key}: (\S+)", text, flags=re.M)
-        assert line, key
-        text = text[: line.start(1)] + value + text[line.end(1) :]
-    paths.PARAMS.write_text(text, encoding="utf-8")
+def write_params(source: Path = ROOT / paths.SAMPLE, changes: Mapping[str, object] | None = None) -> None:
+    """Write the project's params.yaml into the current directory, with another source and other values.
+
+    changes: by dotted key, such as {"encode.max_tokens": 0}
+    """
+    params = read_yaml(ROOT / paths.PARAMS)
+    for key, value in {"ingest.source": str(source), **(changes or {})}.items():
+        section, _, name = key.partition(".")
+        assert name in params[section], key
+        params[section][name] = value
+    write_yaml(paths.PARAMS, params)
 
 
 @contextmanager
-def data_stages(source: Path = ROOT / paths.SAMPLE, **changes: str) -> Iterator[None]:
-    """Run the data stages on a source, with other values by key; their folder is the current directory meanwhile."""
+def data_stages(source: Path = ROOT / paths.SAMPLE, changes: Mapping[str, object] | None = None) -> Iterator[None]:
+    """Run the data stages on a source, with other values by dotted key, in a temporary current directory."""
     before = Path.cwd()
-    with tempfile.TemporaryDirectory() as name:
-        os.chdir(name)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
         try:
-            write_params(source, **changes)
-            Path("data").mkdir()
+            write_params(source, changes)
             for stage in (ingest, tokenize, count_vocab, encode, pretrain):
                 stage.main()
             yield

@@ -302,7 +302,7 @@ def measure(network: Network, reviews: ReviewDataset, vocabulary_size: int, batc
 def main() -> None:
     corpus = Corpus.given()
     networks = []
-    with prepared.data_stages(corpus.source, max_tokens="0"):
+    with prepared.data_stages(corpus.source, {"encode.max_tokens": 0}):
         reviews = ReviewDataset(EncodedSplit.open(paths.IDS.train.resolve()))  # other processes open it too
         size, batch_size = len(Vocabulary.load(paths.VOCABULARY)), TrainConfig.load().batch_size
         for network in NETWORKS:

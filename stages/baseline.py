@@ -1,8 +1,7 @@
-"""Train and score a linear classifier: data/tokens -> data/baseline{,_valid}.parquet, metrics/baseline.json.
+"""Fit a linear classifier of n-grams: data/tokens/ -> data/baseline/{valid,test}.parquet.
 
-It reads the same tokens of the same splits as the network, and learns from the training split alone: nothing is chosen.
-Every result of the network stands beside this one. What it says of the validation split is for `evaluate`, which asks
-what both know together.
+It reads the same tokens as the network and learns from the training split alone. `evaluate` scores its predictions of
+the test split beside the network's, and combines both models by their predictions of the validation split.
 """
 
 from typing import Annotated, Literal
@@ -13,11 +12,10 @@ import pyarrow as pa
 from pydantic import Field
 
 from sentiment.config import paths
-from sentiment.config.evaluation import EvaluationConfig
 from sentiment.config.section import PositiveInt, Section
 from sentiment.errors import InputError
 from sentiment.io import parquet
-from sentiment.io.json_file import write_json
+from sentiment.io.atomic import atomic_folder
 from sentiment.pipeline.stage import run
 
 
@@ -28,39 +26,36 @@ class Params(Section, name="baseline"):
     c: Annotated[float, Field(gt=0, le=1e6)]
 
 
-def baseline(train: pa.Table, unseen: list[pa.Table], params: Params) -> list[npt.NDArray[np.float32]]:
-    """Return the probability of being positive of each review in some other tables: float32[reviews] each."""
+def fit_and_predict(train: pa.Table, unseen: list[pa.Table], params: Params) -> list[npt.NDArray[np.float32]]:
+    """Fit on one table, predict the others. Return each review's probability of being positive: float32[reviews].
+
+    Raises InputError if no n-gram occurs often enough to be a feature.
+    """
     from sentiment.baseline import linear  # loads scikit-learn, which `check` does not need: 0.7 s
     from sentiment.baseline.ngrams import NGrams
 
-    labels = train["label"].to_numpy()
-    seen = train["tokens"].combine_chunks()
-    ngrams = NGrams.fit(seen, params.ngrams, params.min_occurrences)
-    counts = ngrams.count(seen)
+    labels, tokens = train["label"].to_numpy(), train["tokens"].combine_chunks()
+    ngrams = NGrams.fit(tokens, params.ngrams, params.min_occurrences)
+    counts = ngrams.count(tokens)
     if not counts.shape[1]:
         raise InputError(
             f"{paths.TOKENS.train}: no token occurs baseline.min_occurrences = {params.min_occurrences} times; lower it"
         )
-    worth = linear.FeatureWeighting(params.features, counts, labels)
-    other = [worth(ngrams.count(table["tokens"].combine_chunks())) for table in unseen]
-    return linear.predict(worth(counts), labels, other, params.c)
+    weighting = linear.FeatureWeighting(params.features, counts, labels)
+    others = [weighting(ngrams.count(table["tokens"].combine_chunks())) for table in unseen]
+    return linear.predict(weighting(counts), labels, others, params.c)
 
 
 def main() -> None:
-    params, evaluation = Params.load(), EvaluationConfig.load()
-    train, valid, test = (parquet.read_all(path, parquet.TOKENS) for path in paths.TOKENS)
-    held_out, probability = baseline(train, [valid, test], params)
-    for path, split, found in [
-        (paths.BASELINE_HELD_OUT, valid, held_out),
-        (paths.BASELINE_PREDICTIONS, test, probability),
-    ]:
-        with parquet.open_writer(path, parquet.PREDICTIONS) as table:
-            table.write(split["id"].combine_chunks(), split["label"].combine_chunks(), pa.array(found))
-
-    from sentiment.evaluation import metrics
-
-    scores = metrics.report(test["label"].to_numpy(), probability, evaluation)
-    write_json(paths.BASELINE_METRICS, {"baseline": scores})  # a name of its own beside the network's figures
+    params = Params.load()
+    train, *unseen = (parquet.read_all(path, parquet.TOKENS) for path in paths.TOKENS)
+    predicted = fit_and_predict(train, unseen, params)
+    with atomic_folder(paths.BASELINE) as folder:
+        for path, split, probability in zip(
+            (paths.BASELINE_VALID, paths.BASELINE_TEST), unseen, predicted, strict=True
+        ):
+            with parquet.open_writer(folder / path.name, parquet.PREDICTIONS) as table:
+                table.write(split["id"].combine_chunks(), split["label"].combine_chunks(), pa.array(probability))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Check every parameter at once, before any output is touched: params.yaml -> data/params.checked.
+"""Check every parameter before any output is touched: params.yaml -> data/params.checked.
 
-DVC removes a stage's outputs before it runs the stage. `ingest`, and so everything, depends on what this stage writes:
-a mistake in any section stops the run here, with the outputs of the last run still in place. What it writes never
-changes, so a changed parameter re-runs only the stages that read it. It is the one stage that imports others, for
-their parameter classes alone.
+DVC removes a stage's outputs before it runs the stage. All stages depend on this one's output, through `ingest`, so a
+mistake in any section stops the run while the last run's outputs are still in place. The output is constant: a changed
+parameter re-runs `check` and the stages that read it, no others. This is the only stage that imports other stages, for
+their parameter classes.
 """
 
 from pathlib import Path
@@ -34,26 +34,19 @@ SECTIONS: dict[str, type[Section]] = {
 
 
 def main() -> None:
-    sections = load_all(SECTIONS)
-    given, before, shape, training, compute = (
-        sections[name] for name in ("ingest", "pretrain", "model", "train", "compute")
-    )
-    assert isinstance(given, ingest.Params)
-    assert isinstance(before, pretrain.Params)
-    assert isinstance(shape, ModelConfig)
-    assert isinstance(training, TrainConfig)
-    assert isinstance(compute, ComputeConfig)
-    sources.locate(given.source)
-    before.require(shape)
-    if Path(shape.vectors) != paths.VECTORS:  # a stage makes those
-        word_vectors.require(shape.vectors, shape.embedding_dim)
+    load_all(SECTIONS)
+    sources.locate(ingest.Params.load().source)
+    model, compute = ModelConfig.load(), ComputeConfig.load()
+    pretrain.Params.load().require(model)
+    if Path(model.vectors) != paths.VECTORS:  # `pretrain` writes these
+        word_vectors.require(model.vectors, model.embedding_dim)
     if compute.device in ("cuda", "mps"):
-        from sentiment.nn import device  # loads torch: over a second, and only this check needs it
+        from sentiment.nn import device  # loads torch, over a second, which no other check needs
 
-        device.select_device(compute.device, training.precision)
+        device.select_device(compute.device, TrainConfig.load().precision)
     with atomic_write(paths.CHECKED) as partial:
         partial.write_text("The parameters are valid.\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
-    run(main, waits=False)  # what it writes never changes
+    run(main, waits=False)  # its output is constant, so it may run beside another stage

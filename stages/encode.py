@@ -12,6 +12,7 @@ from sentiment.data.encoding import Encoding, Lengths, Truncation, open_writer
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import OUT_OF_VOCABULARY, Vocabulary
 from sentiment.io import parquet, progress
+from sentiment.io.atomic import atomic_folder
 from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
@@ -62,11 +63,12 @@ def main() -> None:
         truncation=Truncation(max_tokens=params.max_tokens, truncation_side=params.truncation_side),
         vocabulary=vocabulary.digest,
     )
-    described: dict[str, Any] = {
-        split: encode(tokens, folder, encoding, vocabulary)
-        for split, tokens, folder in zip(SPLITS, paths.TOKENS, paths.IDS, strict=True)
-    }
-    write_json(paths.ENCODING, encoding.model_dump())
+    with atomic_folder(paths.IDS.folder) as folder:
+        described: dict[str, Any] = {
+            split: encode(tokens, ids, encoding, vocabulary)
+            for split, tokens, ids in zip(SPLITS, paths.TOKENS, paths.IDS.moved(folder), strict=True)
+        }
+        write_json(folder / paths.ENCODING.name, encoding.model_dump())
     write_json(paths.IDS_METRICS, described)
 
 

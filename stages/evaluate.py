@@ -1,7 +1,10 @@
-"""Score the classifier: data/ids/test, models/classifier/ -> metrics/test.json, data/predictions.parquet, plots.
+"""Score the network, the baseline and both together on the test split.
 
-This is the only stage that shows the test split to the network. It also says what the network and the baseline know
-together: data/ids/valid, data/baseline{,_valid}.parquet -> metrics/stacked.json, data/stacked.parquet.
+data/ids/{valid,test}, models/classifier/, data/baseline/ -> data/{predictions,stacked}.parquet,
+metrics/{test,baseline,stacked}.json, metrics/plots/
+
+This is the only stage that shows the test split to the network. The two models are combined by their predictions of
+the validation split, which neither learned from.
 """
 
 from pathlib import Path
@@ -20,17 +23,21 @@ from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
+Probabilities = npt.NDArray[np.float32]  # of being positive: [reviews]
 
-def baseline(path: Path, split: EncodedSplit) -> npt.NDArray[np.float32]:
-    """Return what the baseline said of a split, in the corpus's order: float32[reviews].
 
-    Raises InputError where it spoke of other reviews.
-    """
+def read_baseline(path: Path, split: EncodedSplit) -> Probabilities:
+    """Return the baseline's predictions of a split. Raises InputError if they are about other reviews."""
     table = parquet.read_all(path, parquet.PREDICTIONS)
     if not table["id"].combine_chunks().equals(split.review_ids) or not np.array_equal(table["label"], split.labels):
         raise InputError(f"{path}: is about other reviews than data/ids; run `dvc repro`")
-    probability: npt.NDArray[np.float32] = table["probability"].to_numpy()
+    probability: Probabilities = table["probability"].to_numpy()
     return probability
+
+
+def write_predictions(path: Path, split: EncodedSplit, probability: Probabilities) -> None:
+    with parquet.open_writer(path, parquet.PREDICTIONS) as table:
+        table.write(split.review_ids, pa.array(split.labels), pa.array(probability))
 
 
 def main() -> None:
@@ -38,7 +45,7 @@ def main() -> None:
     valid, test = EncodedSplit.open(paths.IDS.valid), EncodedSplit.open(paths.IDS.test)
     encoding = Encoding.load(paths.ENCODING)
 
-    # Torch and scikit-learn take over a second to load, and `stages.check` reads the parameters above without it.
+    # Torch and scikit-learn take over a second to load, which `--help` need not wait for.
     from sentiment.evaluation import curves, metrics, stacking
     from sentiment.inference import checkpoint, predictor
     from sentiment.nn import device
@@ -47,24 +54,24 @@ def main() -> None:
     device.configure_torch(chosen, compute.threads)
     model = checkpoint.load(paths.MODEL, chosen)
     model.require(encoding, paths.ENCODING)
-    with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as shown:
-        held_out, probability = (
-            predictor.predict_split(model.classifier, split, shown.update) for split in (valid, test)
+    with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as counter:
+        network_valid, network = (
+            predictor.predict_split(model.classifier, split, counter.update) for split in (valid, test)
         )
-    stack = stacking.StackedClassifier.fit(held_out, baseline(paths.BASELINE_HELD_OUT, valid), valid.labels)
-    stacked = stack(probability, baseline(paths.BASELINE_PREDICTIONS, test))
+    baseline_valid, baseline = read_baseline(paths.BASELINE_VALID, valid), read_baseline(paths.BASELINE_TEST, test)
+    stack = stacking.StackedClassifier.fit(network_valid, baseline_valid, valid.labels)
+    stacked = stack(network, baseline)
 
-    for path, found in [(paths.PREDICTIONS, probability), (paths.STACKED_PREDICTIONS, stacked)]:
-        with parquet.open_writer(path, parquet.PREDICTIONS) as table:
-            table.write(test.review_ids, pa.array(test.labels), pa.array(found))
-    weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
-    scores = metrics.report(test.labels, stacked, params) | weights
-    write_json(paths.STACKED_METRICS, {"stacked": scores})  # a name of its own beside the network's figures
+    write_predictions(paths.PREDICTIONS, test, network)
+    write_predictions(paths.STACKED_PREDICTIONS, test, stacked)
     coverage = {"vector_coverage": model.classifier.pretrained_coverage(test.ids)}
-    write_json(paths.TEST_METRICS, metrics.report(test.labels, probability, params) | coverage)
-    tables = curves.tables(test.labels, probability, test.lengths, params.threshold)
-    for name, curve in tables.items():
-        write_csv(paths.PLOTS / f"{name}.csv", curve)
+    weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
+    # `dvc exp show` names a column by its key alone, so the baseline's and the stack's keys get a level of their own.
+    write_json(paths.TEST_METRICS, metrics.report(test.labels, network, params) | coverage)
+    write_json(paths.BASELINE_METRICS, {"baseline": metrics.report(test.labels, baseline, params)})
+    write_json(paths.STACKED_METRICS, {"stacked": metrics.report(test.labels, stacked, params) | weights})
+    for name, table in curves.tables(test.labels, network, test.lengths, params.threshold).items():
+        write_csv(paths.PLOTS / f"{name}.csv", table)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from sentiment.config.section import Section
 from sentiment.data import sources
 from sentiment.data.splitting import Splitter, Splitting
 from sentiment.io import parquet, progress
+from sentiment.io.atomic import atomic_folder
 from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
@@ -21,10 +22,10 @@ class Params(Section, Splitting, name="ingest"):
 def main() -> None:
     params = Params.load()
     reviews = sources.read(sources.locate(params.source), params.text_column, params.label_column)
-    with ExitStack() as stack:
+    with atomic_folder(paths.REVIEWS.folder) as folder, ExitStack() as stack:
         tables = {
             split: stack.enter_context(parquet.open_writer(path, parquet.REVIEWS))
-            for split, path in zip(SPLITS, paths.REVIEWS, strict=True)
+            for split, path in zip(SPLITS, paths.REVIEWS.moved(folder), strict=True)
         }
         splitter = Splitter(params, tables)
         for review in progress.bar(reviews, "ingest"):

@@ -21,7 +21,7 @@ from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import FIRST_TOKEN, Vocabulary
 from sentiment.errors import InputError
 from sentiment.io import progress
-from sentiment.io.atomic import atomic_write
+from sentiment.io.atomic import atomic_folder
 from sentiment.io.json_file import write_json
 from sentiment.nn.config import EMBEDDING_STD, ModelConfig
 from sentiment.pipeline.stage import run
@@ -154,9 +154,9 @@ def main() -> None:
         # The vector of out-of-vocabulary tokens is dropped: a file of words has no line for it.
         values, rows = classifier.embedding.weight.detach().numpy()[FIRST_TOKEN:], np.arange(len(words))
         recurrence = {name: value.numpy() for name, value in classifier.recurrence.state_dict().items()}
-    written = word_vectors.save(paths.VECTORS, [words[row] for row in rows], values[rows])
-    with atomic_write(paths.RECURRENCE) as partial:
-        partial.write_bytes(serialized(recurrence))
+    with atomic_folder(paths.PRETRAINED) as folder:
+        written = word_vectors.save(folder / paths.VECTORS.name, [words[row] for row in rows], values[rows])
+        (folder / paths.RECURRENCE.name).write_bytes(serialized(recurrence))
     write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": written})
 
 

@@ -9,6 +9,7 @@ from sentiment.config import paths
 from sentiment.config.section import Section
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.io import parquet, progress
+from sentiment.io.atomic import atomic_folder
 from sentiment.pipeline.stage import run
 
 
@@ -27,8 +28,9 @@ def tokenize(reviews: Path, tokens: Path, tokenizer: Tokenizer) -> None:
 
 def main() -> None:
     params = Params.load()
-    for reviews, tokens in zip(paths.REVIEWS, paths.TOKENS, strict=True):
-        tokenize(reviews, tokens, params)
+    with atomic_folder(paths.TOKENS.folder) as folder:
+        for reviews, tokens in zip(paths.REVIEWS, paths.TOKENS.moved(folder), strict=True):
+            tokenize(reviews, tokens, params)
 
 
 if __name__ == "__main__":

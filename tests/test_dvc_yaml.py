@@ -1,5 +1,7 @@
-"""dvc.yaml says all that a stage reads, and the modules climb one ladder."""
+"""dvc.yaml names all that a stage reads, every file of the pipeline has its place, and rooms import only downwards."""
 
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,138 +10,94 @@ import pytest
 from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
 from stages.check import SECTIONS
-from tests.support.imports import ROOT, direct, imported_names, transitive
+from tests.support.clone import STAGES
+from tests.support.imports import ROOT, direct, imported_names, modules, room, transitive
 
 PIPELINE: dict[str, Any] = read_yaml(ROOT / "dvc.yaml")
 PARAMS: dict[str, Any] = read_yaml(ROOT / "params.yaml")
-STAGES: dict[str, Any] = PIPELINE["stages"]
+BY_NAME: dict[str, Any] = PIPELINE["stages"]
 
-# Each module imports from its own rung or from one below.
-LADDER = [
-    ["architecture", "errors", "evaluation", "files", "grammar", "hardware", "params", "paths", "progress", "tables"],
-    [
-        "comparing",
-        "compare",
-        "cooccurrence",
-        "encoded",
-        "imdb",
-        "linear",
-        "lockfile",
-        "ngrams",
-        "scoring",
-        "sources",
-        "stacking",
-        "stage",
-        "summary",
-        "repro",
-        "text",
-        "vectors",
-        "vocabulary",
-        "writers",
-    ],
-    [
-        "adversarial",
-        "batches",
-        "bundle",
-        "cells",
-        "corpus",
-        "device",
-        "kernels",
-        "language_model",
-        "manual",
-        "model",
-        "pooling",
-        "predicting",
-        "recurrence",
-        "resume",
-        "threads",
-        "training",
-        "transformer",
-        "verify",
-        "weights",
-        "predict",
-    ],
-]
-TORCH = set(LADDER[2]) - {"predict"}
+TORCH = {"data", "nn", "training", "pretraining", "inference"}  # `data` for batches
 
 
 def outputs(stage: str) -> dict[str, dict[str, object]]:
     """Return a stage's outputs with what dvc.yaml says of each."""
-    listed = [out for kind in ("outs", "metrics", "plots") for out in STAGES[stage].get(kind, [])]
+    listed = [out for kind in ("outs", "metrics", "plots") for out in BY_NAME[stage].get(kind, [])]
     return dict(next(iter(out.items())) if isinstance(out, dict) else (out, {}) for out in listed)
 
 
+def is_covered(file: Path, stage: str) -> bool:
+    """Return whether a file, or a folder around it, is a dependency of a stage."""
+    return any(file.is_relative_to(dep) for dep in BY_NAME[stage]["deps"])
+
+
+def is_code(dep: str) -> bool:
+    return dep.split("/")[0] in ("sentiment", "stages")
+
+
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_every_module_it_can_load(stage: str) -> None:
-    listed = {Path(dep) for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
-    assert listed == transitive(Path("stages", f"{stage}.py"))
+def test_a_stage_depends_on_all_code_that_it_can_load(stage: str) -> None:
+    loaded = transitive(Path("stages", f"{stage}.py"))
+    assert not [file for file in loaded if not is_covered(file, stage)]
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "check"])
+def test_a_stage_depends_on_no_code_that_it_never_loads(stage: str) -> None:
+    """`check` may: its output is constant, so nothing runs after it."""
+    loaded = transitive(Path("stages", f"{stage}.py"))
+    code = filter(is_code, BY_NAME[stage]["deps"])
+    assert not [dep for dep in code if not any(file.is_relative_to(dep) for file in loaded)]
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_has_its_command_its_description_and_its_own_section(stage: str) -> None:
-    content = STAGES[stage]
+    content = BY_NAME[stage]
     assert content["cmd"] == f"python -m stages.{stage}"
     assert content["desc"]
-    own = [param for param in content["params"] if isinstance(param, str) and "." not in param]
-    assert own == {"check": [], "baseline": ["baseline", "evaluate"], "train": ["model", "train"]}.get(stage, [stage])
-    assert set(own) <= set(PARAMS)
+    sections = [param for param in content["params"] if isinstance(param, str) and "." not in param]
+    assert sections == {"check": [], "train": ["model", "train"]}.get(stage, [stage])
+    assert set(sections) <= set(PARAMS)
 
 
-def test_a_stage_that_computes_where_it_is_told_depends_on_the_device() -> None:
-    told = {stage for stage in STAGES if "sentiment/hardware.py" in STAGES[stage]["deps"]} - {"check"}
-    assert told == {"pretrain", "train", "evaluate"}
-    assert all(
-        {"compute.device", "compute.backend"} <= {key for key in STAGES[stage]["params"] if isinstance(key, str)}
-        for stage in told
-    )
-    assert not any("compute.threads" in content["params"] for content in STAGES.values())  # they change no result
+def test_a_stage_that_computes_depends_on_device_and_backend_and_on_no_number_of_threads_or_workers() -> None:
+    loads = {stage for stage in STAGES if Path("sentiment/nn/device.py") in transitive(Path("stages", f"{stage}.py"))}
+    assert loads - {"check"} == {"pretrain", "train", "evaluate"}
+    for stage in STAGES:
+        compute = {param for param in BY_NAME[stage]["params"] if str(param).startswith("compute")}
+        assert compute == ({"compute.device", "compute.backend"} if stage in loads - {"check"} else set()), stage
 
 
 def test_the_stages_stand_in_the_order_in_which_they_run() -> None:
-    assert list(STAGES) == [
-        "check",
-        "ingest",
-        "tokenize",
-        "count_vocab",
-        "encode",
-        "baseline",
-        "pretrain",
-        "train",
-        "evaluate",
-    ]
+    assert list(BY_NAME) == STAGES
     assert {path.stem for path in (ROOT / "stages").glob("[a-z]*.py")} == set(STAGES)
 
 
 def test_every_input_is_an_output_of_an_earlier_stage_or_the_source() -> None:
-    made: set[str] = {"${ingest.source}", "${model.vectors}"}
-    for stage, content in STAGES.items():
-        data = [dep for dep in content["deps"] if not dep.endswith(".py")]
-        assert set(data) <= made, stage
-        made |= set(outputs(stage))
+    made: set[Path] = {Path("${ingest.source}"), Path("${model.vectors}")}
+    for stage, content in BY_NAME.items():
+        for dep in map(Path, content["deps"]):
+            assert is_code(str(dep)) or any(dep.is_relative_to(path) for path in made), f"{stage}: {dep}"
+        made |= set(map(Path, outputs(stage)))
+    assert paths.VECTORS.is_relative_to(paths.PRETRAINED)
+    assert PARAMS["model"]["vectors"] == str(paths.VECTORS)
 
 
-def test_every_path_of_the_code_is_in_the_pipeline() -> None:
-    listed = {output for stage in STAGES for output in outputs(stage)} | set(PIPELINE["metrics"])
-    known = [
-        *paths.REVIEWS,
-        *paths.TOKENS,
-        *paths.IDS,
-        paths.VOCABULARY,
-        paths.ENCODING,
-        paths.MODEL,
-        paths.PREDICTIONS,
-        paths.BASELINE_PREDICTIONS,
-        paths.BASELINE_HELD_OUT,
-        paths.BASELINE_METRICS,
-        paths.STACKED_PREDICTIONS,
-        paths.STACKED_METRICS,
-    ]
-    known += [paths.CORPUS, paths.VOCABULARY_METRICS, paths.IDS_METRICS, paths.TRAIN_METRICS, paths.TEST_METRICS]
-    known += [paths.HISTORY, paths.SPEED, paths.CHECKED, paths.VECTORS, paths.RECURRENCE, paths.PRETRAIN_METRICS]
-    assert listed - {str(path) for path in known} == {
-        f"metrics/plots/{name}.csv" for name in ("confusion", "roc", "precision_recall", "calibration", "length")
+def test_every_path_of_the_code_is_an_output_or_in_one() -> None:
+    made = {Path(output) for stage in STAGES for output in outputs(stage)} | set(map(Path, PIPELINE["metrics"]))
+    inside = {
+        paths.REVIEWS.folder: [*paths.REVIEWS],
+        paths.TOKENS.folder: [*paths.TOKENS],
+        paths.IDS.folder: [*paths.IDS, paths.ENCODING],
+        paths.BASELINE: [paths.BASELINE_VALID, paths.BASELINE_TEST],
+        paths.PRETRAINED: [paths.VECTORS, paths.RECURRENCE],
     }
-    assert {str(path) for path in known} <= listed
+    for folder, names in inside.items():
+        assert all(name.parent == folder for name in names)
+    plots = {paths.PLOTS / f"{name}.csv" for name in ("confusion", "roc", "precision_recall", "calibration", "length")}
+    files = {paths.CHECKED, paths.VOCABULARY, paths.MODEL, paths.PREDICTIONS, paths.STACKED_PREDICTIONS}
+    figures = {paths.CORPUS, paths.VOCABULARY_METRICS, paths.IDS_METRICS, paths.PRETRAIN_METRICS, paths.TRAIN_METRICS}
+    figures |= {paths.TEST_METRICS, paths.BASELINE_METRICS, paths.STACKED_METRICS, paths.HISTORY, paths.SPEED}
+    assert made == set(inside) | plots | files | figures
 
 
 def test_volatile_figures_are_no_output() -> None:
@@ -155,9 +113,9 @@ def test_metrics_and_plots_are_in_git_and_all_else_is_ignored() -> None:
             if name.startswith("metrics/"):
                 assert options["cache"] is False, f"{stage}: {name}"
                 # As `outs` they would keep the stage out of DVC's run cache.
-                assert name not in [next(iter(out)) for out in STAGES[stage]["outs"] if isinstance(out, dict)]
+                assert name not in [next(iter(out)) for out in BY_NAME[stage]["outs"] if isinstance(out, dict)]
             else:
-                covered = [f"/{name}", *(f"/{parent}/" for parent in Path(name).parents)]
+                covered = [f"/{name}", f"/{name}/", *(f"/{parent}/" for parent in Path(name).parents)]
                 assert any(line in ignored for line in covered), f"{stage}: {name}"
 
 
@@ -169,24 +127,40 @@ def test_params_yaml_has_the_sections_that_the_code_reads_and_a_comment_for_each
             assert "  #" in line or line.split(":")[0].strip() in bare, line
 
 
-def test_the_ladder_has_a_place_for_every_module() -> None:
-    assert sorted(sum(LADDER, [])) == sorted(path.stem for path in (ROOT / "sentiment").glob("[a-z]*.py"))
+@cache
+def allowed() -> dict[str, set[str]]:
+    """Return the rooms that each room may import, from the picture in ARCHITECTURE.md: those below it."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    picture = re.search(r"```mermaid\nflowchart TB\n(.*?)```", text.partition("## Who may import whom")[2], re.DOTALL)
+    assert picture
+    arrows = [line.split(" --> ") for line in picture[1].splitlines() if line]
+    below = {upper.strip(): set(lower.split(" & ")) for upper, lower in arrows}
+
+    def reachable(name: str, above: tuple[str, ...] = ()) -> set[str]:
+        assert name not in above, f"the arrows from {name} lead back to it"
+        return set().union(*({lower} | reachable(lower, (*above, name)) for lower in below.get(name, set())))
+
+    return {name: reachable(name) for name in set(below) | set().union(*below.values())}
 
 
-@pytest.mark.parametrize("rung", range(len(LADDER)))
-def test_a_module_imports_only_from_its_rung_and_below(rung: int) -> None:
-    below = {name for names in LADDER[: rung + 1] for name in names}
-    for name in LADDER[rung]:
-        file = Path("sentiment", f"{name}.py")
-        used = {path.stem for path in direct(file) if path.name != "__init__.py"}
-        assert used <= below, f"{name} climbs up to {used - below}"
-        assert not any(path.parts[0] == "stages" for path in direct(file)), name
+def test_the_picture_of_the_rooms_has_every_room() -> None:
+    # The package itself: its docstring, its version, and the names of the public API, loaded on first use.
+    assert {room(file) for file in modules("sentiment")} | {"stages"} == set(allowed()) | {"__init__", "__main__"}
 
 
-def test_torch_is_imported_on_the_last_rung_alone() -> None:
-    for name in sum(LADDER, []):
-        loads = any(imported.split(".")[0] == "torch" for imported in imported_names(Path("sentiment", f"{name}.py")))
-        assert not loads or name in TORCH, name
+@pytest.mark.parametrize("file", [*modules("sentiment"), *modules("stages")], ids=str)
+def test_a_room_imports_only_rooms_below_it(file: Path) -> None:
+    if file == Path("sentiment/__main__.py"):
+        assert {room(path) for path in direct(file)} == {"cli"}
+    else:
+        assert {room(path) for path in direct(file)} <= allowed().get(room(file), set()) | {room(file), "__init__"}
+
+
+def test_torch_is_imported_in_the_rooms_that_compute() -> None:
+    """`sentiment verify` also asks torch what the machine is."""
+    for file in modules("sentiment"):
+        loads = any(name.split(".")[0] == "torch" for name in imported_names(file))
+        assert not loads or room(file) in TORCH or file == Path("sentiment/cli/verify.py"), file
 
 
 def test_a_stage_imports_no_other_stage_except_check() -> None:

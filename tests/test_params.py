@@ -141,7 +141,7 @@ def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: 
     changed(workspace, "model.vectors", "data/glove.txt")
     with pytest.raises(InputError, match="model.vectors: 'data/glove.txt' is not an existing file"):
         main()
-    changed(workspace, "model.vectors", "data/vectors.txt")  # a stage will make it
+    changed(workspace, "model.vectors", "data/pretrained/vectors.txt")  # a stage will make it
     main()
     assert (workspace / "data/params.checked").is_file()
     import torch

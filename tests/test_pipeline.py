@@ -137,10 +137,38 @@ def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> 
         lines = clone.dvc("repro").stdout.splitlines()
         return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
 
-    assert run("evaluate.threshold", 0.4) == {"check", "baseline", "evaluate"}
+    before = state(clone)
+    assert run("compute.threads", 2) == run("compute.workers", 1) == {"check"}
+    assert {key: value for key, value in state(clone).items() if key != "dvc.lock"} == {
+        key: value for key, value in before.items() if key != "dvc.lock"
+    }
+    assert run("evaluate.threshold", 0.4) == {"check", "evaluate"}
     assert run("train.learning_rate", 0.001) == {"check", "train", "evaluate"}
     assert run("encode.max_tokens", 20) == {"check", "encode", "pretrain", "train", "evaluate"}
     assert run("tokenize.lowercase", True) == set(STAGES) - {"ingest"}
+
+    clone.git("checkout", "params.yaml")
+    lines = clone.dvc("repro").stdout.splitlines()
+    cached = [line.split("'")[1] for line in lines if "is cached - skipping run" in line]
+    assert cached == STAGES[2:]  # DVC keeps no runs of `check` and `ingest`, whose outputs persist
+    assert state(clone) == before
+
+
+@pytest.mark.parametrize(
+    "file, stale",
+    [
+        ("stages/encode.py", {"encode"}),
+        ("sentiment/evaluation/metrics.py", {"evaluate"}),
+        ("sentiment/nn/kernels/new.py", {"pretrain", "train", "evaluate"}),
+        ("sentiment/data/new.py", set(STAGES) - {"check", "baseline"}),
+    ],
+)
+def test_dvc_status_names_every_stage_that_can_load_an_edited_or_new_module(
+    clone: Clone, file: str, stale: set[str]
+) -> None:
+    with (clone.path / file).open("a", encoding="utf-8") as stream:
+        stream.write("# A change.\n")
+    assert set(json.loads(clone.dvc("status", "--json").stdout)) == stale | {"check"}
 
 
 def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -> None:
@@ -334,9 +362,9 @@ def test_what_is_learned_does_not_depend_on_the_labels_of_the_test_split(clone: 
         found |= {
             path: value
             for path, value in clone.hashes().items()
-            if path.startswith("models/") or path in ("data/vocab.csv", "data/baseline_valid.parquet")
+            if path.startswith("models/") or path in ("data/vocab.csv", "data/baseline/valid.parquet")
         }
-        for path in ("data/predictions.parquet", "data/baseline.parquet", "data/stacked.parquet"):
+        for path in ("data/predictions.parquet", "data/baseline/test.parquet", "data/stacked.parquet"):
             rows = pq.read_table(clone.path / path).to_pylist()
             found[path] = {Path(row["id"]).name: row["probability"] for row in rows}
         learned.append(found)

@@ -219,7 +219,7 @@ def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) 
         (
             "ppmi",
             {"vectors": "glove.txt"},
-            "'ppmi' writes data/vectors.txt, but model.vectors is 'glove.txt'; set model",
+            "'ppmi' writes data/pretrained/vectors.txt, but model.vectors is 'glove.txt'; set model",
         ),
         ("language_model", {"encoder": "transformer"}, "needs states that have not seen the next word"),
         ("language_model", {"bidirectional": True, "layers": 2}, "needs states that have not seen the next word"),

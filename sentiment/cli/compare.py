@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sentiment.evaluation.significance import Comparison
 
-_PREDICTIONS = {"": paths.PREDICTIONS, ":baseline": paths.BASELINE_PREDICTIONS, ":stacked": paths.STACKED_PREDICTIONS}
+_PREDICTIONS = {"": paths.PREDICTIONS, ":baseline": paths.BASELINE_TEST, ":stacked": paths.STACKED_PREDICTIONS}
 _TEXT = 70  # characters of a review that are printed
 
 

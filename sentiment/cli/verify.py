@@ -42,12 +42,11 @@ Verdict = Literal["identical", "within tolerance", "different"]
 
 PREDICTIONS_APART = 1e-4
 FIGURES_APART = 1e-3
-_PREDICTIONS = (
-    paths.PREDICTIONS,
-    paths.STACKED_PREDICTIONS,
-    paths.BASELINE_PREDICTIONS,
-    paths.BASELINE_HELD_OUT,
-)
+_PREDICTIONS = {  # the tables of each output
+    paths.PREDICTIONS: [paths.PREDICTIONS],
+    paths.STACKED_PREDICTIONS: [paths.STACKED_PREDICTIONS],
+    paths.BASELINE: [paths.BASELINE_VALID, paths.BASELINE_TEST],
+}
 
 
 class Checked(NamedTuple):
@@ -155,7 +154,8 @@ def _verdict(
         return "identical", ""
     if path == paths.MODEL:
         return _apart_models(commit, clone)
-    return _apart_predictions(commit, clone, path) if path in _PREDICTIONS else ("different", "")
+    found = [_apart_predictions(commit, clone, table) for table in _PREDICTIONS.get(path, [])]
+    return next((judged for judged in found if judged[0] == "different"), found[0] if found else ("different", ""))
 
 
 def _apart_models(commit: str, clone: Path) -> tuple[Verdict, str]:

@@ -1,4 +1,4 @@
-"""How predictions are judged, without scikit-learn: the section of `evaluate`, which `baseline` obeys too."""
+"""How stage `evaluate` scores predictions. No import of scikit-learn: `check` reads this section too."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from sentiment.config.section import Section
 
 
 class EvaluationConfig(Section, name="evaluate"):
-    """From where on a review counts as positive, and how many samples an interval is drawn from."""
+    """The decision threshold, and the number of bootstrap samples behind each confidence interval."""
 
     threshold: Annotated[float, Field(gt=0, lt=1)]
     bootstrap_samples: Annotated[int, Field(ge=100, le=1_000_000)]

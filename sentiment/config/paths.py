@@ -18,7 +18,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 class Splits(NamedTuple):
-    """One path for each split, in the order of `SPLITS`."""
+    """One path for each split, in the order of `SPLITS`, all in one folder."""
 
     train: Path
     valid: Path
@@ -27,6 +27,14 @@ class Splits(NamedTuple):
     @classmethod
     def inside(cls, folder: str, suffix: str = "") -> "Splits":
         return cls(*(Path(folder, split + suffix) for split in SPLITS))
+
+    @property
+    def folder(self) -> Path:
+        return self.train.parent
+
+    def moved(self, folder: Path) -> "Splits":
+        """Return the same names in another folder, such as the one that `atomic_folder` fills."""
+        return Splits(*(folder / path.name for path in self))
 
 
 PARAMS = Path("params.yaml")
@@ -39,14 +47,16 @@ TOKENS = Splits.inside("data/tokens", ".parquet")
 VOCABULARY = Path("data/vocab.csv")
 IDS = Splits.inside("data/ids")
 ENCODING = Path("data/ids/encoding.json")
-VECTORS = Path("data/vectors.txt")
-RECURRENCE = Path("data/recurrence.safetensors")
+PRETRAINED = Path("data/pretrained")
+VECTORS = PRETRAINED / "vectors.txt"
+RECURRENCE = PRETRAINED / "recurrence.safetensors"
 LOCK = Path("dvc.lock")
 TRAINING = Path(".dvc/tmp/training")  # the state of a training that has not ended
 MODEL = Path("models/classifier")
 PREDICTIONS = Path("data/predictions.parquet")
-BASELINE_PREDICTIONS = Path("data/baseline.parquet")
-BASELINE_HELD_OUT = Path("data/baseline_valid.parquet")
+BASELINE = Path("data/baseline")
+BASELINE_VALID = BASELINE / "valid.parquet"
+BASELINE_TEST = BASELINE / "test.parquet"
 STACKED_PREDICTIONS = Path("data/stacked.parquet")
 
 METRICS = Path("metrics")

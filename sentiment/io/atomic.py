@@ -94,6 +94,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _name(error: BaseException, path: Path, partial: Path) -> None:
-    """Say which file an error is about: that of a full disk names none."""
-    if isinstance(error, OSError) and error.filename in (None, str(partial)):
-        error.filename = str(path)
+    """Say which file an error is about: that of a full disk names none, and a partial file's name means nothing."""
+    if isinstance(error, OSError):
+        inside = Path(str(error.filename or partial))
+        if inside.is_relative_to(partial):
+            error.filename = str(path / inside.relative_to(partial))
