@@ -117,7 +117,7 @@ def test_a_broken_file_is_one_line(workspace: Path, text: str, expected: str) ->
 
 
 def test_a_number_in_scientific_notation_is_a_number(workspace: Path) -> None:
-    assert "  learning_rate: 5e-3\n" in (workspace / "params.yaml").read_text(encoding="utf-8")
+    assert "\n  learning_rate: 5e-3" in (workspace / "params.yaml").read_text(encoding="utf-8")
     assert load_all(SECTIONS)["train"].model_dump()["learning_rate"] == 0.005
 
 
