@@ -1,4 +1,4 @@
-"""Turn tokens into ids: data/tokens/<split>.parquet, data/vocab.csv -> data/ids/, metrics/ids.json."""
+"""Turn tokens into ids: data/tokens/, data/vocab.csv -> data/ids/, metrics/ids.json."""
 
 from pathlib import Path
 from typing import Any
@@ -50,26 +50,21 @@ def describe(lengths: Lengths, unknown: int) -> dict[str, Any]:
     }
 
 
-def tokenizer_of(tokens: Path) -> Tokenizer:
-    """Return the settings that a split was tokenized with."""
-    return Tokenizer.model_validate_json(parquet.metadata(tokens, parquet.TOKENS)["tokenizer"])
-
-
 def main() -> None:
     params = Params.load()
     vocabulary = Vocabulary.load(paths.VOCABULARY)
     encoding = Encoding(
-        tokenizer=tokenizer_of(paths.TOKENS.train),
+        tokenizer=Tokenizer.load(paths.TOKENIZER),
         truncation=Truncation(max_tokens=params.max_tokens, truncation_side=params.truncation_side),
         vocabulary=vocabulary.digest,
     )
     with atomic_folder(paths.IDS.folder) as folder:
-        described: dict[str, Any] = {
+        metrics: dict[str, Any] = {
             split: encode(tokens, ids, encoding, vocabulary)
             for split, tokens, ids in zip(SPLITS, paths.TOKENS, paths.IDS.moved(folder), strict=True)
         }
         write_json(folder / paths.ENCODING.name, encoding.model_dump())
-    write_json(paths.IDS_METRICS, described)
+    write_json(paths.IDS_METRICS, metrics)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Cut the reviews into tokens: data/reviews/<split>.parquet -> data/tokens/<split>.parquet.
+"""Cut the reviews into tokens: data/reviews/<split>.parquet -> data/tokens/<split>.parquet, data/tokens/tokenizer.json.
 
-How it was done stands in each table's footer, so that prediction does the same.
+The second file holds the tokenizer's settings, with which `predict` must tokenize too.
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ from sentiment.config.section import Section
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.io import parquet, progress
 from sentiment.io.atomic import atomic_folder
+from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 
@@ -19,11 +20,11 @@ class Params(Section, Tokenizer, name="tokenize"):
 
 def tokenize(reviews: Path, tokens: Path, tokenizer: Tokenizer) -> None:
     """Tokenize one split, a batch of reviews at a time."""
-    counter = progress.counter(f"tokenize {tokens.stem}", parquet.count(reviews, parquet.REVIEWS))
-    with counter, parquet.open_writer(tokens, parquet.TOKENS, {"tokenizer": tokenizer.model_dump_json()}) as table:
+    bar = progress.counter(f"tokenize {tokens.stem}", parquet.count(reviews, parquet.REVIEWS))
+    with bar, parquet.open_writer(tokens, parquet.TOKENS) as table:
         for batch in parquet.read(reviews, parquet.REVIEWS):
             table.write(batch["id"], batch["label"], tokenizer(batch["text"]))
-            counter.update(batch.num_rows)
+            bar.update(batch.num_rows)
 
 
 def main() -> None:
@@ -31,6 +32,7 @@ def main() -> None:
     with atomic_folder(paths.TOKENS.folder) as folder:
         for reviews, tokens in zip(paths.REVIEWS, paths.TOKENS.moved(folder), strict=True):
             tokenize(reviews, tokens, params)
+        write_json(folder / paths.TOKENIZER.name, params.model_dump())
 
 
 if __name__ == "__main__":

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.clone import Clone
 from tests.support.imports import ROOT
+
+# Property tests check results, not speed: on a busy machine an example can take longer than the default of 0.2 s.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ def test_every_path_of_the_code_is_an_output_or_in_one() -> None:
     made = {Path(output) for stage in STAGES for output in outputs(stage)} | set(map(Path, PIPELINE["metrics"]))
     inside = {
         paths.REVIEWS.folder: [*paths.REVIEWS],
-        paths.TOKENS.folder: [*paths.TOKENS],
+        paths.TOKENS.folder: [*paths.TOKENS, paths.TOKENIZER],
         paths.IDS.folder: [*paths.IDS, paths.ENCODING],
         paths.BASELINE: [paths.BASELINE_VALID, paths.BASELINE_TEST],
         paths.PRETRAINED: [paths.VECTORS, paths.RECURRENCE],

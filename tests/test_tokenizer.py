@@ -1,11 +1,15 @@
 """The tokenizer: `whitespace` equals `str.split`, and `words` separates words from punctuation."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment.data.tokenizer import Tokenizer
+from sentiment.errors import InputError
+from sentiment.io.json_file import write_json
 
 LECTURE = Tokenizer(method="whitespace", lowercase=False, strip_html=False)
 WORDS = Tokenizer(method="words", lowercase=True, strip_html=True)
@@ -47,3 +51,12 @@ def test_words_are_separated_from_punctuation(text: str, tokens: str) -> None:
 def test_a_slice_of_a_column_is_tokenized_like_the_whole() -> None:
     texts = pa.array(["a b", "", " c ", "d"])
     assert LECTURE(texts.slice(1, 2)).to_pylist() == LECTURE(texts).to_pylist()[1:3]
+
+
+def test_settings_can_be_saved_and_loaded_and_damage_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    write_json(path, WORDS.model_dump())
+    assert Tokenizer.load(path) == WORDS
+    path.write_text('{"method": "letters", "lowercase": true, "strip_html": true}', encoding="utf-8")
+    with pytest.raises(InputError, match="tokenizer.json.method: 'letters' is not one of .*; run `dvc repro --force"):
+        Tokenizer.load(path)

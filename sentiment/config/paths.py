@@ -44,6 +44,7 @@ SAMPLE = Path("data/sample/reviews.csv")
 
 REVIEWS = Splits.inside("data/reviews", ".parquet")
 TOKENS = Splits.inside("data/tokens", ".parquet")
+TOKENIZER = Path("data/tokens/tokenizer.json")
 VOCABULARY = Path("data/vocab.csv")
 IDS = Splits.inside("data/ids")
 ENCODING = Path("data/ids/encoding.json")

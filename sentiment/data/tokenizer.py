@@ -7,6 +7,7 @@
 [['not', 'good', '.', "don't", '!']]
 """
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -32,6 +33,11 @@ class Tokenizer(Settings):
     method: Literal["whitespace", "words"]
     lowercase: bool
     strip_html: bool
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read the settings that `tokenize` wrote. Raises InputError where the file is missing or damaged."""
+        return cls.from_json(path, "run `dvc repro --force tokenize`")
 
     def __call__(self, texts: pa.StringArray) -> pa.ListArray:
         """Split each text: string[reviews] -> list<string>[reviews]. An empty text has no tokens."""

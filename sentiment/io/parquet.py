@@ -20,7 +20,8 @@ ROWS = 2048
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields])
+    # Empty metadata instead of none: Arrow writes other bytes for none, and earlier tables have it empty.
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields], metadata={})
 
 
 REVIEWS = _schema(("id", pa.string()), ("text", pa.string()), ("label", pa.uint8()))
@@ -47,9 +48,8 @@ class Writer:
 
 
 @contextmanager
-def open_writer(path: Path, schema: pa.Schema, metadata: dict[str, str] | None = None) -> Iterator[Writer]:
-    """Open a table that appears at `path`, with `metadata` in its footer, when the block ends without an error."""
-    schema = schema.with_metadata(metadata or {})
+def open_writer(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+    """Open a table that appears at `path` when the block ends without an error."""
     with (
         atomic_write(path) as partial,
         pq.ParquetWriter(
@@ -82,13 +82,6 @@ def _next(path: Path, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | Non
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(path, error) from None
     return batch
-
-
-def metadata(path: Path, schema: pa.Schema) -> dict[str, str]:
-    """Return what `writing` was given as metadata."""
-    with _open(path, schema) as file:
-        stored = file.schema_arrow.metadata or {}
-    return {key.decode(): value.decode() for key, value in stored.items()}
 
 
 def count(path: Path, schema: pa.Schema) -> int:
