@@ -255,7 +255,7 @@ def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
         list(sources.read(path))
     checkpoint.save(tmp_path / "model", example(), seed=1, epoch=1)
     (tmp_path / "model/settings.json").write_text("[" * 100_000, encoding="utf-8")
-    with pytest.raises(InputError, match="settings.json: not the JSON that this project writes"):
+    with pytest.raises(InputError, match="settings.json: not valid JSON"):
         checkpoint.load(tmp_path / "model", CPU)
 
 

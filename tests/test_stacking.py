@@ -1,4 +1,4 @@
-"""Stacking: two opinions that err apart are better together, and the weights are those of a logistic regression."""
+"""Stacking: two independent classifiers are better together, and the weights are those of a logistic regression."""
 
 import numpy as np
 import pytest
@@ -8,15 +8,15 @@ from scipy.special import expit
 from sentiment.evaluation.stacking import StackedClassifier
 
 
-def opinion(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def noisy_predictions(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
     log_odds = 2.0 * labels - 1 + random.normal(0, 1.5, len(labels))
     return (1 / (1 + np.exp(-log_odds))).astype(np.float32)
 
 
-def test_two_opinions_know_more_than_one() -> None:
+def test_two_independent_classifiers_are_better_than_one() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 8000).astype(np.uint8)
-    one, other = opinion(labels, random), opinion(labels, random)
+    one, other = noisy_predictions(labels, random), noisy_predictions(labels, random)
     stack = StackedClassifier.fit(one[:4000], other[:4000], labels[:4000])
     together = stack(one[4000:], other[4000:])
     assert together.dtype == np.float32
@@ -39,7 +39,7 @@ def test_the_weights_minimise_the_log_loss_with_its_penalty() -> None:
     assert StackedClassifier.fit(one, other, labels).weights == pytest.approx(tuple(found[:2]), abs=1e-3)
 
 
-def test_certain_opinions_give_finite_weights() -> None:
+def test_certain_predictions_give_finite_weights() -> None:
     labels = np.array([0, 1] * 50, np.uint8)
     sure, guess = labels.astype(np.float32), np.full(100, 0.5, np.float32)
     stack = StackedClassifier.fit(sure, guess, labels)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# The longest review, in characters or bytes, forty times one of 100,000 words: what is longer, a quote that is never
-# closed say, would fill the memory. (Python's own limit for a field of a CSV file, 131,072, is below such a review.)
+# Longest line or field, in characters or bytes: about forty times a review of 100,000 words. Without a limit, a quote
+# that is never closed would fill the memory. Python's own limit of 131,072 characters is shorter than some reviews.
 LONGEST = 2**24
 
 
 def csv_rows(stream: IO[str], separator: str = ",") -> "_csv.Reader":
-    """Return a strict reader of a CSV file's rows, which raises csv.Error for a line or a field beyond LONGEST."""
+    """Return a reader of rows. It raises csv.Error for broken quotes and for lines or fields beyond LONGEST."""
     csv.field_size_limit(max(LONGEST, csv.field_size_limit()))  # of the whole process, which may have a higher one
     return csv.reader(_lines(stream), delimiter=separator, strict=True)
 
@@ -34,7 +34,7 @@ def _lines(stream: IO[str]) -> Iterator[str]:
 
 
 def repeated(names: Iterable[str]) -> str | None:
-    """Return the first of the names that stands twice, or None.
+    """Return the first name that occurs twice, or None.
 
     >>> repeated(["a", "b", "b"]), repeated(["a", "b"])
     ('b', None)
@@ -43,7 +43,9 @@ def repeated(names: Iterable[str]) -> str | None:
 
 
 def csv_field(field: str, separator: str = ",") -> str:
-    """Return a field as a CSV file has it. `csv.writer` leaves a lone carriage return bare, which ends a row.
+    """Return a field with quotes if it needs them.
+
+    `csv.writer` puts none around a lone carriage return, which readers take for the end of the row.
 
     >>> print(csv_field("yes"), csv_field('the "end" of'))
     yes "the ""end"" of"
@@ -52,9 +54,9 @@ def csv_field(field: str, separator: str = ",") -> str:
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
-    """Write a data frame without its index: floats with twelve digits, one line a row.
+    """Write a data frame without its index, floats with twelve digits.
 
-    `DataFrame.to_csv` leaves a lone carriage return bare as well.
+    `DataFrame.to_csv` calls `csv.writer`; see `csv_field` for what is wrong with it.
     """
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         rows: Iterable[Iterable[object]] = table.itertuples(index=False, name=None)

@@ -1,4 +1,4 @@
-"""JSON files: metrics and settings, written the same way on every processor."""
+"""JSON files: metrics, and the settings in a model folder."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,9 @@ from sentiment.io.atomic import atomic_write
 
 
 def rounded(value: Any) -> Any:
-    """Return a value, or a container's values, with floats of twelve digits: in the next four, processors differ.
+    """Return a value, or the values of a container, with floats rounded to twelve significant digits.
+
+    Processors differ in the four that a float64 has beyond these, so a metrics file would differ between machines.
 
     >>> rounded({"share": [2 / 3, 1]})
     {'share': [0.666666666667, 1]}
@@ -23,20 +25,20 @@ def rounded(value: Any) -> Any:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content` in the order of its keys, floats with twelve digits. Raises ValueError for NaN and infinity."""
+    """Write an object, its keys in their order, floats with twelve digits. Raises ValueError for NaN and infinity."""
     with atomic_write(path) as partial:
         text = json.dumps(rounded(content), indent=2, allow_nan=False, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read an object that `write_json` wrote. Raises InputError where the file is missing or holds anything else."""
+    """Return the object in a file of `write_json`. Raises InputError if it is missing or holds anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not the JSON that this project writes ({reason(error)}); run `dvc repro`") from None
+        raise InputError(f"{path}: not valid JSON ({reason(error)}); run `dvc repro`") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: holds {type(content).__name__}, not an object; run `dvc repro`")
+        raise InputError(f"{path}: holds a {type(content).__name__}, not an object; run `dvc repro`")
     return content
