@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.cli.predict import _chunks
+from sentiment.cli.predict import chunks
 from sentiment.data import sources
 from sentiment.inference import checkpoint
 from tests.conftest import Command
@@ -141,9 +141,9 @@ def test_long_reviews_are_predicted_few_at_a_time() -> None:
     long, short = 2**24 // 3, 10
     texts = ["a" * length for length in [short] * 3000 + [long] * 8 + [short]]
     rows = [(sources.Row(0, "", {}), text) for text in texts]
-    chunks = list(_chunks(iter(rows)))
-    assert [row for chunk in chunks for row in chunk] == rows
-    assert [len(chunk) for chunk in chunks] == [2048, 955, 4, 2]
+    found = list(chunks(iter(rows)))
+    assert [row for chunk in found for row in chunk] == rows
+    assert [len(chunk) for chunk in found] == [2048, 955, 4, 2]
 
 
 def test_the_threshold_moves_the_label_not_the_probability(command: Command, model: str) -> None:
@@ -173,10 +173,10 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["--file", "-", "--format", "csv"], b"text\na\nb\xff\n", "row 2 (line 3): the text is not valid UTF-8"),
         (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"text": null}\n', "row 2: the text is None, not"),
         (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"word": "b"}\n', "row 2: no column 'text' or"),
-        (["--file", "-", "--format", "jsonl", "--output", "x.csv"], b"", "is jsonl, as the input is; name it .jsonl"),
-        (["--file", "-", "--format", "csv", "--output", "x.csv.gz"], b"", "is csv, as the input is; name it .csv"),
+        (["--file", "-", "--format", "jsonl", "--output", "x.csv"], b"", "is jsonl, like the input; name it .jsonl"),
+        (["--file", "-", "--format", "csv", "--output", "x.csv.gz"], b"", "is csv, like the input; name it .csv"),
         (["--file", "-", "--format", "csv", "--output", ""], b"", "--output '.': is a folder; name a file in it"),
-        (["--file", "-", "--format", "csv", "--output", "/dev/full"], b"text\n", "/dev/full: is no regular file"),
+        (["--file", "-", "--format", "csv", "--output", "/dev/full"], b"text\n", "/dev/full: is not a regular file"),
         (["--frobnicate"], b"", "unrecognized arguments: --frobnicate"),
     ],
 )  # fmt: skip

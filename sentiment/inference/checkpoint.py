@@ -1,9 +1,9 @@
-"""A model folder: one bundle that says all about itself, so that prediction needs nothing else.
+"""A model folder, which holds everything that a prediction needs.
 
-weights.safetensors   the parameters by name, float32, and which ids began with a vector; no pickle is read or written
-vocab.csv             the vocabulary, byte for byte the one that the training ids were made with
+weights.safetensors   float32 parameters by name, and which ids started from a pre-trained vector; no pickle
+vocab.csv             the vocabulary, byte for byte as it was when the training ids were made
 settings.json         model, tokenizer and truncation settings, the vocabulary's digest, the precision to compute in,
-                      the versions that trained it
+                      the versions of Python and torch that trained it
 """
 
 import platform
@@ -37,7 +37,7 @@ class CheckpointMetadata(Settings):
     format: int
     model: ModelConfig
     encoding: Encoding
-    precision: Literal["float64", "float32"]  # to compute in; float32 where matrix products ran in bfloat16
+    precision: Literal["float64", "float32"]  # to compute in; float32 also for a model trained in bfloat16
     seed: int
     epoch: int
     versions: dict[str, str]
@@ -45,62 +45,66 @@ class CheckpointMetadata(Settings):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained classifier and how to turn a text into its input."""
+    """A trained classifier, and the vocabulary and encoding that turn a text into its input."""
 
     classifier: Classifier
     vocabulary: Vocabulary
     encoding: Encoding
 
     def require(self, encoding: Encoding, path: Path) -> None:
-        """Raise InputError where ids were encoded otherwise, as `path` says, than those the model learned from."""
+        """Raise InputError unless ids were encoded like those the model learned from. `path`: where `encoding` is."""
         if encoding != self.encoding:
             raise InputError(f"{path}: these ids were not made as the model's were; run `dvc repro train`")
 
 
-def save(folder: Path, bundle: Checkpoint, seed: int, epoch: int) -> None:
-    """Write a bundle, trained with a seed for so many epochs; a folder that is there already is replaced."""
-    about = CheckpointMetadata(
+def save(folder: Path, trained: Checkpoint, seed: int, epoch: int) -> None:
+    """Write a model that was trained with `seed` for `epoch` epochs. An existing folder is replaced as a whole."""
+    metadata = CheckpointMetadata(
         format=FORMAT,
-        model=bundle.classifier.config,
-        encoding=bundle.encoding,
-        precision="float64" if bundle.classifier.readout.weight.dtype == torch.float64 else "float32",
+        model=trained.classifier.config,
+        encoding=trained.encoding,
+        precision="float64" if trained.classifier.readout.weight.dtype == torch.float64 else "float32",
         seed=seed,
         epoch=epoch,
-        # What can matter to a reader of the weights, and no more: not the build ("+cpu"), not Python's patch release.
+        # Not the build ("+cpu") nor Python's patch release: the same weights are the same bytes on other machines.
         versions={"python": ".".join(platform.python_version_tuple()[:2]), "torch": torch.__version__.split("+")[0]},
     )
     with atomic_folder(folder) as partial:
-        weights.save(partial / _WEIGHTS, bundle.classifier.state_dict())
-        bundle.vocabulary.save(partial / _VOCABULARY)
-        write_json(partial / _SETTINGS, about.model_dump())
+        weights.save(partial / _WEIGHTS, trained.classifier.state_dict())
+        trained.vocabulary.save(partial / _VOCABULARY)
+        write_json(partial / _SETTINGS, metadata.model_dump())
 
 
 def choose_device(folder: Path, name: DeviceName) -> torch.device:
-    """Return the device of that name; `auto` is the best that computes in the precision of a folder's model.
+    """Return the device of that name for the model in a folder; `auto` is the best one that has its precision.
 
-    Raises InputError where the named device is absent or lacks that precision.
+    Raises InputError where the named device is absent or lacks the precision.
     """
-    return select_device(name, _about(folder / _SETTINGS).precision)
+    return select_device(name, _read_metadata(folder / _SETTINGS).precision)
 
 
 def load(folder: Path, device: torch.device) -> Checkpoint:
-    """Read a bundle onto a device. Raises InputError where its files are missing, damaged or do not belong together."""
-    about = _about(folder / _SETTINGS)
+    """Read a model onto a device. Raises InputError where its files are missing, damaged or do not belong together."""
+    metadata = _read_metadata(folder / _SETTINGS)
     vocabulary = Vocabulary.load(folder / _VOCABULARY)
-    if vocabulary.digest != about.encoding.vocabulary:
+    if vocabulary.digest != metadata.encoding.vocabulary:
         raise InputError(
             f"{folder}: vocab.csv is not the vocabulary that the model was trained with; run `dvc checkout {folder}`"
         )
     path, remedy = folder / _WEIGHTS, f"run `dvc checkout {folder}`"
     found = weights.load(path, remedy)
-    with torch.device("meta"), _Undrawn():  # no memory: settings.json may ask for more than the file holds
-        classifier = Classifier(about.model, len(vocabulary))
+    # On the meta device a module takes no memory: a damaged settings.json can describe one larger than the machine.
+    with torch.device("meta"), _NoNormalDraws():
+        classifier = Classifier(metadata.model, len(vocabulary))
     weights.load_state_dict_checked(classifier, found, path, remedy, assign=True)
-    return Checkpoint(classifier.to(device, dtype(about.precision)).eval(), vocabulary, about.encoding)
+    return Checkpoint(classifier.to(device, dtype(metadata.precision)).eval(), vocabulary, metadata.encoding)
 
 
-class _Undrawn(TorchFunctionMode):
-    """Draw no weights from a normal distribution: on the device `meta` that imports torch's compiler, in 1.3 s."""
+class _NoNormalDraws(TorchFunctionMode):
+    """Skip `Tensor.normal_` in this thread: on the meta device it imports torch's compiler, which takes 1.3 s.
+
+    Embeddings draw their weights with it. Uniform draws, of the other layers, import nothing.
+    """
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function.__name__ == "normal_":
@@ -108,7 +112,7 @@ class _Undrawn(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def _about(path: Path) -> CheckpointMetadata:
+def _read_metadata(path: Path) -> CheckpointMetadata:
     content: dict[str, Any] = read_json(path)
     if content.get("format") != FORMAT:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Probabilities: of an encoded split, and of raw texts."""
+"""Predict probabilities for batches, for an encoded split and for raw texts."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,7 +14,7 @@ from sentiment.errors import InputError
 from sentiment.inference.checkpoint import Checkpoint
 from sentiment.nn.classifier import Classifier
 
-# Reviews in a batch where nothing is learned. On two CPU cores 64 to 1,024 differ by less than a fifth.
+# Reviews in a batch. On two CPU cores, 64 to 1,024 differ in speed by less than a fifth.
 BATCH_SIZE = 256
 
 
@@ -23,7 +23,8 @@ def probabilities(
 ) -> npt.NDArray[np.float32]:
     """Return each review's probability of being positive, in the order of the corpus: float32[reviews].
 
-    The batches hold every review once, in any order and any grouping. Raises InputError where one is no number.
+    The batches hold every review once, in any order. `progress` is called with the size of each batch. Raises
+    InputError where a probability is NaN or infinite.
     """
     device = next(model.parameters()).device
     result = np.full(reviews, np.nan, np.float32)
@@ -45,7 +46,7 @@ def probabilities(
 def predict_split(
     model: Classifier, split: EncodedSplit, progress: Callable[[int], None] = lambda count: None
 ) -> npt.NDArray[np.float32]:
-    """Return `probabilities` of a whole split, computed where the model lies."""
+    """Return the probabilities of a whole split, in its order, computed on the model's device: float32[reviews]."""
     device = next(model.parameters()).device
     batches = make_loader(ReviewDataset(split), SequentialBatchSampler(split.lengths, BATCH_SIZE), device)
     return probabilities(model, batches, len(split.labels), progress)
