@@ -1,7 +1,7 @@
 """The library's interface: `sentiment.load` reads a model folder, `Model.predict` classifies texts.
 
-Nothing here changes a setting of torch or of the process: those are the service's own. Commands set them in
-`nn/device.py`.
+Nothing here changes a setting of torch: a program that predicts has its own. Commands choose theirs in `nn/device.py`.
+The first prediction on a CPU limits SciPy's BLAS to one thread, since the kernels have threads of their own.
 """
 
 import os

@@ -93,11 +93,16 @@ def _tanh_of(x: Any) -> Any:
 
 @cache
 def use_one_blas_thread() -> None:
-    """Keep the BLAS libraries of this process to one thread each: `threads.py` shares a batch among its own threads."""
-    import scipy.linalg.cython_blas  # noqa: F401 - loads the BLAS that `np.dot` calls, so that the limit finds it
+    """Keep SciPy's BLAS, which the kernels call, to one thread: `threads.py` shares a batch among its own threads.
+
+    NumPy brings a BLAS of its own in its wheels. That one is left alone: it may be busy in the program that predicts.
+    """
+    import scipy.linalg.cython_blas  # noqa: F401 - loads that BLAS, so that the limit finds it
     import threadpoolctl
 
-    threadpoolctl.threadpool_limits(1, user_api="blas")
+    found = threadpoolctl.ThreadpoolController().select(user_api="blas")
+    own = [library["filepath"] for library in found.info() if "scipy." in library["filepath"]]
+    (found.select(filepath=own) if own else found).limit(limits=1)
 
 
 @kernel
