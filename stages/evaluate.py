@@ -52,7 +52,7 @@ def main() -> None:
 
     chosen = checkpoint.choose_device(paths.MODEL, compute.device)
     device.configure_torch(chosen, compute.threads)
-    model = checkpoint.load(paths.MODEL, chosen)
+    model = checkpoint.load(paths.MODEL, chosen, compute.backend)
     model.require(encoding, paths.ENCODING)
     with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as counter:
         network_valid, network = (

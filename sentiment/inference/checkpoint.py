@@ -15,7 +15,7 @@ import torch
 from pydantic import ValidationError
 from torch.overrides import TorchFunctionMode
 
-from sentiment.config.compute import DeviceName
+from sentiment.config.compute import Backend, DeviceName
 from sentiment.config.section import Settings, explain
 from sentiment.data.encoding import Encoding
 from sentiment.data.vocabulary import Vocabulary
@@ -83,7 +83,7 @@ def choose_device(folder: Path, name: DeviceName) -> torch.device:
     return select_device(name, _read_metadata(folder / _SETTINGS).precision)
 
 
-def load(folder: Path, device: torch.device) -> Checkpoint:
+def load(folder: Path, device: torch.device, backend: Backend = "auto") -> Checkpoint:
     """Read a model onto a device. Raises InputError where its files are missing, damaged or do not belong together."""
     metadata = _read_metadata(folder / _SETTINGS)
     vocabulary = Vocabulary.load(folder / _VOCABULARY)
@@ -95,7 +95,7 @@ def load(folder: Path, device: torch.device) -> Checkpoint:
     found = weights.load(path, remedy)
     # On the meta device a module takes no memory: a damaged settings.json can describe one larger than the machine.
     with torch.device("meta"), _NoNormalDraws():
-        classifier = Classifier(metadata.model, len(vocabulary))
+        classifier = Classifier(metadata.model, len(vocabulary), backend)
     weights.load_state_dict_checked(classifier, found, path, remedy, assign=True)
     return Checkpoint(classifier.to(device, dtype(metadata.precision)).eval(), vocabulary, metadata.encoding)
 
