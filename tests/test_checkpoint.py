@@ -98,7 +98,7 @@ def test_no_local_version_or_path_is_recorded(tmp_path: Path) -> None:
         ("weights.safetensors", "", "damaged"),
         ("weights.safetensors", None, "weights.safetensors: missing"),
         ("settings.json", "{}", "format None, this version reads 5"),
-        ("settings.json", "{", "not the JSON"),
+        ("settings.json", "{", "not valid JSON"),
         ("settings.json", None, "settings.json: missing"),
     ],
 )
@@ -123,7 +123,7 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "lstm", CPU)
 
 
-@pytest.mark.parametrize("value, expected", [(float("nan"), "no finite number"), (0, "readout.bias is int32")])
+@pytest.mark.parametrize("value, expected", [(float("nan"), "not a finite number"), (0, "readout.bias is int32")])
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float, expected: str) -> None:
     checkpoint.save(tmp_path / "model", example(), seed=1, epoch=2)
     path = tmp_path / "model/weights.safetensors"
@@ -136,7 +136,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float, e
 
 def test_ids_of_another_encoding_are_refused() -> None:
     other = ENCODING.model_copy(update={"vocabulary": "another"})
-    with pytest.raises(InputError, match="were not made as the model's were"):
+    with pytest.raises(InputError, match="encoded differently from those that the model"):
         example().require(other, Path("data/ids/encoding.json"))
-    with pytest.raises(InputError, match="not the vocabulary that the ids were made with"):
+    with pytest.raises(InputError, match="not the vocabulary that made the ids"):
         other.require(VOCABULARY, Path("data/vocab.csv"))

@@ -54,7 +54,9 @@ class Checkpoint:
     def require(self, encoding: Encoding, path: Path) -> None:
         """Raise InputError unless ids were encoded like those the model learned from. `path`: where `encoding` is."""
         if encoding != self.encoding:
-            raise InputError(f"{path}: these ids were not made as the model's were; run `dvc repro train`")
+            raise InputError(
+                f"{path}: these ids are encoded differently from those that the model learned from; run `dvc repro train`"
+            )
 
 
 def save(folder: Path, trained: Checkpoint, seed: int, epoch: int) -> None:
