@@ -194,7 +194,7 @@ def make_loader(
 def transpose_counts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return the number of reviews at each step from the lengths of the reviews, or the other way round; both descend.
 
-    >>> transposed(np.array([4, 3, 1])).tolist(), transposed(np.array([3, 2, 2, 1])).tolist()
+    >>> transpose_counts(np.array([4, 3, 1])).tolist(), transpose_counts(np.array([3, 2, 2, 1])).tolist()
     ([3, 2, 2, 1], [4, 3, 1])
     """
     return len(counts) - np.searchsorted(counts[::-1], np.arange(counts[0]), side="right")
