@@ -55,7 +55,7 @@ class Checkpoint:
         """Raise InputError unless ids were encoded like those the model learned from. `path`: where `encoding` is."""
         if encoding != self.encoding:
             raise InputError(
-                f"{path}: these ids are encoded differently from those that the model learned from; run `dvc repro train`"
+                f"{path}: these ids are encoded differently from those of the model's training; run `dvc repro train`"
             )
 
 

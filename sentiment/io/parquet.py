@@ -98,8 +98,8 @@ def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from None
     if not file.schema_arrow.equals(schema):
-        found = ", ".join(f"{field.name} {field.type}" for field in file.schema_arrow)
-        raise InputError(f"{path}: its columns {found} are of another version; run `dvc repro --force`")
+        columns = ", ".join(f"{field.name} {field.type}" for field in file.schema_arrow)
+        raise InputError(f"{path}: its columns {columns} are of another version; run `dvc repro --force`")
     return file
 
 
