@@ -136,7 +136,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float, e
 
 def test_ids_of_another_encoding_are_refused() -> None:
     other = ENCODING.model_copy(update={"vocabulary": "another"})
-    with pytest.raises(InputError, match="encoded differently from those that the model"):
+    with pytest.raises(InputError, match="ids are encoded differently"):
         example().require(other, Path("data/ids/encoding.json"))
     with pytest.raises(InputError, match="not the vocabulary that made the ids"):
         other.require(VOCABULARY, Path("data/vocab.csv"))

@@ -126,9 +126,7 @@ def test_a_vocabulary_that_the_model_does_not_know_is_refused(clone: Clone) -> N
     path.write_text(path.read_text(encoding="utf-8").replace("the,", "teh,", 1), encoding="utf-8")
     done = clone.python("-m", "stages.train", check=False)
     assert done.returncode == 2
-    assert done.stderr == (
-        "error: data/vocab.csv: not the vocabulary that the ids were made with; run `dvc repro encode`\n"
-    )
+    assert done.stderr == ("error: data/vocab.csv: not the vocabulary that made the ids; run `dvc repro encode`\n")
 
 
 def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> None:

@@ -54,9 +54,7 @@ class Checkpoint:
     def require(self, encoding: Encoding, path: Path) -> None:
         """Raise InputError unless ids were encoded like those the model learned from. `path`: where `encoding` is."""
         if encoding != self.encoding:
-            raise InputError(
-                f"{path}: these ids are encoded differently from those of the model's training; run `dvc repro train`"
-            )
+            raise InputError(f"{path}: these ids are encoded differently from the training's; run `dvc repro train`")
 
 
 def save(folder: Path, trained: Checkpoint, seed: int, epoch: int) -> None:
