@@ -6,8 +6,11 @@ parameter re-runs `check` and the stages that read it, no others. This is the on
 their parameter classes.
 """
 
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
+import stages
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.config.evaluation import EvaluationConfig
@@ -17,20 +20,20 @@ from sentiment.io.atomic import atomic_write
 from sentiment.nn.config import ModelConfig
 from sentiment.pipeline.stage import run
 from sentiment.training.config import TrainConfig
-from stages import baseline, count_vocab, encode, ingest, pretrain, tokenize
+from stages import ingest, pretrain
 
-SECTIONS: dict[str, type[Section]] = {
-    "ingest": ingest.Params,
-    "tokenize": tokenize.Params,
-    "count_vocab": count_vocab.Params,
-    "encode": encode.Params,
-    "baseline": baseline.Params,
-    "pretrain": pretrain.Params,
-    "model": ModelConfig,
-    "train": TrainConfig,
-    "evaluate": EvaluationConfig,
-    "compute": ComputeConfig,
-}
+
+def _sections() -> dict[str, type[Section]]:
+    """Return the class of every section by its name: the `Params` of each stage, and those that rooms share."""
+    names = [module.name for module in pkgutil.iter_modules(stages.__path__) if module.name != "check"]
+    modules = [import_module(f"stages.{name}") for name in names]
+    params = [module.Params for module in modules if hasattr(module, "Params")]
+    return {
+        section.section: section for section in (*params, ModelConfig, TrainConfig, EvaluationConfig, ComputeConfig)
+    }
+
+
+SECTIONS = _sections()
 
 
 def main() -> None:

@@ -100,7 +100,7 @@ class Clone:
         }
 
 
-STAGES = ["check", "ingest", "tokenize", "count_vocab", "encode", "baseline", "pretrain", "train", "evaluate"]
+STAGES = list(read_yaml(ROOT / "dvc.yaml")["stages"])  # in the order in which they run
 
 
 def state(clone: Clone) -> dict[str, str]:
