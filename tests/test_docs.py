@@ -113,16 +113,27 @@ def test_every_parameter_exists(name: str) -> None:
         assert key in parameters[section] or key in added, f"{section}.{key}"
 
 
+def outputs() -> set[str]:
+    """Return the path of every output in dvc.yaml."""
+    stages = yaml.safe_load(text_of("dvc.yaml"))["stages"].values()
+    entries = [out for stage in stages for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+    return {next(iter(out)) if isinstance(out, dict) else out for out in entries}
+
+
+def test_every_output_has_a_contract() -> None:
+    contracts = text_of("ARCHITECTURE.md").partition("## Files and their contracts")[2].partition("\n## ")[0]
+    named = re.findall(r"`([\w./<>{},]+)`", contracts)
+    for output in outputs():
+        assert any(name == output or name.startswith(f"{output}/") or output.startswith(name) for name in named), output
+
+
 @pytest.mark.parametrize("name", PRESENT)
 def test_every_path_and_module_exists(name: str) -> None:
-    listed = yaml.safe_load(text_of("dvc.yaml"))["stages"].values()
-    entries = [out for stage in listed for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
-    outputs = {"models"} | {next(iter(out)) if isinstance(out, dict) else out for out in entries}
     for path in re.findall(rf"`((?:{TOP_LEVEL})/[\w./-]*)`", text_of(name)):
         if f"\n`{path}`:\n\n```python" in text_of(name):
             continue  # a new file of a recipe
         whole = path.rstrip("/")
-        made = any(whole == output or whole.startswith(f"{output}/") for output in outputs)
+        made = any(whole == output or whole.startswith(f"{output}/") for output in {"models", *outputs()})
         assert made or (ROOT / whole).exists(), path
     for module in re.findall(r"`((?:sentiment|stages|benchmarks|tests)(?:\.\w+)+)`", text_of(name)):
         assert pydoc.locate(module), module
