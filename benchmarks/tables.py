@@ -31,7 +31,7 @@ _NETWORKS = {
 def results() -> list[str]:
     """Return the README's summary: each IMDb network's mean over its seeds, beside the baseline on the same tokens."""
     return _table(
-        ["IMDb, official test split", "network", "baseline", "both", "parameters"],
+        ["network", "accuracy", "baseline", "both", "parameters"],
         (
             [
                 f"{_NETWORKS[name]} (`{name}`)",
