@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: help repro verify check test test-all lint format bench imdb clean
 .DEFAULT_GOAL := help
 
-help:  ## this list
+help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 # The package itself is installed as a link to this folder, with the setuptools that requirements.txt pins.
@@ -21,10 +21,10 @@ $(INSTALLED): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-repro: $(INSTALLED)  ## run what has changed of the pipeline, then say what it found
+repro: $(INSTALLED)  ## run the stages whose inputs have changed, then print the results
 	@$(BIN)/sentiment repro
 
-verify: $(INSTALLED)  ## rebuild the last commit from nothing and compare every output with dvc.lock
+verify: $(INSTALLED)  ## rebuild the last commit in a fresh clone and compare every output's hash
 	@$(BIN)/sentiment verify
 
 check: $(INSTALLED)  ## validate params.yaml and run nothing
@@ -62,5 +62,6 @@ imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check thei
 	@$(BIN)/sentiment download-imdb
 
 clean:  ## remove the environment and all outputs; DVC's cache stays
-	rm -rf $(VENV) data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/baseline data/pretrained models \
-	    comparison .dvc/tmp/training data/predictions.parquet data/stacked.parquet
+	rm -rf $(VENV) build sentiment_pipeline.egg-info comparison .dvc/tmp/training models \
+	    data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/baseline data/pretrained \
+	    data/predictions.parquet data/stacked.parquet

@@ -75,9 +75,6 @@ def test_an_installed_package_predicts_in_any_folder(wheel: Path, tmp_path: Path
     checkpoint.save(tmp_path / "model", example(), seed=1, epoch=1)
     environment = tmp_path / "environment"
     venv.create(environment, symlinks=True)
-    # Torch and the others come from this environment: a path file there is not followed, so an installed link is not.
-    purelib = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
-    (purelib / "shared.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     python, command = environment / "bin/python", environment / "bin/sentiment"
 
     def run(*words: str | Path) -> str:
@@ -86,6 +83,10 @@ def test_an_installed_package_predicts_in_any_folder(wheel: Path, tmp_path: Path
         return done.stdout
 
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
+    # Torch and the other packages come from this environment. Its own path files are not followed from there, so a link
+    # to the clone, as `make` installs it, is not found.
+    purelib = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
+    (purelib / "shared.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     assert run(command, "--version") == f"sentiment {PROJECT['version']}\n"
     listed = run(command, "--help")
     assert all(f"  {name} " in listed for name in SUBCOMMANDS)
