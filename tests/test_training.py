@@ -384,7 +384,7 @@ def test_a_worker_that_is_killed_is_one_line(splits: Splits, capsys: pytest.Capt
     with pytest.raises(SystemExit) as ended:
         command.run(read, takes_arguments=True)
     assert ended.value.code == 1
-    expected = "error: a process that builds batches had no memory to share, or was killed; set compute.workers to 0\n"
+    expected = "error: a process that prepares batches was killed or found no shared memory; set compute.workers to 0\n"
     assert capsys.readouterr().err == expected
 
 
@@ -411,7 +411,6 @@ def test_whatever_training_depends_on_names_its_state(tmp_path: Path, monkeypatc
     others.add(digest({"seed": 1}, inputs, "cpu"))
     (tmp_path / "ids/ids.npy").write_bytes(b"1")
     changed = tmp_path / "classifier.py"
-    changed.parent.mkdir()
     monkeypatch.setattr("sentiment.nn.classifier.__file__", str(changed))
     for content in ("one", "two"):
         changed.write_text(content, encoding="utf-8")

@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from sentiment.io.atomic import atomic_write
 from sentiment.training.trainer import EpochMetrics, TrainState
 
-_ROOT = Path(__file__).parents[2]
 _SCHEDULER = ("last_epoch", "_step_count", "_last_lr")  # the part of a OneCycleLR that changes
 
 
@@ -47,11 +46,19 @@ def digest(settings: Mapping[str, Any], inputs: Iterable[Path], device: str) -> 
             if file.is_file():
                 with file.open("rb") as stream:
                     add(file.as_posix(), hashlib.file_digest(stream, "sha256").digest())
-    loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    for file in sorted({Path(name) for name in loaded if name}):
-        if file.is_relative_to(_ROOT / "sentiment") or file.is_relative_to(_ROOT / "stages"):
-            add(file.relative_to(_ROOT).as_posix(), file.read_bytes())
+    for name, file in sorted(_loaded_modules().items()):
+        add(name, file.read_bytes())
     return found.hexdigest()
+
+
+def _loaded_modules() -> dict[str, Path]:
+    """Return the file of each module of this project that is loaded, by its name; that of `__main__` is its own."""
+    specs = [(getattr(module, "__spec__", None), module) for module in list(sys.modules.values())]
+    return {
+        spec.name: Path(module.__file__)
+        for spec, module in specs
+        if spec and spec.name.partition(".")[0] in ("sentiment", "stages") and getattr(module, "__file__", None)
+    }
 
 
 class Checkpointer:
