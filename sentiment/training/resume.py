@@ -53,12 +53,12 @@ def digest(settings: Mapping[str, Any], inputs: Iterable[Path], device: str) -> 
 
 def _loaded_modules() -> dict[str, Path]:
     """Return the file of each module of this project that is loaded, by its name; that of `__main__` is its own."""
-    specs = [(getattr(module, "__spec__", None), module) for module in list(sys.modules.values())]
-    return {
-        spec.name: Path(module.__file__)
-        for spec, module in specs
-        if spec and spec.name.partition(".")[0] in ("sentiment", "stages") and getattr(module, "__file__", None)
-    }
+    files = {}
+    for module in list(sys.modules.values()):
+        spec, file = getattr(module, "__spec__", None), getattr(module, "__file__", None)
+        if spec and file and spec.name.partition(".")[0] in ("sentiment", "stages"):
+            files[spec.name] = Path(file)
+    return files
 
 
 class Checkpointer:
