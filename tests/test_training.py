@@ -357,15 +357,6 @@ def test_the_state_of_another_training_is_replaced(splits: Splits, tmp_path: Pat
     assert [path.name for path in tmp_path.glob("*.safetensors")] == ["other.safetensors"]
 
 
-def test_what_a_kill_left_of_another_state_is_removed(splits: Splits, tmp_path: Path) -> None:
-    folder = tmp_path / "training"
-    folder.mkdir()
-    (folder / ".other.safetensors.partial").write_bytes(b"half a state")
-    (folder / "notes.txt").touch()
-    train_network(splits, SHAPE, train_config(epochs=1), checkpointer=Checkpointer(folder / "one.safetensors"))
-    assert {path.name for path in folder.iterdir()} == {"one.safetensors", "notes.txt"}
-
-
 class Deadly(ReviewDataset):
     """Reviews whose worker process is killed."""
 

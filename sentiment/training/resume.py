@@ -70,8 +70,8 @@ class Checkpointer:
 
     def save(self, state: TrainState) -> None:
         """Write the state after a whole epoch over the one before."""
-        for other in self._path.parent.glob("*.safetensors*"):  # of another training; hidden, partial files too
-            if self._path.name not in other.name:
+        for other in self._path.parent.glob("[!.]*.safetensors"):  # of another training
+            if other != self._path:
                 other.unlink()
         tensors = {f"best.{name}": value for name, value in state.best.items()}
         for part, module in _modules(state).items():
