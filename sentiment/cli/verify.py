@@ -1,61 +1,54 @@
-"""Rebuild a commit from nothing and compare every output with what its dvc.lock says.
+"""Rebuild a commit from nothing and compare every output with the hash in its dvc.lock.
 
-The commit is cloned into a new folder with an empty cache, where `dvc repro` runs all stages. Printed for each output
-is whether it is identical, within tolerance or different; the same goes to attestation.json, with what computed it.
-Data must be identical anywhere. With train.precision float64 so are, nearly always, the weights; where they are not,
-predictions within 1e-4 and figures within 1e-3 still pass.
+The commit is cloned into a new folder with an empty cache, where `dvc repro` runs all stages. Each output is then
+identical, within tolerance or different. attestation.json holds these verdicts and describes the machine.
 
-Exit code 1: something is different, or dvc.lock was made by other code or parameters than the commit has.
+Data must be identical on any machine. With train.precision float64, weights nearly always are. If they are not,
+predictions may differ by 1e-4 and metrics by 1e-3; a model is judged by its predictions.
+
+The exit code is 1 if an output is different, or if other code or parameters than the commit's made its dvc.lock.
 """
 
 import argparse
-import csv
-import hashlib
 import io
 import json
-import math
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
 
 from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
-from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.errors import InputError, quote, reason
 from sentiment.io import parquet
 from sentiment.io.console import stdout
 from sentiment.io.json_file import write_json
-from sentiment.pipeline import dvc_lock, revisions
+from sentiment.pipeline import revisions
+
+PREDICTIONS_TOLERANCE = 1e-4
+METRICS_TOLERANCE = 1e-3
 
 Verdict = Literal["identical", "within tolerance", "different"]
-
-PREDICTIONS_APART = 1e-4
-FIGURES_APART = 1e-3
-_PREDICTIONS = {  # the tables of each output
-    paths.PREDICTIONS: [paths.PREDICTIONS],
-    paths.STACKED_PREDICTIONS: [paths.STACKED_PREDICTIONS],
-    paths.BASELINE: [paths.BASELINE_VALID, paths.BASELINE_TEST],
-}
+VERDICTS: list[Verdict] = ["identical", "within tolerance", "different"]  # from best to worst
+Hashes = dict[str, str]  # of each output, by its path
 
 
-class Checked(NamedTuple):
-    """What became of an output."""
+class Judgement(NamedTuple):
+    """A verdict and the reason for it."""
 
-    stage: str
-    path: str
     verdict: Verdict
-    reason: str
+    reason: str = ""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -65,193 +58,167 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def run(args: argparse.Namespace) -> None:
+    if args.output.is_dir():
+        raise InputError(f"--output {quote(str(args.output))}: is a folder; name a file in it")
+    try:
+        commit = _call("git", "rev-parse", "--verify", "--end-of-options", f"{args.revision}^{{commit}}").strip()
+    except InputError:
+        raise InputError(f"{quote(args.revision)}: no such commit; see `git log`") from None
+    if args.revision == "HEAD" and _call("git", "status", "--porcelain", "--untracked-files=no"):
+        print("note: changes that are not committed are not verified", file=sys.stderr)
+    with cloned(commit) as clone:
+        recorded, changed = hashes(clone), outdated(clone)
+        (clone / paths.LOCK).unlink()  # so that every entry is of the rebuild
+        if _dvc(clone, "repro", "--force", "--no-run-cache", stdout=sys.stderr).returncode:
+            print(f"error: {commit[:10]}: the pipeline failed, see above", file=sys.stderr)
+            sys.exit(1)
+        rebuilt = hashes(clone)
+        judged = {path: judge(path, recorded, rebuilt, commit, clone) for path in recorded | rebuilt}
+        machine = describe_machine(clone)
+    worst = _worst(judged.values()).verdict
+    write_json(
+        args.output,
+        {
+            "commit": commit,
+            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "verdict": "different" if changed else worst,
+            "changed_since_dvc_lock": changed,
+            "outputs": [{"path": path, **each._asdict()} for path, each in judged.items()],
+            "machine": machine,
+        },
+    )
+    width = max(map(len, judged))
+    lines = [f"{path:{width}}  {each.verdict:16}  {each.reason}".rstrip() for path, each in judged.items()]
+    lines += [f"{paths.LOCK} is older than {each}; run `make repro` and commit" for each in changed]
+    counts = ", ".join(f"{sum(each.verdict == name for each in judged.values())} {name}" for name in VERDICTS)
+    print("\n".join([*lines, "", f"{commit[:10]}: {counts}; {args.output} describes the machine"]), file=stdout())
+    if changed or worst == "different":
+        sys.exit(1)
+
+
 @contextmanager
 def cloned(commit: str) -> Iterator[Path]:
-    """Yield a clone of a commit with a cache of its own, removed afterwards. What the commit lacks comes from here."""
+    """Yield a clone of a commit with a cache of its own, removed afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder, "clone")
         _call("git", "clone", "--quiet", "--no-checkout", ".", str(clone))
-        _call("git", "checkout", "--quiet", commit, cwd=clone)
-        # A cache that a team shares holds what is to be made anew.
-        _call(sys.executable, "-m", "dvc", "cache", "dir", "--local", str(clone / ".dvc/cache"), cwd=clone)
-        for source in _sources(clone):
-            if not (clone / source).exists() and Path(source).exists():
+        _call("git", "-C", str(clone), "checkout", "--quiet", commit)
+        # Not a cache that a team shares: it has the outputs that are to be made anew.
+        _dvc(clone, "cache", "dir", "--local", str(clone / ".dvc/cache"))
+        read = {dep["path"] for stage in _stages(clone).values() for dep in stage.get("deps", [])}
+        for source in read:
+            made = any(Path(source).is_relative_to(output) for output in hashes(clone))
+            if not made and not (clone / source).exists() and Path(source).exists():  # a corpus that DVC tracks, say
                 (clone / source).parent.mkdir(parents=True, exist_ok=True)
                 (clone / source).symlink_to(Path(source).resolve())
         yield clone
 
 
-def _sources(clone: Path) -> Iterator[str]:
-    """Yield what the stages read that neither a stage makes nor Git holds, such as a corpus that DVC tracks."""
-    stages = _stages(clone)
-    made = _outputs(stages)
-    for stage in stages.values():
-        yield from (dep["path"] for dep in stage.get("deps", []) if dep["path"] not in made)
+def hashes(clone: Path) -> Hashes:
+    """Return the hash of each output in dvc.lock. Raises InputError if there are none."""
+    return {out["path"]: out["md5"] for stage in _stages(clone).values() for out in stage.get("outs", [])}
 
 
-def _stages(folder: Path) -> dict[str, Any]:
-    path = folder / paths.LOCK
+def _stages(clone: Path) -> dict[str, Any]:
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    path = clone / paths.LOCK
     try:
-        found = dvc_lock.stages(path) if path.exists() else {}
-    except InputError:
+        stages: dict[str, Any] = COMPILED_LOCKFILE_SCHEMA(read_yaml(path)).get("stages", {}) if path.exists() else {}
+    except (InputError, Invalid):
         raise InputError(f"{paths.LOCK}: damaged in this commit; run `make repro` and commit it") from None
-    if not found:
+    if not stages:
         raise InputError(f"{paths.LOCK}: missing or empty in this commit; run `make repro` and commit it")
-    return found
+    return stages
 
 
-def _outputs(stages: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
-    """Return the stage and the hash of each output."""
-    return {out["path"]: (name, out.get("md5")) for name, stage in stages.items() for out in stage.get("outs", [])}
+def outdated(clone: Path) -> list[str]:
+    """Return the code, parameters, commands and metrics that are not those in dvc.lock, according to `dvc status`.
+
+    A fresh clone lacks all outputs but the metrics, which Git holds.
+    """
+    done = _dvc(clone, "status", "--json", stdout=subprocess.PIPE)
+    if done.returncode:
+        raise InputError(f"{paths.PIPELINE}: `dvc status` fails in this commit, see above; correct it and commit")
+    names = []
+    for stage, changes in json.loads(done.stdout).items():
+        groups = chain.from_iterable(
+            change.values() if isinstance(change, dict) else [{change: "new"}] for change in changes
+        )
+        for name, state in chain.from_iterable(group.items() for group in groups):
+            if isinstance(state, dict):
+                names += [f"{stage}: {name}: {key}" for key in state]
+            elif state in ("modified", "new") or (state == "deleted" and Path(name).is_relative_to(paths.METRICS)):
+                names.append(f"{stage}: {name}")
+    return names
 
 
-def stale(committed: dict[str, Any], rebuilt: dict[str, Any]) -> list[str]:
-    """Return what a stage depended on when the committed dvc.lock was written and does not any more."""
-    made = _outputs(committed) | _outputs(rebuilt)
-    found = []
-    for name in committed | rebuilt:
-        before, after = committed.get(name, {}), rebuilt.get(name, {})
-        hashes = [
-            {dep["path"]: dep.get("md5") for dep in stage.get("deps", []) if dep["path"] not in made}
-            for stage in (before, after)
-        ]
-        found += [f"{name}: {path}" for path in hashes[0] | hashes[1] if hashes[0].get(path) != hashes[1].get(path)]
-        if (before.get("cmd"), before.get("params")) != (after.get("cmd"), after.get("params")):
-            found.append(f"{name}: its command or parameters")
-    return found
+def judge(path: str, recorded: Hashes, rebuilt: Hashes, commit: str, clone: Path) -> Judgement:
+    """Compare an output of a commit with the one in its rebuilt clone."""
+    if path not in rebuilt:
+        return Judgement("different", "not made")
+    if path not in recorded:
+        return Judgement("different", f"not in the committed {paths.LOCK}")
+    edited = _call("git", "-C", str(clone), "status", "--porcelain", "--", path)  # nothing for what Git does not hold
+    if recorded[path] == rebuilt[path] and not edited:
+        return Judgement("identical")
+    if Path(path) == paths.MODEL:
+        return compare_models(commit, clone)
+    made = [clone / path, *sorted((clone / path).rglob("*"))]
+    files = [file.relative_to(clone) for file in made if file.is_file()]
+    if Path(path).is_relative_to(paths.METRICS):
+        return _worst(compare_files(commit, clone, file, METRICS_TOLERANCE) for file in files)
+    if all(_holds_predictions(clone / file) for file in files):
+        return _worst(compare_files(commit, clone, file, PREDICTIONS_TOLERANCE) for file in files)
+    return Judgement("different")
 
 
-def check(commit: str, clone: Path, committed: dict[str, Any], rebuilt: dict[str, Any]) -> list[Checked]:
-    """Return the verdict of every output in either dvc.lock."""
-    before, after = _outputs(committed), _outputs(rebuilt)
-    return [
-        Checked((before | after)[path][0], path, *_verdict(commit, clone, Path(path), before, after))
-        for path in before | after
-    ]
+def compare_files(commit: str, clone: Path, path: Path, tolerance: float) -> Judgement:
+    """Compare a JSON, CSV or Parquet file: numbers by tolerance, everything else exactly."""
+    try:
+        committed = revisions.read_bytes(commit, path)
+    except InputError:
+        return Judgement("different", "the committed file is not here to compare; `dvc pull` fetches it")
+    return compare_tables(_table(path, committed), _table(path, (clone / path).read_bytes()), tolerance)
 
 
-def _verdict(
-    commit: str,
-    clone: Path,
-    path: Path,
-    before: dict[str, tuple[str, str | None]],
-    after: dict[str, tuple[str, str | None]],
-) -> tuple[Verdict, str]:
-    if str(path) not in after:
-        return "different", "not made"
-    if str(path) not in before:
-        return "different", f"not in the committed {paths.LOCK}"
-    expected, made = before[str(path)][1], after[str(path)][1]
-    if path.is_relative_to(paths.METRICS):  # Git holds these: what people read there must be what was recorded
-        content = _committed(commit, path)
-        if content is None:
-            return "different", "not in the commit"
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() != expected:
-            return "different", f"the commit has another file than its {paths.LOCK} says"
-        if made != expected:
-            return _apart_figures(path, content.decode(errors="replace"), (clone / path).read_text(encoding="utf-8"))
-    if made == expected:
-        return "identical", ""
-    if path == paths.MODEL:
-        return _apart_models(commit, clone)
-    found = [_apart_predictions(commit, clone, table) for table in _PREDICTIONS.get(path, [])]
-    return next((judged for judged in found if judged[0] == "different"), found[0] if found else ("different", ""))
-
-
-def _apart_models(commit: str, clone: Path) -> tuple[Verdict, str]:
-    """Judge two models by what they predict for the rebuilt test reviews."""
+def compare_models(commit: str, clone: Path) -> Judgement:
+    """Compare what the committed and the rebuilt model predict for the rebuilt test reviews."""
+    from sentiment.data.encoding import EncodedSplit, Encoding
     from sentiment.inference import checkpoint, predictor
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         try:
-            for name in checkpoint.FILES:
-                Path(folder, name).write_bytes(revisions.read_bytes(commit, paths.MODEL / name))
+            for file in checkpoint.FILES:
+                (folder / file).write_bytes(revisions.read_bytes(commit, paths.MODEL / file))
         except InputError:
-            return "different", "the committed model is not here to compare; `dvc pull` fetches it"
-        with _inside(clone):
-            test, cpu = EncodedSplit.open(paths.IDS.test), checkpoint.choose_device(Path(folder), "cpu")
-            try:
-                model = checkpoint.load(Path(folder), cpu)
-                model.require(Encoding.load(paths.ENCODING), paths.ENCODING)
-            except InputError as error:
-                return "different", reason(error)
-            before = predictor.predict_split(model.classifier, test)
-            after = revisions.read_table(revisions.WORKSPACE, paths.PREDICTIONS, parquet.PREDICTIONS)
-    return _judged(float(np.abs(before - after["probability"].to_numpy()).max(initial=0)), PREDICTIONS_APART)
-
-
-def _apart_predictions(commit: str, clone: Path, path: Path) -> tuple[Verdict, str]:
-    try:
-        before = revisions.read_table(commit, path, parquet.PREDICTIONS)
-    except InputError:
-        return "different", "the committed predictions are not here to compare; `dvc pull` fetches them"
-    with _inside(clone):
-        after = revisions.read_table(revisions.WORKSPACE, path, parquet.PREDICTIONS)
-    if not (before["id"].equals(after["id"]) and before["label"].equals(after["label"])):
-        return "different", "other reviews"
-    apart = float(np.abs(before["probability"].to_numpy() - after["probability"].to_numpy()).max(initial=0))
-    return _judged(apart, PREDICTIONS_APART)
-
-
-def _apart_figures(path: Path, before: str, after: str) -> tuple[Verdict, str]:
-    figures = [_figures(path, text) for text in (before, after)]
-    if [name for name, _ in figures[0]] != [name for name, _ in figures[1]]:
-        return "different", "other figures"
-    apart = max((abs(a - b) for (_, a), (_, b) in zip(*figures, strict=True)), default=0.0)
-    return _judged(apart, FIGURES_APART)
-
-
-def _judged(apart: float, tolerance: float) -> tuple[Verdict, str]:
-    return "within tolerance" if apart <= tolerance else "different", f"up to {apart:.1e} apart"
-
-
-@contextmanager
-def _inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def _figures(path: Path, text: str) -> list[tuple[str, float]]:
-    """Return every number of a metrics file with its place, and its other content as part of the place."""
-    found: list[tuple[str, float]] = []
-
-    def walk(place: str, value: object) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(f"{place}.{key}", inner)
-        elif isinstance(value, list):
-            for number, inner in enumerate(value):
-                walk(f"{place}.{number}", inner)
-        elif isinstance(value, int | float) and math.isfinite(value):
-            found.append((place, float(value)))
-        else:
-            found.append((f"{place}={value}", 0.0))
-
-    def number(word: str) -> object:
+            return Judgement("different", "the committed model is not here to compare; `dvc pull` fetches it")
         try:
-            return float(word)
-        except ValueError:
-            return word
-
-    if path.suffix == ".json":
-        walk("", json.loads(text))
-    else:
-        walk("", [[number(word) for word in row] for row in csv.reader(io.StringIO(text))])
-    return found
+            model = checkpoint.load(folder, checkpoint.choose_device(folder, "cpu"))
+            model.require(Encoding.load(clone / paths.ENCODING), paths.ENCODING)
+        except InputError as error:
+            return Judgement("different", reason(error))
+        predicted = predictor.predict_split(model.classifier, EncodedSplit.open(clone / paths.IDS.test))
+    rebuilt = _table(paths.PREDICTIONS, (clone / paths.PREDICTIONS).read_bytes())
+    return compare_tables(rebuilt.assign(probability=predicted), rebuilt, PREDICTIONS_TOLERANCE)
 
 
-def machine(clone: Path) -> dict[str, Any]:
-    """Return what the result of a commit, cloned there, may depend on beside it."""
+def compare_tables(committed: pd.DataFrame, rebuilt: pd.DataFrame, tolerance: float) -> Judgement:
+    try:
+        pd.testing.assert_frame_equal(committed, rebuilt, check_dtype=False, rtol=0, atol=tolerance)
+    except AssertionError as error:
+        return Judgement("different", str(error).partition("\n\n")[2].partition("\n")[0])
+    return Judgement("within tolerance", f"of {tolerance:g}")
+
+
+def describe_machine(clone: Path) -> dict[str, Any]:
+    """Return whatever else the outputs of a commit may depend on."""
     import llvmlite.binding
     import torch
 
-    threads = read_yaml(clone / paths.PARAMS)["compute"]["threads"]
-    requirements = (clone / "requirements.txt").read_text(encoding="utf-8")
-    pinned = re.findall(r"^([A-Za-z0-9_.-]+)==", requirements, flags=re.M)
     features = llvmlite.binding.get_host_cpu_features()
     return {
         "system": f"{platform.system()} {platform.release()}",
@@ -260,81 +227,36 @@ def machine(clone: Path) -> dict[str, Any]:
         "torch_instructions": torch.backends.cpu.get_cpu_capability(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "cores": os.cpu_count(),
-        "threads": threads,
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in pinned},
+        "threads": read_yaml(clone / paths.PARAMS)["compute"]["threads"],
+        "python": platform.python_version(),
+        "packages": dict(sorted((package.name, package.version) for package in metadata.distributions())),
     }
 
 
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+def _worst(judgements: Iterable[Judgement]) -> Judgement:
+    return max(judgements, key=lambda each: VERDICTS.index(each.verdict), default=Judgement("different", "no files"))
 
 
-def _call(*words: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+def _table(path: Path, content: bytes) -> pd.DataFrame:
+    if path.suffix == ".json":
+        return pd.json_normalize(json.loads(content))
+    stream = io.BytesIO(content)
+    return pd.read_parquet(stream) if path.suffix == ".parquet" else pd.read_csv(stream, keep_default_na=False)
+
+
+def _holds_predictions(file: Path) -> bool:
+    return file.suffix == ".parquet" and pq.read_schema(file).equals(parquet.PREDICTIONS)
+
+
+def _call(*words: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [""])[-1]
         raise InputError(f"`{quote(' '.join(words))}` failed: {last}")
     return done.stdout
 
 
-def _git(*words: str) -> str:
-    return _call("git", *words)
-
-
-def _committed(commit: str, path: Path) -> bytes | None:
-    """Return the content of a file in a commit, or None where it has no such file."""
-    done = subprocess.run(["git", "show", f"{commit}:{path}"], capture_output=True, check=False)
-    return None if done.returncode else done.stdout
-
-
-def _commit(revision: str) -> str:
-    if revision.startswith("-"):
-        raise InputError(f"{quote(revision)}: no revision; see `git log`")
-    try:
-        return _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip()
-    except InputError:
-        raise InputError(f"{quote(revision)}: no such commit; see `git log`") from None
-
-
-def run(args: argparse.Namespace) -> None:
-    if args.output.is_dir():
-        raise InputError(f"--output {quote(str(args.output))}: is a folder; name a file in it")
-    commit = _commit(args.revision)
-    if args.revision == "HEAD" and _git("status", "--porcelain", "--untracked-files=no"):
-        print("note: what is not committed is not verified", file=sys.stderr)
-    with cloned(commit) as clone:
-        committed = _stages(clone)
-        (clone / paths.LOCK).unlink()  # what is in it afterwards was made there
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache"]
-        done = subprocess.run(command, cwd=clone, env=os.environ | {"PATH": path}, stdout=sys.stderr, check=False)
-        if done.returncode:
-            print(f"error: {commit[:10]}: the pipeline failed there, as said above", file=sys.stderr)
-            sys.exit(1)
-        rebuilt = _stages(clone)
-        outdated = stale(committed, rebuilt)
-        found = check(commit, clone, committed, rebuilt)
-        about = machine(clone)
-    order: tuple[Verdict, ...] = ("identical", "within tolerance", "different")
-    worst = max((each.verdict for each in found), key=order.index, default="different")
-    write_json(
-        args.output,
-        {
-            "commit": commit,
-            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "verdict": "different" if outdated else worst,
-            "changed_since_dvc_lock": outdated,
-            "outputs": [each._asdict() for each in found],
-            "machine": about,
-        },
-    )
-    width = max(len(each.path) for each in found)
-    lines = [f"{each.path:{width}}  {each.verdict:16}  {each.reason}".rstrip() for each in found]
-    lines += [f"dvc.lock is older than {each}; run `make repro` and commit" for each in outdated]
-    counts = ", ".join(f"{sum(each.verdict == name for each in found)} {name}" for name in order)
-    print("\n".join([*lines, "", f"{commit[:10]}: {counts}; {args.output} says by what"]), file=stdout())
-    if outdated or worst == "different":
-        sys.exit(1)
+def _dvc(clone: Path, *words: str, stdout: Any = subprocess.DEVNULL) -> "subprocess.CompletedProcess[bytes]":
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where the stages' `python` is found
+    command = [sys.executable, "-m", "dvc", *words]
+    return subprocess.run(command, cwd=clone, env=os.environ | {"PATH": path}, stdout=stdout, check=False)
