@@ -8,7 +8,6 @@
 Importing the package loads nothing else; each name below loads its module when it is first used.
 """
 
-import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from sentiment.errors import InputError as InputError
 
 __all__ = ["InputError", "Model", "Prediction", "load"]
-
-STARTED = time.time_ns()  # before any other module is read
 
 
 def __getattr__(name: str) -> Any:

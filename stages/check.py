@@ -52,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, waits=False)  # its output is constant, so it may run beside another stage
+    run(main, alone=False)  # its output is constant, so it may run beside another stage

@@ -273,18 +273,18 @@ def test_dvc_may_be_called_from_another_folder_or_as_a_library(clone: Clone) -> 
 
 def test_a_second_make_repro_leaves_the_first_alone(clone: Clone) -> None:
     before = state(clone)
-    folder = clone.path / ".dvc/tmp"
-    with (folder / "repro.lock").open("a") as lock, (folder / "stage.lock").open("a") as other:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        fcntl.flock(other, fcntl.LOCK_EX)  # a stage is at work, for hours perhaps
+    with (clone.path / ".dvc/tmp/pipeline.lock").open("a") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)  # a stage is running, for hours perhaps
         clone.python("-m", "stages.check")
         done = clone.python("-m", "sentiment", "repro", check=False)
-    assert (done.returncode, done.stderr) == (2, "error: make repro is running here already; wait for its end\n")
+    assert (done.returncode, done.stderr) == (
+        2, "error: .dvc/tmp/pipeline.lock: another run or stage is active in this folder; wait for its end\n"
+    )  # fmt: skip
     writing = {"write": {"models/classifier": {"pid": os.getpid(), "cmd": "dvc repro"}}, "read": {}}
     (clone.path / ".dvc/tmp/rwlock").write_text(json.dumps(writing), encoding="utf-8")
     done = clone.python("-m", "sentiment", "repro", check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: DVC is at work here already, as process {os.getpid()}")
+    assert done.stderr.startswith(f"error: DVC is running a stage here, as process {os.getpid()}")
     (clone.path / ".dvc/tmp/rwlock").unlink()
     assert state(clone) == before
 

@@ -12,7 +12,6 @@ import pytest
 from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
 from tests.support.clone import STAGES, Clone, state
-from tests.test_faults import recorded
 
 BUCKET = "team"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -150,7 +149,7 @@ def test_a_run_that_a_colleague_made_is_not_made_again(clone: Clone, remote: Rem
     said = colleague.dvc("repro", "--pull", "tokenize").stdout
     assert "Stage 'tokenize' is cached - skipping run" in said
     assert "python -m stages.tokenize" not in said
-    assert recorded(colleague)["tokenize"] == recorded(clone)["tokenize"]
+    assert colleague.recorded()["tokenize"] == clone.recorded()["tokenize"]
 
 
 def test_a_damaged_object_is_not_pulled(clone: Clone, remote: Remote, tmp_path: Path) -> None:
@@ -158,7 +157,7 @@ def test_a_damaged_object_is_not_pulled(clone: Clone, remote: Remote, tmp_path: 
     clone.dvc("push")
     sizes = remote.objects()
     weights = hashlib.md5((clone.path / paths.MODEL / "weights.safetensors").read_bytes(), usedforsecurity=False)
-    digests = [recorded(clone)["evaluate"]["outs"][0]["md5"], weights.hexdigest()]
+    digests = [clone.recorded()["evaluate"]["outs"][0]["md5"], weights.hexdigest()]
     damaged = [name for name in sizes if "".join(Path(name).parts[-2:]) in digests]
     assert len(damaged) == 2
     for name in damaged:
@@ -213,4 +212,4 @@ def test_two_people_change_different_stages(clone: Clone, remote: Remote, tmp_pa
     assert values["evaluate"]["threshold"] == 0.4
     assert "Running stage" not in clone.dvc("repro").stdout
     for stage in STAGES:
-        assert recorded(clone)[stage]
+        assert clone.recorded()[stage]

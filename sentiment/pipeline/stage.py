@@ -1,146 +1,117 @@
-"""How a stage runs: alone in its folder, not longer than DVC, and only if nothing changed under it.
+"""How a stage runs: alone in its folder, no longer than its `dvc`, and only if nothing it reads changes meanwhile.
 
-DVC records in dvc.lock what parameters, code and inputs are when a stage ends (treeverse/dvc#11058). One that was
-edited meanwhile would be recorded although the stage never saw it, so the stage fails instead and DVC records nothing.
+DVC records in dvc.lock the parameters, code and inputs as they are when a stage ends (treeverse/dvc#11058). An edit
+made while the stage ran would be recorded although the stage never saw it. So the stage fails, and DVC records nothing.
 
-A killed `dvc` leaves its stage running, and the next one would write beside it: so a stage ends as soon as its `dvc`
-has, and the next one waits until it has.
+A killed `dvc` leaves its stage running, and the next `dvc` would start another one beside it. So a stage ends as soon
+as its `dvc` does, and the next one waits until it has ended.
 """
 
-import fcntl
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-import sentiment
 from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
 from sentiment.errors import InputError, quote
 from sentiment.io import command
-from sentiment.pipeline import dvc_lock, rwlock
+from sentiment.io.atomic import remove_partials
+from sentiment.pipeline import dvc_files, lock
 
-_LOCK = Path(".dvc/tmp/stage.lock")
 _POLL = 0.1  # seconds
 
-
 Main = Callable[[], Callable[[], None] | None]
+Stage = dict[str, Any]  # an entry of dvc.yaml
 
 
-def run(main: Main, *, waits: bool = True) -> None:
-    """Run a stage's `main` as a command, when no other stage runs in this folder unless it need not wait.
+def run(main: Main, *, alone: bool = True) -> None:
+    """Run a stage's `main` as a command. Unless `alone` is false, wait until no other stage runs in this folder.
 
-    What it returns, if anything, is called when nothing has changed meanwhile: only then do its results count.
+    If `main` returns a function, it is called once the results count: when nothing has changed meanwhile.
     """
-    command.run(lambda: _guarded(main, waits))
+    command.run(lambda: _supervise(main, alone))
 
 
-def _guarded(main: Main, waits: bool) -> None:
-    name = os.environ.get("DVC_STAGE")  # DVC says so; by hand, a stage does what it is told
-    alone = _alone if waits else nullcontext
-    if name is None:
-        with alone():
-            if finish := main():
-                finish()
-        return
-    stages = read_yaml(paths.PIPELINE)["stages"]
-    described = stages.get(name.rpartition(":")[2])  # "../dvc.yaml:train", where DVC was called from another folder
-    if described is None:
-        raise InputError(f"DVC_STAGE: {quote(name)} is no stage of {paths.PIPELINE}; unset it to run a stage by hand")
-    _end_with(_dvc_of(name, described))
-    code = {key: value for key, value in _inputs(described).items() if key.endswith(".py")}  # as it was imported
-    _require_same(name, [key for key in code if _touched(Path(key))])
-    with alone():
-        dvc_lock.backup()
-        before = _inputs(described) | code
+def _supervise(main: Main, alone: bool) -> None:
+    stages: dict[str, Stage] = read_yaml(paths.PIPELINE)["stages"]
+    stage = _started_by_dvc(stages)
+    if stage:
+        _end_with(_dvc_of(stage))
+        before = _inputs(stage)
+        _require_same([path for path in before if path.endswith(".py") and _changed_since_start(Path(path))])
+    with lock.held_by_stage() if alone else nullcontext():
+        if alone:
+            _remove_partials(stages)
+        if stage:
+            dvc_files.backup()
         finish = main()
-        after = _inputs(described)
-        _require_same(name, [key for key in before | after if before.get(key) != after.get(key)])
+        if stage:
+            after = _inputs(stage)
+            _require_same([key for key in before | after if before.get(key) != after.get(key)])
         if finish:
             finish()
 
 
-def _require_same(stage: str, changed: list[str]) -> None:
-    if changed:
-        raise InputError(f"{changed[0]}: changed while the stage {stage} ran; run `dvc repro` again")
+def _started_by_dvc(stages: dict[str, Stage]) -> Stage | None:
+    """Return the entry of the stage that DVC runs. None if it was started by hand: DVC will not record that run."""
+    name = os.environ.get("DVC_STAGE")
+    if name is None:
+        return None
+    stage = stages.get(name.rpartition(":")[2])  # "../dvc.yaml:train" if DVC was called from another folder
+    if stage is None:
+        raise InputError(f"DVC_STAGE: {quote(name)} is no stage of {paths.PIPELINE}; unset it to run a stage by hand")
+    return stage
 
 
-def _touched(path: Path) -> bool:
-    """Return whether a module changed while modules were imported: it is unknown what was read of it."""
-    return path.exists() and path.stat().st_ctime_ns > sentiment.STARTED
+def _dvc_of(stage: Stage) -> psutil.Process:
+    """Return the `dvc` that runs a stage. Raises InputError if it died while Python started.
 
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Wait until no other stage runs in this folder."""
-    _LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with _LOCK.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("waiting for another stage that runs in this folder", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    DVC's own note tells, not the parent process: an orphan is given another parent, which need not be process 1, and
+    any program can call DVC as a library.
+    """
+    dvc = dvc_files.writer_of(_outputs(stage))
+    if dvc is None:
+        raise InputError(
+            f"{dvc_files.RWLOCK}: notes no running dvc that writes the outputs of {os.environ['DVC_STAGE']}; run "
+            "`dvc repro` again, or unset DVC_STAGE to run a stage by hand"
+        )
+    return dvc
 
 
 def _end_with(dvc: psutil.Process) -> None:
-    """Kill this process as soon as the `dvc` that started it is gone."""
+    """End this process, as a kill would, as soon as `dvc` has ended."""
 
     def watch() -> None:
         with suppress(psutil.Error):
             while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
                 time.sleep(_POLL)
-        os._exit(1)  # as if killed: what is whole stays, what is partial is never looked at
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _dvc_of(name: str, stage: dict[str, Any]) -> psutil.Process:
-    """Return the `dvc` that writes a stage's outputs. `stage` is its entry in dvc.yaml.
-
-    It is not looked for among this process's parents: an orphan has another one, which need not be process 1, and a
-    program that calls DVC as a library can be any. Raise InputError if it died while Python started.
-    """
-    outputs = {os.path.realpath(next(iter(out)) if isinstance(out, dict) else out) for out in stage["outs"]}
-    for path, process in rwlock.noted().items():
-        if path in outputs:
-            with suppress(psutil.NoSuchProcess):
-                dvc = psutil.Process(process)
-                if dvc.create_time() <= psutil.Process().create_time():  # not one that began since
-                    return dvc
-    raise InputError(
-        f"{rwlock.NOTE}: notes no running dvc that writes the outputs of {name}; run `dvc repro` again, or unset "
-        "DVC_STAGE to run a stage by hand"
-    )
-
-
-def _inputs(stage: dict[str, Any]) -> dict[str, object]:
-    """Return what a stage depends on: each parameter's value, each file's identity, size and time of change.
-
-    `stage` is its entry in dvc.yaml.
-    """
-    values = read_yaml(paths.PARAMS)
-    found: dict[str, object] = {}
-    for key in stage["params"]:
-        if isinstance(key, dict):  # all of the file
-            found |= {f"{paths.PARAMS}: {section}": value for section, value in values.items()}
-        elif isinstance(group := _value(values, key), dict):
-            found |= {f"{paths.PARAMS}: {key}.{name}": value for name, value in group.items()}
+def _inputs(stage: Stage) -> dict[str, object]:
+    """Return what a stage depends on: the parameters' values, and each file's inode, size and time of change."""
+    params = read_yaml(paths.PARAMS)
+    inputs: dict[str, object] = {}
+    for key in stage.get("params", []):
+        if isinstance(key, dict):  # the whole file
+            inputs |= {f"{paths.PARAMS}: {section}": values for section, values in params.items()}
         else:
-            found[f"{paths.PARAMS}: {key}"] = group
-    for dep in stage["deps"]:
-        text = _value(values, dep[2:-1]) if dep.startswith("${") else dep
-        path = Path(str(text))
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if "__pycache__" not in file.parts:  # as .dvcignore has it
-                found[str(file)] = _identity(file)
-    return found
+            inputs[f"{paths.PARAMS}: {key}"] = _value(params, key)
+    for dep in stage.get("deps", []):
+        path = Path(str(_value(params, dep[2:-1])) if dep.startswith("${") else dep)
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:  # .dvcignore lists it
+                stat = file.stat()
+                inputs[str(file)] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return inputs
 
 
 def _value(values: Any, key: str) -> object:
@@ -149,9 +120,26 @@ def _value(values: Any, key: str) -> object:
     return values
 
 
-def _identity(path: Path) -> tuple[int, ...] | None:
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return (stat.st_ino, stat.st_size, stat.st_mtime_ns) if path.is_file() else (stat.st_ino,)
+def _changed_since_start(code: Path) -> bool:
+    """Return whether a module changed after DVC started the stage: Python may have imported what it was before."""
+    return code.stat().st_ctime_ns > dvc_files.RWLOCK.stat().st_mtime_ns
+
+
+def _require_same(changed: list[str]) -> None:
+    if changed:
+        raise InputError(f"{changed[0]}: changed while the stage {os.environ['DVC_STAGE']} ran; run `dvc repro` again")
+
+
+def _remove_partials(stages: dict[str, Stage]) -> None:
+    """Remove what killed stages left behind. No stage writes now."""
+    for stage in stages.values():
+        for output in _outputs(stage):
+            remove_partials(Path(output))
+    remove_partials(paths.SPEED)
+    remove_partials(paths.TRAINING / "*")
+
+
+def _outputs(stage: Stage) -> list[str]:
+    """Return a stage's outputs, metrics and plots among them. DVC lets each have options: `path: {cache: false}`."""
+    outputs = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
+    return [next(iter(output)) if isinstance(output, dict) else output for output in outputs]

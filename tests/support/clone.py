@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from sentiment.config.yaml_file import read_yaml, write_yaml
 from tests.support.imports import ROOT
@@ -89,6 +90,16 @@ class Clone:
     def commit(self, message: str) -> None:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the entry of each stage in dvc.lock."""
+        stages: dict[str, Any] = read_yaml(self.path / "dvc.lock")["stages"]
+        return stages
+
+    def append(self, file: str, line: str) -> None:
+        """Add a line to a file."""
+        with (self.path / file).open("a", encoding="utf-8") as stream:
+            stream.write(f"{line}\n")
 
     def hashes(self) -> dict[str, str]:
         """Return a hash of every output that exists: nothing volatile is among them."""
