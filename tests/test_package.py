@@ -83,10 +83,11 @@ def test_an_installed_package_predicts_in_any_folder(wheel: Path, tmp_path: Path
         return done.stdout
 
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
-    # Torch and the other packages come from this environment. Its own path files are not followed from there, so a link
-    # to the clone, as `make` installs it, is not found.
+    # Torch and the other packages come from this environment. Path files in it are not followed from there, so the
+    # link to the clone that `make` installs is not found.
     purelib = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
-    (purelib / "shared.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    shared = [path for path in sys.path if path.endswith("site-packages")]
+    (purelib / "shared.pth").write_text("\n".join(shared), encoding="utf-8")
     assert run(command, "--version") == f"sentiment {PROJECT['version']}\n"
     listed = run(command, "--help")
     assert all(f"  {name} " in listed for name in SUBCOMMANDS)
