@@ -55,9 +55,10 @@ def follow(clone: Clone) -> None:
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which every recipe was followed and the pipeline ran with all of it."""
-    clone = Clone.small(tmp_path_factory.mktemp("followed") / "clone")
+    clone = Clone.full(tmp_path_factory.mktemp("followed") / "clone")
     follow(clone)
     clone.commit("The recipes")
+    clone.shrink()
     with (clone.path / SAMPLE).open(encoding="utf-8", newline="") as stream:
         lines = [f"__label__{row['label']} {row['text']}\n" for row in csv.DictReader(stream)]
     (clone.path / "data/reviews.ft").write_text("".join(lines), encoding="utf-8")
@@ -74,7 +75,7 @@ def test_every_recipe_has_code() -> None:
 
 
 def test_the_code_passes_the_linters_and_the_tests_of_the_structure(followed: Clone, tmp_path: Path) -> None:
-    clone = followed.copy(tmp_path / "clone")  # with the comments of params.yaml
+    clone = followed.copy(tmp_path / "clone")  # of the commit, in which params.yaml has its comments
     clone.python("-m", "ruff", "check", ".")
     clone.python("-m", "ruff", "format", "--check", ".")
     clone.python("-m", "pytest", "-q", "tests/test_dvc_yaml.py")

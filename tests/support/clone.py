@@ -52,14 +52,18 @@ class Clone:
     def small(cls, path: Path) -> "Clone":
         """Return a clone whose whole pipeline runs in a few seconds."""
         clone = cls.full(path)
-        with (ROOT / SAMPLE).open(encoding="utf-8", newline="") as stream:
-            header, *rows = csv.reader(stream)
-        with (path / SAMPLE).open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows(chain([header], rows[:300], rows[-300:]))
-        clone.set("train.epochs", 2)
-        clone.set("evaluate.bootstrap_samples", 100)
+        clone.shrink()
         clone.commit("A small corpus")
         return clone
+
+    def shrink(self) -> None:
+        """Keep 600 reviews, two epochs and 100 bootstrap samples. params.yaml loses its comments."""
+        with (self.path / SAMPLE).open(encoding="utf-8", newline="") as stream:
+            header, *rows = csv.reader(stream)
+        with (self.path / SAMPLE).open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows(chain([header], rows[:300], rows[-300:]))
+        self.set("train.epochs", 2)
+        self.set("evaluate.bootstrap_samples", 100)
 
     def copy(self, path: Path) -> "Clone":
         """Return a `git clone`, which has none of the outputs."""
