@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -239,14 +240,12 @@ def test_a_stage_removes_what_killed_stages_left(clone: Clone) -> None:
     assert (clone.path / "data/.mine.csv.written.partial").exists()  # of another command, which may be running
 
 
-@pytest.mark.parametrize("kept", [200, 5000, -40])
-def test_a_lock_file_that_was_cut_off_is_repaired(clone: Clone, kept: int) -> None:
+def test_a_lock_file_that_was_cut_off_is_repaired(clone: Clone) -> None:
     lock = clone.path / "dvc.lock"
     clone.set("evaluate.threshold", 0.4)
     clone.python("-m", "sentiment", "repro")
     before, whole = state(clone), lock.read_bytes()
-    cut = whole[:kept]
-    lock.write_bytes(cut[: cut.rindex(b"hash: ") + 2])
+    lock.write_bytes(whole[: whole.rindex(b"hash: ", 0, 5000) + 2])
     assert clone.dvc("status", check=False).returncode
     done = clone.python("-m", "sentiment", "repro")
     assert "dvc.lock: cut off by a kill, completed from its copy" in done.stderr
@@ -295,29 +294,33 @@ def test_a_note_of_writers_that_dvc_refuses_is_removed(clone: Clone) -> None:
     assert "Running stage 'evaluate'" in done.stdout
 
 
-def test_a_second_stage_waits_for_the_first(long: Clone) -> None:
-    both = [start(long, sys.executable, "-m", "stages.train") for _ in range(2)]
-    printed = [process.communicate(timeout=120)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert sum("waiting for another run or stage in this folder" in text for text in printed) == 1
+def test_a_stage_waits_for_another_and_a_run_does_not_start_beside_it(long: Clone) -> None:
+    first = start(long, sys.executable, "-m", "stages.train")
+    wait_for(lambda: has_state(long))
+    second = start(long, sys.executable, "-m", "stages.count_vocab")
+    wait_for_line(second, "waiting for another run or stage in this folder")
+    done = long.python("-m", "sentiment", "repro", check=False)
+    assert done.returncode == 2
+    assert "another run or stage is active in this folder; wait for its end" in done.stderr
+    first.kill()
+    first.communicate()
+    second.communicate(timeout=60)
+    assert second.returncode == 0
 
 
-def test_a_stage_waits_for_a_run_and_a_run_refuses_to_start_beside_a_stage(long: Clone) -> None:
+def test_a_stage_waits_for_a_run_which_restores_the_outputs_when_interrupted(long: Clone) -> None:
+    before = state(long)
     run = start(long, sys.executable, "-m", "sentiment", "repro")
     wait_for(lambda: has_state(long))
     stage = start(long, sys.executable, "-m", "stages.count_vocab")
     wait_for_line(stage, "waiting for another run or stage in this folder")
-    assert run.communicate(timeout=120)
-    assert run.returncode == 0
-    assert stage.communicate(timeout=60)
+    os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C does
+    printed, _ = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "The outputs of the last run are in place; run it again." in printed
+    stage.communicate(timeout=60)
     assert stage.returncode == 0
-    stage = start(long, sys.executable, "-m", "stages.train")
-    wait_for(lambda: has_state(long))
-    done = long.python("-m", "sentiment", "repro", check=False)
-    assert done.returncode == 2
-    assert "another run or stage is active in this folder; wait for its end" in done.stderr
-    stage.kill()
-    stage.communicate()
+    assert state(long) == before
 
 
 def test_a_run_whose_dvc_is_killed_restores_the_outputs(long: Clone) -> None:

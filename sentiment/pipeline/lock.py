@@ -4,7 +4,8 @@ A stage holds the lock alone. `sentiment repro` holds it for its whole run and s
 starts; any other stage waits until the run has ended.
 
 It is a POSIX lock, which belongs to one process: the system releases it when that process ends, however it ends, and
-the processes that build batches do not inherit it.
+the processes that build batches do not inherit it. It is released as well when the process closes any handle of the
+file, so nothing else may open it.
 """
 
 import fcntl
