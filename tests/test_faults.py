@@ -22,16 +22,16 @@ from tests.support.processes import inside, running_stage, running_stages, start
 pytestmark = pytest.mark.faults
 
 
-def train_long(clone: Clone) -> Clone:
-    clone.set("train.epochs", 300)
+def set_epochs(clone: Clone, epochs: int) -> None:
+    clone.set("train.epochs", epochs)
     clone.set("train.patience", 0)
-    return clone
 
 
 @pytest.fixture
 def long(clone: Clone) -> Clone:
-    """A clone whose training takes a while."""
-    return train_long(clone)
+    """A clone whose training takes a while. An epoch takes about 40 ms."""
+    set_epochs(clone, 300)
+    return clone
 
 
 def has_state(clone: Clone) -> bool:
@@ -63,6 +63,7 @@ def test_a_change_under_a_stage_makes_it_fail(long: Clone) -> None:
         "sentiment/nn/classifier.py": edit_code,
         "data/ids/train/ids.npy": edit_input,
     }
+    set_epochs(long, 60)  # each run ends before it fails
     before = long.recorded()["train"]
     for number, (name, edit) in enumerate(edits.items()):
         long.set("train.weight_decay", (number + 1) * 1e-6)  # nothing to resume
@@ -154,6 +155,7 @@ def test_a_stage_whose_dvc_dies_while_python_starts_ends_too(long: Clone, parent
 
 
 def test_a_stage_does_not_outlive_its_dvc(long: Clone) -> None:
+    set_epochs(long, 100)
     process = start(long, "dvc", "repro", "train")
     wait_for(lambda: has_state(long))
     assert len(running_stages(long)) == 1
@@ -171,7 +173,8 @@ def long_run(reproduced: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clo
     """A clone in which the pipeline with the long training ran."""
     path = tmp_path_factory.mktemp("long") / "clone"
     shutil.copytree(reproduced.path, path, symlinks=True)
-    clone = train_long(Clone(path))
+    clone = Clone(path)
+    set_epochs(clone, 100)
     clone.dvc("repro")
     return clone
 
