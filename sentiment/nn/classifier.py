@@ -10,7 +10,6 @@ from sentiment.config.compute import Backend
 from sentiment.data.vocabulary import FIRST_TOKEN, PADDING, Ids
 from sentiment.data.word_vectors import Vectors
 from sentiment.nn.config import EMBEDDING_STD, ModelConfig
-from sentiment.nn.device import float64_default
 from sentiment.nn.packed import PackedVectors
 from sentiment.nn.recurrent import RecurrentEncoder
 from sentiment.nn.transformer import Transformer
@@ -27,18 +26,18 @@ class Classifier(nn.Module):
         self.pretrained: Tensor
         self.dropout = nn.Dropout(config.embedding_dropout)
         self.output_dropout = nn.Dropout(config.output_dropout)
-        with float64_default():  # drawn in float64 and rounded below, the weights are the same on every processor
-            self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=PADDING)
-            self.recurrence = (
-                Transformer(config) if config.encoder == "transformer" else RecurrentEncoder(config, backend)
-            )
-            self.readout = nn.Linear(config.readout_dim, 1)
-            with torch.no_grad():
-                # Small embeddings: see EMBEDDING_STD.
-                self.embedding.weight.normal_(std=EMBEDDING_STD)
-                self.embedding.weight[PADDING].zero_()
-                if isinstance(self.recurrence, RecurrentEncoder):
-                    self.recurrence.initialise()
+        # Drawn in float64 and rounded at the end, the weights are the same on every processor.
+        exact = torch.float64
+        self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=PADDING, dtype=exact)
+        self.recurrence = (
+            Transformer(config, exact) if config.encoder == "transformer" else RecurrentEncoder(config, backend, exact)
+        )
+        self.readout = nn.Linear(config.readout_dim, 1, dtype=exact)
+        with torch.no_grad():
+            self.embedding.weight.normal_(std=EMBEDDING_STD)
+            self.embedding.weight[PADDING].zero_()
+        if isinstance(self.recurrence, RecurrentEncoder):
+            self.recurrence.initialise()
         self.float()
 
     def load_pretrained_embeddings(self, vectors: Vectors) -> None:

@@ -3,8 +3,7 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import torch
@@ -71,17 +70,6 @@ def _keep_memory() -> None:
 def dtype(precision: Precision) -> torch.dtype:
     """Return the type of the weights during training."""
     return torch.float64 if precision == "float64" else torch.float32
-
-
-@contextmanager
-def float64_default() -> Iterator[None]:
-    """Create new parameters, and draw their values, in float64 within a `with` block."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def describe(device: torch.device) -> str:

@@ -24,13 +24,13 @@ class RecurrentEncoder(nn.Module):
     Dropout lies between the layers, as our own module: cuDNN's is not reproducible (pytorch#35661, pytorch#104697).
     """
 
-    def __init__(self, config: ModelConfig, backend: Backend = "auto") -> None:
+    def __init__(self, config: ModelConfig, backend: Backend = "auto", dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.config, self.backend = config, backend
         self.cell = make_cell(config.cell, config.nonlinearity)
         widths = [config.embedding_dim] + [config.state_dim] * (config.layers - 1)
         self.layers = nn.ModuleList(
-            make_layer(self.cell, width, config.hidden_dim, config.bidirectional) for width in widths
+            make_layer(self.cell, width, config.hidden_dim, config.bidirectional, dtype) for width in widths
         )
         self.dropout = nn.Dropout(config.dropout)
 

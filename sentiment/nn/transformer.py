@@ -19,17 +19,23 @@ from sentiment.nn.pooling import pool
 class Transformer(nn.Module):
     """`layers` encoder layers of width `embedding_dim`, with `heads` heads and a feed-forward width of `hidden_dim`."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.config = config
         # nn.TransformerEncoder copies one layer, so all its layers would start with the same weights.
         self.layers = nn.ModuleList(
             nn.TransformerEncoderLayer(
-                config.embedding_dim, config.heads, config.hidden_dim, config.dropout, batch_first=True, norm_first=True
+                config.embedding_dim,
+                config.heads,
+                config.hidden_dim,
+                config.dropout,
+                batch_first=True,
+                norm_first=True,
+                dtype=dtype,
             )
             for _ in range(config.layers)
         )
-        self.norm = nn.LayerNorm(config.embedding_dim)
+        self.norm = nn.LayerNorm(config.embedding_dim, dtype=dtype)
         for name, parameter in self.named_parameters():
             if name.endswith("in_proj_bias"):
                 parameter.register_hook(_without_keys)  # type: ignore[no-untyped-call]

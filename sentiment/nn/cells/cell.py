@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from sentiment.nn.cells import CELLS
@@ -39,22 +40,31 @@ class Cell(ABC):
         weight: float[gates * hidden, hidden]; bias: float[gates * hidden]
         """
 
-    def torch_layer(self, input_size: int, hidden_size: int, bidirectional: bool) -> nn.RNNBase | None:
-        """Return the same layer of `torch.nn`, which cuDNN runs on a GPU, or None where torch has none."""
+    def torch_layer(self, input_size: int, hidden_size: int, **options: Any) -> nn.RNNBase | None:
+        """Return the same layer of `torch.nn`, which cuDNN runs on a GPU, or None where torch has none.
+
+        options: `bidirectional` and `dtype`, as `torch.nn` has them
+        """
         return None
 
 
 class CellWeights(nn.Module):
     """The weights of one layer of a cell that `torch.nn` does not have, under the names of `nn.LSTM`."""
 
-    def __init__(self, num_gates: int, input_size: int, hidden_size: int, bidirectional: bool) -> None:
+    def __init__(
+        self, num_gates: int, input_size: int, hidden_size: int, bidirectional: bool, dtype: torch.dtype
+    ) -> None:
         super().__init__()
         rows = num_gates * hidden_size
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (rows, input_size),
+            "weight_hh": (rows, hidden_size),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
+        }
         for suffix in ("_l0", "_l0_reverse") if bidirectional else ("_l0",):
-            self.register_parameter(f"weight_ih{suffix}", nn.Parameter(Tensor(rows, input_size)))
-            self.register_parameter(f"weight_hh{suffix}", nn.Parameter(Tensor(rows, hidden_size)))
-            self.register_parameter(f"bias_ih{suffix}", nn.Parameter(Tensor(rows)))
-            self.register_parameter(f"bias_hh{suffix}", nn.Parameter(Tensor(rows)))
+            for name, shape in shapes.items():
+                self.register_parameter(name + suffix, nn.Parameter(torch.empty(shape, dtype=dtype)))
 
 
 def make_cell(name: str, nonlinearity: str = "tanh") -> Cell:
@@ -64,10 +74,12 @@ def make_cell(name: str, nonlinearity: str = "tanh") -> Cell:
     return cell
 
 
-def make_layer(cell: Cell, input_size: int, hidden_size: int, bidirectional: bool) -> nn.Module:
+def make_layer(
+    cell: Cell, input_size: int, hidden_size: int, bidirectional: bool, dtype: torch.dtype = torch.float32
+) -> nn.Module:
     """Return the module that holds the weights of one layer."""
-    layer = cell.torch_layer(input_size, hidden_size, bidirectional)
-    return layer or CellWeights(cell.num_gates, input_size, hidden_size, bidirectional)
+    layer = cell.torch_layer(input_size, hidden_size, bidirectional=bidirectional, dtype=dtype)
+    return layer or CellWeights(cell.num_gates, input_size, hidden_size, bidirectional, dtype)
 
 
 def weights_by_direction(layer: nn.Module) -> list[Weights]:

@@ -5,6 +5,8 @@ n = tanh(x_n + r * (U_n h' + c_n))
 h = n + z * (h' - n)
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,5 +30,5 @@ class GRU(Cell):
         n = torch.tanh(x_n + r * u_n)
         return (n + z * (h - n),)
 
-    def torch_layer(self, input_size: int, hidden_size: int, bidirectional: bool) -> nn.RNNBase:
-        return nn.GRU(input_size, hidden_size, bidirectional=bidirectional)
+    def torch_layer(self, input_size: int, hidden_size: int, **options: Any) -> nn.RNNBase:
+        return nn.GRU(input_size, hidden_size, **options)

@@ -5,7 +5,7 @@ g = tanh(x_g + U_g h' + c_g)    o = s(x_o + U_o h' + c_o)
 c = f * c' + i * g              h = o * tanh(c)
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,5 +30,5 @@ class LSTM(Cell):
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(c), c
 
-    def torch_layer(self, input_size: int, hidden_size: int, bidirectional: bool) -> nn.RNNBase:
-        return nn.LSTM(input_size, hidden_size, bidirectional=bidirectional)
+    def torch_layer(self, input_size: int, hidden_size: int, **options: Any) -> nn.RNNBase:
+        return nn.LSTM(input_size, hidden_size, **options)

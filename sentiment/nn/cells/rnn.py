@@ -4,6 +4,8 @@ f is tanh, relu or the logistic function. The slope of the logistic function is 
 least fourfold with each step unless U stretches it: the lecture's example of a vanishing gradient.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,7 +27,7 @@ class RNN(Cell):
         (h,) = state
         return (NONLINEARITIES[self.nonlinearity](x + functional.linear(h, weight, bias)),)
 
-    def torch_layer(self, input_size: int, hidden_size: int, bidirectional: bool) -> nn.RNNBase | None:
+    def torch_layer(self, input_size: int, hidden_size: int, **options: Any) -> nn.RNNBase | None:
         if self.nonlinearity == "logistic":
             return None
-        return nn.RNN(input_size, hidden_size, nonlinearity=self.nonlinearity, bidirectional=bidirectional)
+        return nn.RNN(input_size, hidden_size, nonlinearity=self.nonlinearity, **options)
