@@ -29,7 +29,7 @@ def set_epochs(clone: Clone, epochs: int) -> None:
 
 @pytest.fixture
 def long(clone: Clone) -> Clone:
-    """A clone whose training takes a while. An epoch takes about 40 ms."""
+    """A clone whose training takes a while. An epoch takes about 80 ms."""
     set_epochs(clone, 300)
     return clone
 
@@ -63,7 +63,7 @@ def test_a_change_under_a_stage_makes_it_fail(long: Clone) -> None:
         "sentiment/nn/classifier.py": edit_code,
         "data/ids/train/ids.npy": edit_input,
     }
-    set_epochs(long, 60)  # each run ends before it fails
+    set_epochs(long, 30)  # each run ends before it fails
     before = long.recorded()["train"]
     for number, (name, edit) in enumerate(edits.items()):
         long.set("train.weight_decay", (number + 1) * 1e-6)  # nothing to resume
@@ -155,7 +155,7 @@ def test_a_stage_whose_dvc_dies_while_python_starts_ends_too(long: Clone, parent
 
 
 def test_a_stage_does_not_outlive_its_dvc(long: Clone) -> None:
-    set_epochs(long, 100)
+    set_epochs(long, 40)
     process = start(long, "dvc", "repro", "train")
     wait_for(lambda: has_state(long))
     assert len(running_stages(long)) == 1
