@@ -1,6 +1,7 @@
 """A corpus that the data stages have prepared, in a folder of its own."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from stages import count_vocab, encode, ingest, pretrain, tokenize
 
 
 def write_params(source: Path = ROOT / paths.SAMPLE, changes: Mapping[str, object] | None = None) -> None:
-    """Write the project's params.yaml into the current directory, with another source and other values.
+    """Write the project's dvc.yaml and params.yaml into the current directory, with another source and other values.
 
     changes: by dotted key, such as {"encode.max_tokens": 0}
     """
@@ -23,6 +24,7 @@ def write_params(source: Path = ROOT / paths.SAMPLE, changes: Mapping[str, objec
         assert name in params[section], key
         params[section][name] = value
     write_yaml(paths.PARAMS, params)
+    shutil.copy(ROOT / paths.PIPELINE, paths.PIPELINE)  # a stage reads there which outputs it may find half written
 
 
 @contextmanager

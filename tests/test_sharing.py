@@ -129,7 +129,7 @@ def test_a_run_that_was_made_before_is_not_made_again(clone: Clone) -> None:
     clone.set("train.learning_rate", 1e-3)
     clone.dvc("repro")
     changed = state(clone)
-    for value in ("5e-3", "1e-3"):
+    for value in (5e-3, 1e-3):
         clone.set("train.learning_rate", value)
         said = clone.dvc("repro").stdout
         for stage in ("train", "evaluate"):

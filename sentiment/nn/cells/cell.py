@@ -49,13 +49,16 @@ class Cell(ABC):
 
 
 class CellWeights(nn.Module):
-    """The weights of one layer of a cell that `torch.nn` does not have, under the names of `nn.LSTM`."""
+    """The weights of one layer of a cell that `torch.nn` does not have, under the names of `nn.LSTM`.
+
+    They are drawn as `torch.nn` draws its own, so with one seed all cells of one shape start from the same numbers.
+    """
 
     def __init__(
         self, num_gates: int, input_size: int, hidden_size: int, bidirectional: bool, dtype: torch.dtype
     ) -> None:
         super().__init__()
-        rows = num_gates * hidden_size
+        rows, bound = num_gates * hidden_size, hidden_size**-0.5
         shapes: dict[str, tuple[int, ...]] = {
             "weight_ih": (rows, input_size),
             "weight_hh": (rows, hidden_size),
@@ -64,7 +67,9 @@ class CellWeights(nn.Module):
         }
         for suffix in ("_l0", "_l0_reverse") if bidirectional else ("_l0",):
             for name, shape in shapes.items():
-                self.register_parameter(name + suffix, nn.Parameter(torch.empty(shape, dtype=dtype)))
+                weight = nn.Parameter(torch.empty(shape, dtype=dtype))
+                nn.init.uniform_(weight, -bound, bound)
+                self.register_parameter(name + suffix, weight)
 
 
 def make_cell(name: str, nonlinearity: str = "tanh") -> Cell:

@@ -41,7 +41,7 @@ def num_threads() -> int:
 def chunks(length: int, size: int) -> Parts:
     """Return the start and the end, exclusive, of each chunk of `size`.
 
-    >>> cut(10, 4)
+    >>> chunks(10, 4)
     [(0, 4), (4, 8), (8, 10)]
     """
     return [(first, min(first + size, length)) for first in range(0, length, size)]
