@@ -348,10 +348,11 @@ def cores(process: psutil.Process, seconds: float) -> float:
 
 
 def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path: Path) -> None:
+    set_epochs(long, 150)
     long.commit("More epochs")
     alone = {}
-    for units in ("8", "12"):
-        clone = long.copy(tmp_path / units)
+    for units in (8, 12):
+        clone = long.copy(tmp_path / str(units))
         clone.set("model.hidden_dim", units)
         clone.dvc("repro")
         alone[units] = state(clone)
