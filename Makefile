@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # For what the commands below start themselves, `dvc` say. Make 3.81, of macOS, does not search it for a command.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help repro verify check test test-all lint format bench imdb clean
+.PHONY: help install repro verify check test test-all lint format bench imdb clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -20,6 +20,8 @@ $(INSTALLED): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+install: $(INSTALLED)  ## make .venv with all packages
 
 repro: $(INSTALLED)  ## run the stages whose inputs have changed, then print the results
 	@$(BIN)/sentiment repro

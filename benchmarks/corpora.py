@@ -13,7 +13,7 @@ from sentiment.errors import InputError, quote
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results"
 
-# The embedded corpus has 0.9 MB of text, IMDb's training reviews have 33 MB.
+# The sample corpus has 0.9 MB of text, IMDb's training reviews have 33 MB.
 _COPIES = 36
 
 
@@ -29,7 +29,7 @@ class Corpus(NamedTuple):
         parser = argparse.ArgumentParser(
             description=sys.modules["__main__"].__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        parser.add_argument("corpus", nargs="?", help="IMDb archive or folder; default: the embedded corpus")
+        parser.add_argument("corpus", nargs="?", help="IMDb archive or folder; default: the sample corpus")
         name = parser.parse_args().corpus
         if not name:
             return cls("sample", ROOT / paths.SAMPLE)
@@ -41,7 +41,7 @@ class Corpus(NamedTuple):
         return cls("imdb", path)
 
     def training_texts(self) -> list[str]:
-        """Return IMDb's 25,000 training reviews, or the embedded corpus repeated to the same size, 33 MB."""
+        """Return IMDb's 25,000 training reviews, or the sample corpus repeated to the same size, 33 MB."""
         if self.name == "imdb":
             return [review.text for review in sources.read(self.source) if review.split == "train"]
         with self.source.open(encoding="utf-8", newline="") as stream:

@@ -1,4 +1,4 @@
-"""Test accuracy of bags of n-grams and of the lecture's network, with five seeds, on the embedded corpus.
+"""Test accuracy of bags of n-grams and of the lecture's network, with five seeds, on the sample corpus.
 
     python -m benchmarks.corpus
 

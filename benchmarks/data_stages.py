@@ -5,7 +5,7 @@
 `ingest` reads the corpus once; `tokenize`, `count_vocab` and `encode` run on each number of copies, which shows whether
 their memory grows with the corpus. CPU time is user and system time of the whole process, with its imports; memory is
 its largest resident set. Results go to benchmarks/results/data_stages-imdb.json, or to data_stages-sample.json for the
-embedded corpus.
+sample corpus.
 """
 
 import os

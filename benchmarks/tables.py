@@ -31,7 +31,7 @@ _NETWORKS = {
 def results() -> list[str]:
     """Return the README's summary: each IMDb network's mean over its seeds, beside the baseline on the same tokens."""
     return _table(
-        ["network", "accuracy", "baseline", "both", "parameters"],
+        ["network", "accuracy", "baseline", "stacked", "parameters"],
         (
             [
                 f"{_NETWORKS[name]} (`{name}`)",
@@ -54,7 +54,7 @@ def imdb() -> list[str]:
             "mean",
             "ROC AUC",
             "baseline",
-            "both",
+            "stacked",
             "parameters",
             "training of one",
         ],
@@ -95,7 +95,7 @@ def ideas() -> list[str]:
 
 
 def corpus() -> list[str]:
-    """Return the test accuracy on the embedded corpus, of bags of words and of the lecture's network."""
+    """Return the test accuracy on the sample corpus, of bags of words and of the lecture's network."""
     measured = read_json(RESULTS / "corpus.json")
     bags = [[f"logistic regression on {name}", f"{value:.1%}"] for name, value in measured["bags_of_words"].items()]
     seeds = measured["lecture_network"]

@@ -4,7 +4,7 @@
 
 The task is the lecture's: split at white space, give the 5,000 most frequent tokens an id each and all others a shared
 one. Every contestant starts from texts in memory, in the form that it needs. Before anything is timed, results must be
-equal: see `check`. They go to benchmarks/results/text-imdb.json, or to text-sample.json for the embedded corpus, which
+equal: see `check`. They go to benchmarks/results/text-imdb.json, or to text-sample.json for the sample corpus, which
 is repeated to the size of IMDb.
 """
 

@@ -36,6 +36,7 @@ from benchmarks import prepared, timing
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import Contestant, Timing
 from sentiment.config import paths
+from sentiment.config.compute import Precision
 from sentiment.data.batching import BucketBatchSampler, collate
 from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
@@ -132,9 +133,7 @@ def padded(reviews: Sequence[Review]) -> tuple[tuple[Tensor, Tensor], Tensor]:
     return (ids, ends), torch.tensor([float(label) for _, _, label in reviews])
 
 
-def ours(
-    network: Network, vocab_size: int, reviews: ReviewDataset, batches: Positions, precision: device.Precision
-) -> Work:
+def ours(network: Network, vocab_size: int, reviews: ReviewDataset, batches: Positions, precision: Precision) -> Work:
     torch.manual_seed(0)
     model = Classifier(network.config, vocab_size).to(device.dtype(precision)).train()
     config = TrainConfig.load(ROOT / paths.PARAMS).model_copy(

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The networks of README.md's table on the 50,000 IMDb reviews, queued, then the figures as CSV: a good hour on two cores.
+# The networks of README.md's table on the 50,000 IMDb reviews, queued, then the figures as CSV: a little over an hour on two cores.
 #   runs/imdb.sh path/to/aclImdb_v1.tar.gz > benchmarks/results/imdb.csv
 #   IMDB=lecture runs/imdb.sh path/to/aclImdb_v1.tar.gz                   only those whose name matches
 set -euo pipefail

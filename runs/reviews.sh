@@ -2,7 +2,7 @@
 # Train on your own reviews with settings that suit a few thousand reviews that people wrote, then print the results.
 #   runs/reviews.sh data/mine.csv
 #   runs/reviews.sh data/mine.csv -S model.hidden_dim=128     with other parameters
-# The defaults of params.yaml suit the small embedded corpus. docs/experiments.md compares both on 4,000 reviews.
+# The defaults of params.yaml suit the small sample corpus. docs/experiments.md compares both on 4,000 reviews.
 set -euo pipefail
 source=$(realpath "${1:?give the path of your reviews; README.md says what is in the file}")
 shift

@@ -30,8 +30,8 @@ class Model:
     def predict(self, texts: Iterable[str], threshold: float = 0.5) -> list[Prediction]:
         """Classify texts. Returns a prediction for each, in their order; an empty text has one too.
 
-        A text is positive if its probability is at least `threshold`. What surrounds a text in `texts` moves its
-        probability by 1e-6 at most, as sums are grouped differently.
+        A text is positive if its probability is at least `threshold`. The other texts of a call change a text's
+        probability by 1e-5 at most, since sums are added in another order.
 
         Raises TypeError where `texts` is a single string or holds anything but strings, ValueError for a threshold
         that is not between 0 and 1, and InputError for a text that is not UTF-8, holds a NUL or is longer than 2**24.

@@ -19,18 +19,18 @@ from sentiment.data import sources, word_vectors
 from sentiment.io.atomic import atomic_write
 from sentiment.nn.config import ModelConfig
 from sentiment.pipeline.stage import run
+from sentiment.pretraining.config import PretrainConfig
 from sentiment.training.config import TrainConfig
-from stages import ingest, pretrain
+from stages import ingest
 
 
 def _sections() -> dict[str, type[Section]]:
-    """Return the class of every section by its name: the `Params` of each stage, and those that rooms share."""
+    """Return the class of every section by its name: the `Params` of each stage, and those that modules share."""
     names = [module.name for module in pkgutil.iter_modules(stages.__path__) if module.name != "check"]
     modules = [import_module(f"stages.{name}") for name in names]
     params = [module.Params for module in modules if hasattr(module, "Params")]
-    return {
-        section.section: section for section in (*params, ModelConfig, TrainConfig, EvaluationConfig, ComputeConfig)
-    }
+    shared = (ModelConfig, TrainConfig, PretrainConfig, EvaluationConfig, ComputeConfig)
+    return {section.section: section for section in (*params, *shared)}
 
 
 SECTIONS = _sections()
@@ -40,7 +40,7 @@ def main() -> None:
     load_all(SECTIONS)
     sources.locate(ingest.Params.load().source)
     model, compute = ModelConfig.load(), ComputeConfig.load()
-    pretrain.Params.load().require(model)
+    PretrainConfig.load().require(model)
     if Path(model.vectors) != paths.VECTORS:  # `pretrain` writes these
         word_vectors.require(model.vectors, model.embedding_dim)
     if compute.device in ("cuda", "mps"):

@@ -45,7 +45,7 @@ def main() -> None:
     valid, test = EncodedSplit.open(paths.IDS.valid), EncodedSplit.open(paths.IDS.test)
     encoding = Encoding.load(paths.ENCODING)
 
-    # Torch and scikit-learn take over a second to load, which `--help` need not wait for.
+    # Torch and scikit-learn take over a second to load, and `check` imports this module.
     from sentiment.evaluation import curves, metrics, stacking
     from sentiment.inference import checkpoint, predictor
     from sentiment.nn import device

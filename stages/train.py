@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import torch
 
     from sentiment.nn.classifier import Classifier
-    from sentiment.training.trainer import Checkpointer, EpochMetrics
+    from sentiment.training.resume import Checkpointer
+    from sentiment.training.trainer import EpochMetrics
 
 
 def train(
@@ -94,6 +95,7 @@ def main() -> Callable[[], None]:
     from sentiment.inference import checkpoint
     from sentiment.nn import device, weights
     from sentiment.training import resume
+    from sentiment.training.trainer import best_epoch
 
     chosen = device.select_device(compute.device, config.precision)
     device.configure_torch(chosen, compute.threads)
@@ -107,7 +109,7 @@ def main() -> Callable[[], None]:
     history = train(splits, classifier, config, chosen, compute.workers, checkpointer)
     seconds = time.perf_counter() - start
 
-    best = min(history, key=lambda epoch: epoch.valid_loss)
+    best = best_epoch(history)
     trained = checkpoint.Checkpoint(classifier, vocabulary, encoding)
     checkpoint.save(paths.MODEL, trained, seed=config.seed, epoch=best.epoch)
     write_metrics(classifier, splits, history, best)

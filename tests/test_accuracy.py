@@ -1,4 +1,4 @@
-"""The embedded corpus needs order: the lecture's network learns it whatever the seed, a bag of words does not."""
+"""The sample corpus needs order: the lecture's network learns it whatever the seed, a bag of words does not."""
 
 from collections.abc import Iterator
 

@@ -78,7 +78,7 @@ def test_intervals_cover_the_true_values_where_the_classes_differ() -> None:
 def test_a_set_without_a_mistake_is_not_certain() -> None:
     labels = np.array([0, 1] * 100, np.uint8)
     found = compare(labels, labels.astype(np.float32), np.ones(200, np.float32), 0.5, 100)
-    assert found.changed_sides == found.only_a_right == 100
+    assert found.discordant == found.only_a_right == 100
     accuracy = found.metrics["accuracy"]
     assert (accuracy["a"]["low"], accuracy["a"]["high"]) == pytest.approx((0.981, 1.0), abs=1e-3)
     assert accuracy["b"]["low"] < 0.44
@@ -173,5 +173,5 @@ def test_the_command_writes_metrics_and_reviews(workspace: Path, capsys: pytest.
 )
 def test_what_names_no_run_is_refused(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    with pytest.raises(InputError, match="names no run|is no number of reviews"):
+    with pytest.raises(InputError, match="names no run|is not a number of reviews"):
         call(["compare", *words])

@@ -1,4 +1,4 @@
-"""dvc.yaml names all that a stage reads, every file of the pipeline has its place, and rooms import only downwards."""
+"""dvc.yaml names all that a stage reads, every file has its place, and packages import only downwards."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
 from stages.check import SECTIONS
 from tests.support.clone import STAGES
-from tests.support.imports import ROOT, direct, imported_names, modules, room, transitive
+from tests.support.imports import ROOT, direct, imported_names, modules, package, transitive
 
 PIPELINE: dict[str, Any] = read_yaml(ROOT / "dvc.yaml")
 PARAMS: dict[str, Any] = read_yaml(ROOT / "params.yaml")
@@ -128,9 +128,9 @@ def test_params_yaml_has_the_sections_that_the_code_reads_and_a_comment_for_each
 
 @cache
 def allowed() -> dict[str, set[str]]:
-    """Return the rooms that each room may import, from the picture in ARCHITECTURE.md: those below it."""
+    """Return the packages that each package may import, from the picture in ARCHITECTURE.md: those below it."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    picture = re.search(r"```mermaid\nflowchart TB\n(.*?)```", text.partition("## Who may import whom")[2], re.DOTALL)
+    picture = re.search(r"```mermaid\nflowchart TB\n(.*?)```", text.partition("## Allowed imports")[2], re.DOTALL)
     assert picture
     arrows = [line.split(" --> ") for line in picture[1].splitlines() if line]
     below = {upper.strip(): set(lower.split(" & ")) for upper, lower in arrows}
@@ -142,24 +142,25 @@ def allowed() -> dict[str, set[str]]:
     return {name: reachable(name) for name in set(below) | set().union(*below.values())}
 
 
-def test_the_picture_of_the_rooms_has_every_room() -> None:
+def test_the_picture_has_every_package() -> None:
     # The package itself: its docstring, its version, and the names of the public API, loaded on first use.
-    assert {room(file) for file in modules("sentiment")} | {"stages"} == set(allowed()) | {"__init__", "__main__"}
+    assert {package(file) for file in modules("sentiment")} | {"stages"} == set(allowed()) | {"__init__", "__main__"}
 
 
 @pytest.mark.parametrize("file", [*modules("sentiment"), *modules("stages")], ids=str)
-def test_a_room_imports_only_rooms_below_it(file: Path) -> None:
+def test_a_package_imports_only_those_below_it(file: Path) -> None:
     if file == Path("sentiment/__main__.py"):
-        assert {room(path) for path in direct(file)} == {"cli"}
+        assert {package(path) for path in direct(file)} == {"cli"}
     else:
-        assert {room(path) for path in direct(file)} <= allowed().get(room(file), set()) | {room(file), "__init__"}
+        own = package(file)
+        assert {package(path) for path in direct(file)} <= allowed().get(own, set()) | {own, "__init__"}
 
 
-def test_torch_is_imported_in_the_rooms_that_compute() -> None:
+def test_torch_is_imported_in_the_packages_that_compute() -> None:
     """`sentiment verify` also asks torch what the machine is."""
     for file in modules("sentiment"):
         loads = any(name.split(".")[0] == "torch" for name in imported_names(file))
-        assert not loads or room(file) in TORCH or file == Path("sentiment/cli/verify.py"), file
+        assert not loads or package(file) in TORCH or file == Path("sentiment/cli/verify.py"), file
 
 
 def test_a_stage_imports_no_other_stage_except_check() -> None:

@@ -51,7 +51,10 @@ def pair(
             bidirectional=bidirectional,
         )
     ).to(kind)
-    ours.load_torch_state_dict(module.state_dict())
+    for depth, layer in enumerate(ours.layers):  # torch numbers all layers within one module
+        layer.load_state_dict(
+            {name: module.state_dict()[name.replace("_l0", f"_l{depth}")] for name in layer.state_dict()}
+        )
     return ours, module
 
 

@@ -252,7 +252,7 @@ def test_dvc_may_be_called_from_another_folder_or_as_a_library(clone: Clone) -> 
     clone.env["DVC_STAGE"] = "elsewhere"
     done = clone.python("-m", "stages.check", check=False)
     assert (done.returncode, done.stderr) == (
-        2, "error: DVC_STAGE: 'elsewhere' is no stage of dvc.yaml; unset it to run a stage by hand\n"
+        2, "error: DVC_STAGE: 'elsewhere' is not a stage in dvc.yaml; unset it to run one by hand\n"
     )  # fmt: skip
     clone.python("-m", "sentiment", "repro")  # a stage of another project may call it
     clone.env["DVC_STAGE"] = "evaluate"
@@ -298,7 +298,7 @@ def test_the_recipe_for_the_lecture_s_ideas_compares_them(clone: Clone) -> None:
 
 
 def test_the_recipe_for_imdb_tries_each_network_with_three_seeds(clone: Clone) -> None:
-    """On the embedded corpus: the figures mean nothing, the names, parameters and columns do."""
+    """On the sample corpus: the figures mean nothing, the names, parameters and columns do."""
     clone.env["IMDB"] = "lecture"
     printed = clone.run("bash", "runs/imdb.sh", str(clone.path / SAMPLE), "-S", "train.epochs=1").stdout
     rows = {row["Experiment"]: row for row in csv.DictReader(printed.splitlines())}

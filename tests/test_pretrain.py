@@ -23,7 +23,8 @@ from sentiment.nn.classifier import Classifier
 from sentiment.nn.config import EMBEDDING_STD, ModelConfig
 from sentiment.nn.packed import PackedVectors
 from sentiment.pretraining import ppmi
-from sentiment.pretraining.language_model import CANDIDATES, LanguageModel, train_epoch
+from sentiment.pretraining.config import PretrainConfig
+from sentiment.pretraining.language_model import CANDIDATES, LanguageModel, fit, train_epoch
 from sentiment.training.optimizer import make_optimizer
 from stages import pretrain
 from tests.support.configs import model_config
@@ -96,9 +97,7 @@ def test_too_few_words_are_one_line(tmp_path: Path) -> None:
     alone = write_split(tmp_path / "ids", [[2], [3], [4, 1, 5]])
     with pytest.raises(InputError, match=f"{paths.VOCABULARY}: has 4 tokens, too few for .*embedding_dim = 4; lower"):
         pretrain.ppmi_vectors(alone, 4, 1, 4)
-    with pytest.raises(
-        InputError, match=f"{paths.IDS.train}: no token of .* more than other, within pretrain.window = 1"
-    ):
+    with pytest.raises(InputError, match=f"{paths.IDS.train}: no two tokens .* by chance within pretrain.window = 1"):
         pretrain.ppmi_vectors(alone, 4, 1, 3)
     assert pretrain.ppmi_vectors(alone, 4, 2, 3).any()
 
@@ -191,8 +190,8 @@ def test_it_learns_which_word_follows(counting: EncodedSplit) -> None:
 def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) -> None:
     def learned(given: ModelConfig) -> dict[str, torch.Tensor]:
         nothing = word_vectors.Vectors(np.empty(0, np.int64), np.empty((0, 8), np.float32))
-        params = pretrain.Params(method="language_model", window=2, epochs=1, batch_size=16, learning_rate=0.02, seed=1)
-        classifier, loss = pretrain.pretrain_language_model(counting, nothing, 11, given, params, torch.device("cpu"))
+        params = PretrainConfig(method="language_model", window=2, epochs=1, batch_size=16, learning_rate=0.02, seed=1)
+        classifier, loss = fit(counting, nothing, 11, given, params, torch.device("cpu"))
         assert 1 < loss < 10
         return {"embedding": classifier.embedding.weight} | dict(classifier.recurrence.named_parameters())
 
@@ -221,13 +220,13 @@ def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) 
             {"vectors": "glove.txt"},
             "'ppmi' writes data/pretrained/vectors.txt, but model.vectors is 'glove.txt'; set model",
         ),
-        ("language_model", {"encoder": "transformer"}, "needs states that have not seen the next word"),
-        ("language_model", {"bidirectional": True, "layers": 2}, "needs states that have not seen the next word"),
+        ("language_model", {"encoder": "transformer"}, "whose states have seen the word to predict"),
+        ("language_model", {"bidirectional": True, "layers": 2}, "whose states have seen the word to predict"),
     ],
 )
 def test_what_cannot_begin_so_is_one_line(method: str, changes: dict[str, object], expected: str) -> None:
-    def params(method: str) -> pretrain.Params:
-        return pretrain.Params.validated(
+    def params(method: str) -> PretrainConfig:
+        return PretrainConfig.validated(
             {"method": method, "window": 2, "epochs": 1, "batch_size": 16, "learning_rate": 0.02, "seed": 1}
         )
 

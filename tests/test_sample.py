@@ -1,4 +1,4 @@
-"""The embedded corpus: its automaton and its file."""
+"""The sample corpus: its automaton and its file."""
 
 import csv
 from itertools import product

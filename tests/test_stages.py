@@ -35,7 +35,7 @@ def test_a_python_without_the_packages_is_named() -> None:
     done = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {sys.executable} has not the packages of requirements.txt; `make repro` sets up")
+    assert line.startswith(f"error: {sys.executable} lacks the packages of requirements.txt; `make repro` sets up")
 
 
 @pytest.mark.parametrize("stage", ["check", "ingest", "train"])

@@ -31,10 +31,9 @@ def attestation(clone: Clone) -> dict[str, Any]:
 
 
 @pytest.mark.faults
-def test_a_commit_is_rebuilt_to_the_byte_as_on_other_processors(clone: Clone, tmp_path: Path) -> None:
+def test_a_commit_is_rebuilt_to_the_byte_as_on_other_processors(clone: Clone) -> None:
     for processor in OTHER_PROCESSORS:
         clone.env.update(processor)
-    clone.env["NUMBA_CACHE_DIR"] = str(tmp_path / "kernels")
     done = clone.python("-m", "sentiment", "verify")
     found = attestation(clone)
     outputs = found["outputs"]

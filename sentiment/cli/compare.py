@@ -7,7 +7,7 @@
 A run is a Git revision, the name of an experiment, or `workspace`. Its files are read through DVC, so they need not be
 checked out. `:baseline` takes the linear classifier's predictions, `:stacked` those of both models together.
 
-Prints every metric and its difference with 95 % intervals, how many reviews changed sides, and the reviews whose
+Prints every metric and its difference with 95 % intervals, how many reviews they disagree on, and the reviews whose
 probability changed most. Writes the same to `comparison/`: metrics.json, and reviews.csv with all reviews, the most
 changed first. Section `evaluate` of this params.yaml applies to both runs.
 """
@@ -39,7 +39,7 @@ _TEXT = 70  # characters of a review that are printed
 
 def _count(word: str) -> int:
     if not word.isdecimal():
-        raise argparse.ArgumentTypeError(f"{quote(word)} is no number of reviews")
+        raise argparse.ArgumentTypeError(f"{quote(word)} is not a number of reviews")
     return int(word)
 
 
@@ -123,8 +123,8 @@ def lines(names: tuple[str, str], comparison: "Comparison", changed: "pd.DataFra
         "",
         *table.to_string(float_format="{:.4f}".format, na_rep="").splitlines(),
         "",
-        f"{comparison.changed_sides:,} of {comparison.reviews:,} reviews changed sides: "
-        f"A alone has {comparison.only_a_right:,} right, B alone {comparison.only_b_right:,}; "
+        f"A and B disagree on {comparison.discordant:,} of {comparison.reviews:,} reviews: "
+        f"A is right on {comparison.only_a_right:,}, B on {comparison.only_b_right:,}; "
         f"McNemar's exact p = {comparison.mcnemar_p:.2g}",
         "",
         "Changed most: label, probability in A and in B, review",

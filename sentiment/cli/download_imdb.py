@@ -73,5 +73,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     fetch(args.url, TARGET, MD5, SIZE)
-    print(f"\nTrain on it:\n  dvc exp run -S ingest.source={TARGET} -S train.learning_rate=1e-3 -S train.epochs=10")
+    print(f"\nTrain the lecture's network on it:\n  IMDB=plain runs/imdb.sh {TARGET}")
     print(f"For the team:\n  git add {TARGET}.dvc && git commit -m 'The IMDb reviews' && dvc push {TARGET}.dvc")

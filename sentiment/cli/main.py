@@ -32,7 +32,7 @@ SUBCOMMANDS = {
     "summary": Subcommand("print the results of the last run"),
     "verify": Subcommand("rebuild a commit in a fresh clone and compare every output's hash"),
     "download-imdb": Subcommand("fetch the IMDb reviews (84 MB) through DVC and check their md5"),
-    "make-sample": Subcommand("write the embedded corpus, data/sample/reviews.csv", in_repository=False),
+    "make-sample": Subcommand("write the sample corpus, data/sample/reviews.csv", in_repository=False),
 }
 
 

@@ -1,4 +1,4 @@
-"""Write the embedded corpus: 10,000 short reviews by a grammar, labelled by a finite-state machine.
+"""Write the sample corpus: 10,000 short reviews by a grammar, labelled by a finite-state machine.
 
 All negatives come before all positives, as public data sets have it.
 """

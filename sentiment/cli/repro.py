@@ -1,4 +1,4 @@
-"""Reproduce the pipeline, or change nothing: `dvc repro` that gives the last outputs back if a stage fails.
+"""Run `dvc repro`; if a stage fails, restore the outputs of the last complete run.
 
 DVC removes a stage's outputs before it runs the stage. So the parameters are checked first. If a stage fails all the
 same (the loss becomes infinite, the disk is full), the outputs of the last complete run come back from DVC's cache.

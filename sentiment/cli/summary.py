@@ -18,7 +18,7 @@ def lines() -> list[str]:
         f"Baseline         {baseline['accuracy']:.1%}, a linear classifier of the same tokens",
         f"Majority class   {test['majority_accuracy']:.1%}, which needs no model",
         f"Trained          {train['parameters']:,} parameters on {corpus['train']['reviews']:,} reviews;"
-        f" best of {train['epochs']} epochs: {train['best_epoch']}",
+        f" best epoch {train['best_epoch']} of {train['epochs']}",
         "",
         f"Model            {paths.MODEL}/",
         f"Predictions      {paths.PREDICTIONS}",

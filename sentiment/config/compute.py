@@ -1,4 +1,6 @@
-"""Where and how the stages compute, without torch. Nothing here changes a result beyond a float's last digits."""
+"""Where and how the stages compute, without torch.
+
+Threads and workers change no result. Device and backend change the last bits, which training in float32 amplifies."""
 
 from typing import Annotated, Literal
 
@@ -8,6 +10,7 @@ from sentiment.config.section import Section
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Backend = Literal["auto", "reference"]
+Precision = Literal["float64", "float32", "bfloat16"]
 
 
 class ComputeConfig(Section, name="compute"):

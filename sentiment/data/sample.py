@@ -1,4 +1,4 @@
-"""The grammar of the embedded corpus: a seeded generator of reviews and the finite-state machine that labels them.
+"""The grammar of the sample corpus: a seeded generator of reviews and the finite-state machine that labels them.
 
 A review is one to three sentences of verdicts, asides and filler. Four rules decide its label. Each depends on the
 order of the words, so a bag of words cannot learn them:
@@ -189,7 +189,7 @@ def reviews(count: int, seed: int) -> Iterator[tuple[str, Verdict]]:
 
 
 def write(path: Path) -> None:
-    """Write the embedded corpus as a CSV file with the columns `text` and `label`."""
+    """Write the sample corpus as a CSV file with the columns `text` and `label`."""
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])

@@ -38,14 +38,6 @@ def bootstrap(labels: npt.NDArray[np.uint8], samples: int, random: np.random.Gen
         yield weight
 
 
-def stratified_bootstrap(labels: npt.NDArray[np.uint8], samples: int, random: np.random.Generator) -> Iterator[Weights]:
-    """Yield how often each review is drawn in samples that are drawn within each class: float64[reviews]."""
-    classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    for _ in range(samples):
-        drawn = np.concatenate([members[random.integers(0, len(members), len(members))] for members in classes])
-        yield np.bincount(drawn, minlength=len(labels)).astype(np.float64)
-
-
 def central(values: Sequence[Any]) -> npt.NDArray[Any]:
     """Return the limits of the middle 95 % of values along their first axis: float64[2, ...]."""
     limits: npt.NDArray[Any] = np.quantile(values, [0.025, 0.975], axis=0)

@@ -77,7 +77,7 @@ class Sample:
 
 
 def _ratio(part: Any, whole: Any) -> float:
-    """Return a share, 0 of nothing."""
+    """Return part / whole, 0 where whole is 0."""
     return float(part / whole) if whole else 0.0
 
 
@@ -155,7 +155,7 @@ def report(labels: Labels, probability: Probabilities, config: EvaluationConfig)
     scores = score(Sample.whole(predictions))
     accuracy_low, accuracy_high = intervals.wilson(scores["accuracy"], len(labels))
     random = np.random.Generator(np.random.PCG64(_SEED))
-    samples = intervals.stratified_bootstrap(labels, config.bootstrap_samples, random)
+    samples = intervals.bootstrap(labels, config.bootstrap_samples, random)
     roc_auc_low, roc_auc_high = intervals.central([roc_auc(Sample(predictions, weight)) for weight in samples])
     return {
         "reviews": len(labels),

@@ -25,11 +25,11 @@ class Comparison:
     """Two sets of predictions, a and b, for the same reviews.
 
     `metrics` has a mapping for each metric, {"a", "b", "difference"}: {"value", "low", "high"}; the difference is
-    b - a. A review changed sides where one set alone is right.
+    b - a. A review is discordant if one set alone has it right.
     """
 
     reviews: int
-    changed_sides: int
+    discordant: int
     only_a_right: int
     only_b_right: int
     mcnemar_p: float
@@ -46,7 +46,7 @@ def compare(labels: Labels, a: Probabilities, b: Probabilities, threshold: float
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return Comparison(
         reviews=len(labels),
-        changed_sides=only_a + only_b,
+        discordant=only_a + only_b,
         only_a_right=only_a,
         only_b_right=only_b,
         mcnemar_p=mcnemar(only_a, only_b),

@@ -37,7 +37,7 @@ def probabilities(
             progress(len(batch))
     if not np.isfinite(result).all():
         raise InputError(
-            f"the model's states overflow: {np.isnan(result).sum()} of {reviews} probabilities are no numbers; "
+            f"the model's states overflow: {np.isnan(result).sum()} of {reviews} probabilities are not numbers; "
             "train with model.nonlinearity tanh, or a lower train.learning_rate"
         )
     return result

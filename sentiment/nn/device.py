@@ -4,15 +4,12 @@ import ctypes
 import os
 import sys
 from contextlib import AbstractContextManager
-from typing import Literal
 
 import torch
 
-from sentiment.config.compute import DeviceName
+from sentiment.config.compute import DeviceName, Precision
 from sentiment.errors import InputError
 from sentiment.nn.kernels import threads
-
-Precision = Literal["float64", "float32", "bfloat16"]
 
 
 def select_device(name: DeviceName, precision: Precision = "float32") -> torch.device:

@@ -1,7 +1,5 @@
 """The recurrent encoder: a stack of recurrent layers over a packed batch, its states pooled for each review."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -76,23 +74,6 @@ class RecurrentEncoder(nn.Module):
                     nn.init.xavier_uniform_(block)
                 else:
                     nn.init.constant_(block, self.cell.initial_biases.get(gate, 0.0) if "bias_ih" in name else 0.0)
-
-    def torch_state_dict(self) -> dict[str, Tensor]:
-        """Return the weights under the names of `nn.RNN`, `nn.GRU` or `nn.LSTM` with the same number of layers."""
-        return {
-            name.replace("_l0", f"_l{depth}"): value
-            for depth, layer in enumerate(self.layers)
-            for name, value in layer.state_dict().items()
-        }
-
-    def load_torch_state_dict(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the weights of an `nn.RNN`, `nn.GRU` or `nn.LSTM`. Raises RuntimeError where names or shapes differ."""
-        names = {
-            name.replace("_l0", f"_l{depth}"): f"{depth}.{name}"
-            for depth, layer in enumerate(self.layers)
-            for name in layer.state_dict()
-        }
-        self.layers.load_state_dict({names.get(name, name): value for name, value in weights.items()})
 
 
 def _run_torch_layer(layer: nn.RNNBase, packed: PackedVectors) -> Directions:

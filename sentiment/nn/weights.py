@@ -21,7 +21,7 @@ def save(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 
 def load(path: Path, remedy: str) -> dict[str, Tensor]:
-    """Read weights onto the CPU. Raises InputError, ending with the remedy, where the file is missing or damaged."""
+    """Read weights onto the CPU. Raises InputError where the file is missing, or damaged, with that remedy."""
     try:
         weights = load_file(path)
     except FileNotFoundError:

@@ -3,8 +3,8 @@
 If dvc.lock is cut off, DVC refuses to run or, four times of five, accepts what is left and takes the stages that are
 missing for ones that never ran. Nobody writes the file while a stage runs, so every stage copies it when it starts.
 
-In rwlock, DVC notes from before a stage starts until it has ended which process writes which output. A killed `dvc`
-stays noted; after a restart of the machine, another process can have its number.
+While a stage runs, DVC notes in rwlock which process writes which output. The note of a killed `dvc` stays, and after a
+restart of the machine another process can have its number.
 """
 
 import json
@@ -42,7 +42,7 @@ def backup() -> None:
 
 
 def repair() -> bool:
-    """Take from the copy what a kill has cut off dvc.lock. Return whether anything was.
+    """Restore from the copy what a kill has cut off dvc.lock. Return whether anything was.
 
     Raises InputError if the copy is missing, or if dvc.lock holds both sides of a merge.
     """
@@ -73,7 +73,7 @@ def _repaired() -> tuple[str, str]:
 def complete(text: str, copy: str, stages: Collection[str]) -> str:
     """Return dvc.lock with the copy's entries in place of those that were cut off. `stages` are those of dvc.yaml.
 
-    DVC writes the entries in the order that they have. So the last one may be incomplete, and those that follow it in
+    DVC writes the entries from first to last. So the last one may be incomplete, and those that follow it in
     the copy are missing.
     """
     found, copied = _entries(text), _entries(copy) if copy else {}

@@ -33,7 +33,7 @@ Stage = dict[str, Any]  # an entry of dvc.yaml
 def run(main: Main, *, alone: bool = True) -> None:
     """Run a stage's `main` as a command. Unless `alone` is false, wait until no other stage runs in this folder.
 
-    If `main` returns a function, it is called once the results count: when nothing has changed meanwhile.
+    If `main` returns a function, it is called after the inputs were found unchanged.
     """
     command.run(lambda: _supervise(main, alone))
 
@@ -65,7 +65,7 @@ def _started_by_dvc(stages: dict[str, Stage]) -> Stage | None:
         return None
     stage = stages.get(name.rpartition(":")[2])  # "../dvc.yaml:train" if DVC was called from another folder
     if stage is None:
-        raise InputError(f"DVC_STAGE: {quote(name)} is no stage of {paths.PIPELINE}; unset it to run a stage by hand")
+        raise InputError(f"DVC_STAGE: {quote(name)} is not a stage in {paths.PIPELINE}; unset it to run one by hand")
     return stage
 
 

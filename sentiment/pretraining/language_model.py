@@ -20,12 +20,20 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 from torch.optim.lr_scheduler import LRScheduler
 
-from sentiment.data.batching import Batch
+from sentiment.config.compute import Backend
+from sentiment.data.batching import Batch, BucketBatchSampler, make_loader
+from sentiment.data.dataset import ReviewDataset
+from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import PADDING
+from sentiment.data.word_vectors import Vectors
 from sentiment.errors import InputError
+from sentiment.io import progress
 from sentiment.nn.classifier import Classifier
+from sentiment.nn.config import ModelConfig
 from sentiment.nn.packed import PackedVectors
 from sentiment.nn.recurrent import RecurrentEncoder
+from sentiment.pretraining.config import PretrainConfig
+from sentiment.training.optimizer import make_optimizer, make_scheduler
 
 CANDIDATES = 400  # words drawn for a batch
 DROPOUT = 0.2  # of embeddings, between layers, and of predictions
@@ -87,6 +95,37 @@ def neighbours(batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
     """
     after = torch.arange(int(batch_sizes[0]), int(batch_sizes.sum()))
     return after - torch.repeat_interleave(batch_sizes[:-1], batch_sizes[1:]), after
+
+
+def fit(
+    split: EncodedSplit,
+    vectors: Vectors,
+    vocab_size: int,
+    model_config: ModelConfig,
+    config: PretrainConfig,
+    device: torch.device,
+    backend: Backend = "auto",
+) -> tuple[Classifier, float]:
+    """Return a classifier whose embedding and recurrence learned to predict neighbouring tokens, and the last loss.
+
+    The embedding starts from `vectors`. The loss is the mean over the last epoch, in nats.
+    """
+    torch.manual_seed(config.seed)
+    # Fixed values for the parameters that a language model does not use: the stage does not depend on them.
+    fixed = {"pooling": "last", "concat_last_embedding": False, "freeze_embeddings": False, "dropout": DROPOUT}
+    classifier = Classifier(model_config.model_copy(update=fixed), vocab_size, backend)
+    classifier.load_pretrained_embeddings(vectors)
+    model = LanguageModel(classifier, np.bincount(split.ids, minlength=vocab_size)).to(device)
+    order = BucketBatchSampler(split.lengths, config.batch_size, config.seed, bucketing=True)
+    batches = make_loader(ReviewDataset(split), order, device)
+    optimizer = make_optimizer(model, "adam", config.learning_rate, weight_decay=0.0)
+    scheduler = make_scheduler(optimizer, "one_cycle", config.epochs * len(order))
+    loss = math.nan
+    for epoch in range(1, config.epochs + 1):
+        order.set_epoch(epoch)
+        shown = progress.bar(batches, f"pretrain epoch {epoch} of {config.epochs}", unit=" batches")
+        loss = train_epoch(model, shown, optimizer, scheduler)
+    return classifier.cpu(), loss
 
 
 def train_epoch(

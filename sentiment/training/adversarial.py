@@ -18,7 +18,7 @@ from sentiment.nn.packed import PackedVectors
 def backward(
     packed: PackedVectors, epsilon: float, loss_of: Callable[[PackedVectors], tuple[Tensor, Tensor]]
 ) -> tuple[Tensor, Tensor]:
-    """Add the gradient of the mean of two losses: of the embeddings as they are, and of the perturbed ones.
+    """Backpropagate the mean of two losses: with the embeddings as they are, and with perturbed ones.
 
     packed: the embeddings, part of the graph
     loss_of: returns the loss and the logits for some embeddings

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat
 
+from sentiment.config.compute import Precision
 from sentiment.config.section import Fraction, NonNegativeInt, PositiveInt, Section, Seed
 
-Precision = Literal["float64", "float32", "bfloat16"]
 Schedule = Literal["constant", "one_cycle"]
 
 

@@ -32,10 +32,10 @@ def digest(settings: Mapping[str, Any], inputs: Iterable[Path], device: str) -> 
 
     device: its name, as `device.describe` gives it
     """
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
 
     def add(name: str, content: bytes) -> None:
-        found.update(f"{name}\0{len(content)}\0".encode() + content)
+        hasher.update(f"{name}\0{len(content)}\0".encode() + content)
 
     add("settings", json.dumps(settings, sort_keys=True).encode())
     releases = [f"{name} {metadata.version(name)}" for name in ("torch", "numpy", "numba", "scipy")]
@@ -48,11 +48,11 @@ def digest(settings: Mapping[str, Any], inputs: Iterable[Path], device: str) -> 
                     add(file.as_posix(), hashlib.file_digest(stream, "sha256").digest())
     for name, file in sorted(_loaded_modules().items()):
         add(name, file.read_bytes())
-    return found.hexdigest()
+    return hasher.hexdigest()
 
 
 def _loaded_modules() -> dict[str, Path]:
-    """Return the file of each module of this project that is loaded, by its name; that of `__main__` is its own."""
+    """Return the file of each loaded module of this project by the module's name, `stages.train` for `__main__` say."""
     files = {}
     for module in list(sys.modules.values()):
         spec, file = getattr(module, "__spec__", None), getattr(module, "__file__", None)

@@ -3,33 +3,45 @@
 import copy
 import math
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sentiment.config.compute import Precision
 from sentiment.data.batching import Batch, BatchLoader
 from sentiment.errors import InputError
 from sentiment.io import progress
 from sentiment.nn.classifier import Classifier
-from sentiment.nn.device import Precision, autocast
+from sentiment.nn.device import autocast
 from sentiment.nn.packed import PackedVectors
 from sentiment.training import adversarial
 from sentiment.training.config import TrainConfig
 from sentiment.training.optimizer import make_optimizer, make_scheduler
 
+if TYPE_CHECKING:
+    from sentiment.training.resume import Checkpointer
+
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """Mean loss in nats (a guess has log 2 = 0.693) and accuracy over a split's reviews, after that many epochs."""
+    """Mean loss in nats (guessing has log 2 = 0.693) and accuracy of an epoch.
+
+    Those of the training reviews are from during the epoch, each before its step; the validation reviews come after it.
+    """
 
     epoch: int
     train_loss: float
     train_accuracy: float
     valid_loss: float
     valid_accuracy: float
+
+
+def best_epoch(history: list[EpochMetrics]) -> EpochMetrics:
+    """Return the first epoch with the lowest validation loss."""
+    return min(history, key=lambda epoch: epoch.valid_loss)
 
 
 @dataclass
@@ -60,24 +72,12 @@ class TrainState:
         """The model that is evaluated and kept: the average, if there is one."""
         return self.model if self.ema is None else cast(Classifier, self.ema.module)
 
-    @property
-    def best_epoch(self) -> EpochMetrics:
-        """The first epoch with the lowest validation loss."""
-        return min(self.history, key=lambda epoch: epoch.valid_loss)
-
     def is_finished(self, config: TrainConfig) -> bool:
         """Return whether all epochs are done, or `patience` epochs have passed without a better one."""
         epochs = len(self.history)
         if not epochs or not config.patience:
             return epochs >= config.epochs
-        return epochs >= config.epochs or epochs - self.best_epoch.epoch >= config.patience
-
-
-class Checkpointer(Protocol):
-    """Where the state after each epoch is kept."""
-
-    def restore(self, state: TrainState) -> None: ...
-    def save(self, state: TrainState) -> None: ...
+        return epochs >= config.epochs or epochs - best_epoch(self.history).epoch >= config.patience
 
 
 def fit(
@@ -85,11 +85,13 @@ def fit(
     train: BatchLoader,
     valid: BatchLoader,
     config: TrainConfig,
-    checkpointer: Checkpointer | None = None,
+    checkpointer: "Checkpointer | None" = None,
 ) -> list[EpochMetrics]:
-    """Train until the validation loss stops falling and load the best epoch's weights. Return every epoch's metrics.
+    """Train for `config.epochs`, or until `config.patience` epochs bring no lower validation loss. Return all metrics.
 
-    The best epoch is the first with the lowest validation loss. Training continues from the state that `checkpointer`
+    The model then has the best epoch's weights.
+
+    Training continues from the state that `checkpointer`
     holds, if any. Raises InputError where a loss is no longer a finite number.
     """
     if checkpointer:
@@ -104,7 +106,7 @@ def fit(
         )
         _require_finite(epoch, config.precision)
         state.history.append(epoch)
-        if state.best_epoch is epoch:
+        if best_epoch(state.history) is epoch:
             state.best = copy.deepcopy(state.eval_model.state_dict())
         if checkpointer:
             checkpointer.save(state)
@@ -158,7 +160,7 @@ def round_to_float32(model: nn.Module) -> None:
 
     Processors differ in the last bits of a float64 sum, a billionth of what float32 resolves. Rounding removes these
     differences before training lets them grow, so the weights are the same on every processor, nearly always. In
-    float32 they grow until other epochs are best.
+    float32 they grow until another epoch has the lowest validation loss.
     """
     with torch.no_grad():
         for parameter in model.parameters():

@@ -66,9 +66,9 @@ def modules(folder: str) -> list[Path]:
     return sorted(path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.py"))
 
 
-def room(file: Path) -> str:
-    """Return the room that a file belongs to: `nn` for sentiment/nn/kernels/loops.py, `stages` for any stage.
+def package(file: Path) -> str:
+    """Return the package that a file belongs to: `nn` for sentiment/nn/kernels/loops.py, `stages` for any stage.
 
-    A module that lies directly in `sentiment/` is a room by itself.
+    A module that lies directly in `sentiment/` is a package by itself.
     """
     return file.parts[0] if file.parts[0] != "sentiment" else file.parts[1].removesuffix(".py")

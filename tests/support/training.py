@@ -7,7 +7,8 @@ from sentiment.data.word_vectors import Vectors
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.config import ModelConfig
 from sentiment.training.config import TrainConfig
-from sentiment.training.trainer import Checkpointer, EpochMetrics
+from sentiment.training.resume import Checkpointer
+from sentiment.training.trainer import EpochMetrics
 from stages import train
 from tests.support.configs import VOCAB_SIZE
 

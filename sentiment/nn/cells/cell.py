@@ -23,7 +23,7 @@ class Cell(ABC):
     Its weights are those of `torch.nn.LSTM` with `num_gates` blocks of rows in the place of four.
     """
 
-    num_gates: ClassVar[int]
+    num_gates: ClassVar[int]  # blocks of hidden_size rows in weight_ih and weight_hh; 1 without gates
     num_states: ClassVar[int] = 1
     initial_biases: ClassVar[Mapping[int, float]] = {}  # by gate; the others start at 0
     kernels: ClassVar[Kernels | None] = None  # compiled loops for the CPU

@@ -76,8 +76,9 @@ def run_direction(
         bias_hh, candidate_bias = functional.pad(bias_hh[:-hidden], (0, hidden)), bias_hh[-hidden:]
     inputs = threads.linear(packed.values, weight_ih, bias_ih + bias_hh).to(weight_hh.dtype)  # autocast: bfloat16
     steps = make_steps(packed.batch_sizes, reverse)
+    loop = Loop(kernels, NONLINEARITY_CODES[nonlinearity], steps)
     states, final = PackedRecurrence.apply(  # type: ignore[no-untyped-call]
-        kernels, NONLINEARITY_CODES[nonlinearity], inputs, packed.lookup, weight_hh, candidate_bias, steps
+        loop, inputs, packed.lookup, weight_hh, candidate_bias
     )
     return states, final
 
@@ -93,35 +94,57 @@ def make_steps(batch_sizes: Tensor, reverse: bool) -> Steps:
     return np.ascontiguousarray(steps[::-1]) if reverse else steps
 
 
+@dataclass(frozen=True)
+class Loop:
+    """What a time loop is given beside tensors. `nonlinearity` is one of NONLINEARITY_CODES."""
+
+    kernels: Kernels
+    nonlinearity: int
+    steps: Steps
+
+    def forward(
+        self, inputs: Tensor, lookup: Tensor | None, weight: Tensor, bias: Tensor | None, save_gates: bool
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return states, final states, gates and cells; the last two have no rows where they are not needed."""
+        loops.use_one_blas_thread()
+        kernels, tokens, hidden = self.kernels, int(self.steps[:, 1].sum()), weight.shape[1]
+        states, final = inputs.new_empty(tokens, hidden), inputs.new_empty(num_reviews(self.steps), hidden)
+        gates = inputs.new_empty(tokens if save_gates and kernels.saved_gates else 0, kernels.saved_gates * hidden)
+        cells = inputs.new_empty(tokens if kernels.saved_cells else 0, hidden)
+        recurrent = torch.roll(weight, hidden, 0) if kernels.split_candidate else weight
+        arrays = [
+            _array(inputs),
+            NO_LOOKUP if lookup is None else _array(lookup),
+            _array(recurrent.t()),
+            _array(inputs.new_empty(0) if bias is None else bias),
+            self.nonlinearity,
+            *(_array(each) for each in (gates, cells, states, final)),
+        ]
+        _share_reviews(self.steps, weight, lambda first, last: kernels.forward(first, last, self.steps, *arrays))
+        return states, final, gates, cells
+
+
 class PackedRecurrence(torch.autograd.Function):
     """The time loop: from the inputs' products and the recurrent weights to the states."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        kernels: Kernels,
-        nonlinearity: int,
-        inputs: Tensor,
-        lookup: Tensor | None,
-        weight: Tensor,
-        bias: Tensor | None,
-        steps: Steps,
+        ctx: Any, loop: Loop, inputs: Tensor, lookup: Tensor | None, weight: Tensor, bias: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         ctx.set_materialize_grads(False)
-        constants = (kernels, nonlinearity, inputs, lookup, weight, bias, steps)
-        states, final, gates, cells = _forward(*constants, save_gates=any(ctx.needs_input_grad))
+        states, final, gates, cells = loop.forward(inputs, lookup, weight, bias, any(ctx.needs_input_grad))
         ctx.save_for_backward(inputs, lookup, weight, bias, states, gates, cells)
-        ctx.kernels, ctx.nonlinearity, ctx.steps, ctx.spent = kernels, nonlinearity, steps, False
+        ctx.loop, ctx.spent = loop, False
         return states, final
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_states: Tensor | None, d_final: Tensor | None) -> tuple[Tensor | None, ...]:
         inputs, lookup, weight, bias, states, gates, cells = ctx.saved_tensors
-        kernels, steps, hidden = ctx.kernels, ctx.steps, weight.shape[1]
+        loop: Loop = ctx.loop
+        kernels, steps, hidden = loop.kernels, loop.steps, weight.shape[1]
         if ctx.spent:  # the loop writes over gates and cells; a second pass over a retained graph computes them anew
-            constants = (kernels, ctx.nonlinearity, inputs, lookup, weight, bias, steps)
-            _, _, gates, cells = _forward(*constants, save_gates=True)
+            _, _, gates, cells = loop.forward(inputs, lookup, weight, bias, save_gates=True)
         ctx.spent = True
         d_states = states.new_empty(0, hidden) if d_states is None else d_states
         d_final = states.new_zeros(num_reviews(steps), hidden) if d_final is None else d_final
@@ -134,7 +157,7 @@ class PackedRecurrence(torch.autograd.Function):
         _share_reviews(
             steps,
             weight,
-            lambda first, last: kernels.backward(first, last, steps, recurrent, ctx.nonlinearity, *arrays),
+            lambda first, last: kernels.backward(first, last, steps, recurrent, loop.nonlinearity, *arrays),
         )
         d_bias, skipped = None, 0
         if kernels.split_candidate:  # q r z n: the recurrent weights feed the first three, the input the last three
@@ -144,36 +167,7 @@ class PackedRecurrence(torch.autograd.Function):
         else:
             d_weight = threads.sum_of_products(d_sums, previous)
         d_inputs = d_sums[:, skipped:] if lookup is None else _sum_by_entry(d_sums, skipped, lookup, len(inputs))
-        return None, None, d_inputs, None, d_weight, d_bias, None
-
-
-def _forward(
-    kernels: Kernels,
-    nonlinearity: int,
-    inputs: Tensor,
-    lookup: Tensor | None,
-    weight: Tensor,
-    bias: Tensor | None,
-    steps: Steps,
-    save_gates: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return states, final states, gates and cells; the last two have no rows where they are not needed."""
-    loops.use_one_blas_thread()
-    tokens, hidden = int(steps[:, 1].sum()), weight.shape[1]
-    states, final = inputs.new_empty(tokens, hidden), inputs.new_empty(num_reviews(steps), hidden)
-    gates = inputs.new_empty(tokens if save_gates and kernels.saved_gates else 0, kernels.saved_gates * hidden)
-    cells = inputs.new_empty(tokens if kernels.saved_cells else 0, hidden)
-    recurrent = torch.roll(weight, hidden, 0) if kernels.split_candidate else weight
-    arrays = [
-        _array(inputs),
-        NO_LOOKUP if lookup is None else _array(lookup),
-        _array(recurrent.t()),
-        _array(inputs.new_empty(0) if bias is None else bias),
-        nonlinearity,
-        *(_array(each) for each in (gates, cells, states, final)),
-    ]
-    _share_reviews(steps, weight, lambda first, last: kernels.forward(first, last, steps, *arrays))
-    return states, final, gates, cells
+        return None, d_inputs, None, d_weight, d_bias
 
 
 def num_reviews(steps: Steps) -> int:

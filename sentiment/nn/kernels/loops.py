@@ -32,17 +32,20 @@ non-linearity to `d_sums` and each token's h' to `previous`, so that the gradien
 at up to 186 GFLOP/s on one core, loops written out in numba at 15. The loops between the products are simple enough for
 LLVM to vectorise: slices of one row, one or two written arrays each.
 
-All kernels stand in one file, since numba's cache on disk notices a change only in the file of the kernel itself: in
-another file, a changed helper would go on running as it was.
+All kernels stand in one file, since stored machine code counts as that of the file of the kernel alone
+(`machine_code.py`): in another file, a changed helper would go on running as it was.
 """
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
+
+from sentiment.nn.kernels.machine_code import MachineCode, folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,14 +53,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
-def kernel(function: F) -> F:
-    """Compile a function for the types of its arguments. The machine code is cached beside the file or for the user."""
-    compiled: F
-    try:
-        compiled = njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # neither place can be written
-        compiled = njit(**_OPTIONS)(function)
-    return compiled
+def kernel(function: F, place: Path | None = folder()) -> F:  # noqa: B008
+    """Compile a function for the types of its arguments, once on this machine. `place`: where the code is stored."""
+    compiled: Any = njit(**_OPTIONS)(function)
+    compiled._cache = MachineCode(function, place)
+    return cast(F, compiled)
 
 
 def _tanh(x: Any) -> Any:
