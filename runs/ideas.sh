@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every idea of the lecture as an experiment on the sample corpus, queued, then the table: eight minutes on two cores.
+# Every idea of the lecture as an experiment on the sample corpus, queued, then the table: twelve minutes on two cores.
 #   runs/ideas.sh > benchmarks/results/ideas.csv
 #   runs/ideas.sh -S train.epochs=2                  the same with other parameters
 #   IDEAS='gru|lstm' runs/ideas.sh                   only those whose name matches

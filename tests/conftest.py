@@ -1,15 +1,14 @@
 """Fixtures that several test files share."""
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.support import commands
 from tests.support.clone import Clone
 from tests.support.imports import ROOT
 
@@ -51,10 +50,6 @@ def command() -> Command:
     """Run a module of the project as a user would: command("sentiment", "predict", "text")."""
 
     def call(module: str, *words: str, stdin: bytes = b"", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        env = os.environ | {"PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-m", module, *words], cwd=cwd, env=env, input=stdin, capture_output=True, check=False
-        )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+        return commands.run(module, words, stdin, cwd)
 
     return call

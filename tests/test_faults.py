@@ -185,8 +185,8 @@ def whole_files(clone: Clone) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_fifty_kills_leave_nothing_half_done(long_run: Clone, tmp_path: Path, stage: str) -> None:
-    """Each of nine stages is killed three times, so is the `dvc` that runs it. Whatever is there has the right bytes.
+def test_kills_leave_nothing_half_done(long_run: Clone, tmp_path: Path, stage: str) -> None:
+    """Each of nine stages is killed twice, so is the `dvc` that runs it. Whatever is there has the right bytes.
 
     DVC writes dvc.lock in place, so a kill of `dvc` can cut it off, but the killed stage cannot. If DVC accepts what is
     left, it appends the entries that are missing: their order alone may change.
@@ -197,7 +197,7 @@ def test_fifty_kills_leave_nothing_half_done(long_run: Clone, tmp_path: Path, st
     expected, entries = clone.hashes(), clone.recorded()
     random = np.random.default_rng(STAGES.index(stage))
     killed = {"stage": 0, "dvc": 0}
-    for number in range(30):  # some stages end before they are hit
+    for number in range(20):  # some stages end before they are hit
         before = lock.read_bytes()
         process = start(clone, "dvc", "repro", "--force", "--single-item", stage)
         while running_stage(clone, stage) is None and process.poll() is None:
@@ -220,9 +220,9 @@ def test_fifty_kills_leave_nothing_half_done(long_run: Clone, tmp_path: Path, st
         else:
             assert lock.read_bytes() == before
             clone.dvc("checkout", "dvc.yaml")
-        if min(killed.values()) >= 3:
+        if min(killed.values()) >= 2:
             break
-    assert min(killed.values()) >= 3
+    assert min(killed.values()) >= 2
     clone.python("-m", "sentiment", "repro")
     assert whole_files(clone) == expected
     assert clone.recorded() == entries
@@ -245,7 +245,7 @@ def test_a_stage_removes_what_killed_stages_left(clone: Clone) -> None:
 
 def test_a_lock_file_that_was_cut_off_is_repaired(clone: Clone) -> None:
     lock = clone.path / "dvc.lock"
-    clone.set("evaluate.threshold", 0.4)
+    clone.set("compute.threads", 2)
     clone.python("-m", "sentiment", "repro")
     before, whole = state(clone), lock.read_bytes()
     lock.write_bytes(whole[: whole.rindex(b"hash: ", 0, 5000) + 2])
@@ -256,9 +256,9 @@ def test_a_lock_file_that_was_cut_off_is_repaired(clone: Clone) -> None:
 
 
 def test_a_lock_file_that_was_cut_off_where_dvc_accepts_it_is_repaired(clone: Clone) -> None:
-    clone.set("evaluate.threshold", 0.4)
+    clone.set("compute.threads", 2)
     clone.python("-m", "sentiment", "repro")
-    lock, before, outputs = clone.path / "dvc.lock", state(clone), clone.hashes()
+    lock, before = clone.path / "dvc.lock", state(clone)
     whole = lock.read_text(encoding="utf-8")
     cut = whole[: whole.index("\n  encode:\n") + 300]
     lock.write_text(cut[: cut.rindex("md5: ") + 10], encoding="utf-8")  # within a hash
@@ -268,33 +268,36 @@ def test_a_lock_file_that_was_cut_off_where_dvc_accepts_it_is_repaired(clone: Cl
     assert "dvc.lock: cut off by a kill, completed" in done.stderr
     assert "Running stage" not in done.stdout
     assert state(clone) == before
-    lock.unlink()
-    clone.dvc("repro", "check")
-    done = clone.python("-m", "sentiment", "repro")
-    assert "completed" not in done.stderr  # the user wanted every stage to run again
-    assert "Running stage 'train'" in done.stdout
-    assert clone.hashes() == outputs
+
+
+def test_a_lock_file_that_the_user_removed_is_not_brought_back(clone: Clone) -> None:
+    """Every stage is to run again."""
+    (clone.path / "dvc.lock").unlink()
+    clone.dvc("repro", "--single-item", "tokenize")
+    code = "from sentiment.pipeline.dvc_files import repair; print(repair())"
+    assert clone.python("-c", code).stdout == "False\n"
+    assert set(clone.recorded()) == {"tokenize"}
 
 
 def test_a_note_of_writers_that_dvc_refuses_is_removed(clone: Clone) -> None:
-    clone.set("evaluate.threshold", 0.4)
+    clone.set("compute.threads", 2)
     note = clone.path / ".dvc/tmp/rwlock"
     note.write_bytes(b"")
     assert "JSON structure is corrupted" in clone.dvc("repro", check=False).stderr
     done = clone.python("-m", "sentiment", "repro")
     assert "rwlock: left by a killed dvc, removed" in done.stderr
-    clone.set("evaluate.threshold", 0.3)
+    clone.set("compute.threads", 3)
     # The process that a restarted machine gave the number of a killed dvc.
     noted = {"pid": os.getpid(), "cmd": "dvc repro"}
-    model = str(clone.path / "models/classifier")
+    checked = str(clone.path / "data/params.checked")
     for command in ("dvc", "sentiment"):
-        note.write_text(json.dumps({"write": {model: noted}, "read": {model: [noted]}}), encoding="utf-8")
+        note.write_text(json.dumps({"write": {checked: noted}, "read": {checked: [noted]}}), encoding="utf-8")
         os.utime(note, (1e9, 1e9))
         done = clone.python("-m", command, "repro", check=False)
         if command == "dvc":
             assert "is busy, it is being blocked by" in done.stderr
     assert "rwlock: left by a killed dvc, removed" in done.stderr
-    assert "Running stage 'evaluate'" in done.stdout
+    assert "Running stage 'check'" in done.stdout
 
 
 def test_a_stage_waits_for_another_and_a_run_does_not_start_beside_it(long: Clone) -> None:
@@ -348,11 +351,12 @@ def cores(process: psutil.Process, seconds: float) -> float:
 
 
 def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path: Path) -> None:
-    set_epochs(long, 150)
+    set_epochs(long, 60)
     long.commit("More epochs")
     alone = {}
     for units in (8, 12):
-        clone = long.copy(tmp_path / str(units))
+        shutil.copytree(long.path, tmp_path / str(units), symlinks=True)
+        clone = Clone(tmp_path / str(units))
         clone.set("model.hidden_dim", units)
         clone.dvc("repro")
         alone[units] = state(clone)

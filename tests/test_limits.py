@@ -83,7 +83,7 @@ def test_a_disk_that_fills_up_halfway_leaves_all_as_it_was(clone: Clone, tmp_pat
     assert not partial(after)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ["check", "ingest", "train"])
 def test_a_stage_in_a_read_only_folder_says_so(clone: Clone, tmp_path: Path, stage: str) -> None:
     done, _ = confined(clone, tmp_path, READ_ONLY, f"python -m stages.{stage}")
     assert done.returncode == 1

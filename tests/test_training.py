@@ -110,7 +110,7 @@ device.configure_torch(cpu, 1)
 splits = tuple(EncodedSplit.open(Path(sys.argv[1], name)) for name in ("train", "valid"))
 for precision, changes, backend in json.loads(sys.argv[2]):
     for settings in [dict(ema_decay=0.9, adversarial_epsilon=0.02), dict(optimizer="sgd", weight_decay=1e-3)]:
-        config = train_config(precision=precision, epochs=8, **settings)
+        config = train_config(precision=precision, epochs=3, **settings)
         torch.manual_seed(config.seed)
         model = Classifier(model_config(hidden_dim=8, pooling="concat", **changes), VOCAB_SIZE, backend)
         train.train(splits, model, config, cpu)

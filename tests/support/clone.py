@@ -78,7 +78,7 @@ class Clone:
         """Run a command in the clone, with this interpreter first on the PATH."""
         binaries = str(Path(sys.executable).parent)
         env = os.environ | {"PATH": binaries + os.pathsep + os.environ["PATH"]} | self.env
-        done = subprocess.run(words, cwd=self.path, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, cwd=self.path, env=env, capture_output=True, text=True, check=False, timeout=600)
         assert not check or done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -33,9 +33,10 @@ class MachineCode(_Cache):
     def __init__(self, function: Callable[..., Any], folder: Path | None) -> None:
         self._folder = folder
         self._name = function.__qualname__
-        source = Path(function.__code__.co_filename).read_bytes()
-        self._versions = f"{self._name} {hashlib.sha256(source).hexdigest()} numba {numba.__version__} "
-        self._versions += f"python {platform.python_version()}"
+        self._versions = f"numba {numba.__version__} python {platform.python_version()}"
+        if folder:
+            source = Path(function.__code__.co_filename).read_bytes()
+            self._versions += f" {self._name} of {hashlib.sha256(source).hexdigest()}"
 
     @property
     def cache_path(self) -> str:
