@@ -1,7 +1,11 @@
 """Batches: packing, presentation order, worker processes."""
 
 import multiprocessing
+import os
+import signal
 import tempfile
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,7 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pack_sequence
 from torch.utils.data import DataLoader
 
+from sentiment.data import batching
 from sentiment.data.batching import (
     Batch,
     BucketBatchSampler,
@@ -30,9 +35,11 @@ def rows(reviews: list[list[int]]) -> list[Review]:
     return [(position, np.array(ids, np.uint16), position % 2) for position, ids in enumerate(reviews)]
 
 
-@given(st.lists(st.lists(st.integers(2, 60_000), max_size=12), min_size=1, max_size=9))
-def test_packing_is_what_torch_packs(reviews: list[list[int]]) -> None:
-    batch = collate(rows(reviews))
+@given(st.lists(st.lists(st.integers(2, 60_000), max_size=12), min_size=1, max_size=9), st.sampled_from([0, 20, 2**20]))
+def test_packing_is_what_torch_packs(reviews: list[list[int]], largest_table: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batching, "LARGEST_TABLE", largest_table)
+        batch = collate(rows(reviews))
     order = sorted(range(len(reviews)), key=lambda row: -len(reviews[row]))
     assert batch.positions.tolist() == order
     assert batch.labels.tolist() == [row % 2 for row in order]
@@ -43,6 +50,16 @@ def test_packing_is_what_torch_packs(reviews: list[list[int]]) -> None:
         assert torch.equal(batch.ids.batch_sizes, expected.batch_sizes)
     else:
         assert len(batch.ids.data) == len(batch.ids.batch_sizes) == 0
+
+
+def test_one_long_review_takes_no_memory_for_padding() -> None:
+    reviews = [*rows([[2]] * 255), (255, np.full(1_000_000, 3, np.uint16), 1)]
+    tracemalloc.start()
+    batch = collate(reviews)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(batch.ids.data) == 1_000_255
+    assert peak < 64 * 2**20
 
 
 def test_ids_beyond_16_bits_survive() -> None:
@@ -99,15 +116,42 @@ def assert_same(one: Batch, other: Batch) -> None:
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_worker_processes_change_no_batch(tmp_path: Path, start: str) -> None:
+def test_worker_processes_change_no_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str) -> None:
+    folder = tmp_path / ("long" * 30)  # longer than the path of a socket may be
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
     reviews = ReviewDataset(write_split(tmp_path / "train", [[number] * (number % 5) for number in range(60)]))
     order = BucketBatchSampler(reviews.split.lengths, 8, 0, True)
     alone = list(make_loader(reviews, order, CPU))
     with_workers = make_loader(reviews, order, CPU, workers=2)
     assert isinstance(with_workers, DataLoader)
     with_workers.multiprocessing_context = multiprocessing.get_context(start)
+    with_workers.timeout = 60  # fail rather than wait for ever
     for one, other in zip(alone, with_workers, strict=True):
         assert_same(one, other)
+
+
+def no_memory(batch: Batch) -> tuple[()]:
+    raise MemoryError
+
+
+def killed(batch: Batch) -> tuple[()]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ()
+
+
+@pytest.mark.parametrize("send", [no_memory, killed])
+def test_a_worker_that_cannot_send_a_batch_ends_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, send: Callable[[Batch], tuple[()]]
+) -> None:
+    monkeypatch.setattr(Batch, "__reduce__", send)
+    reviews = ReviewDataset(write_split(tmp_path / "train", [[2], [3]]))
+    batches = make_loader(reviews, SequentialBatchSampler(reviews.split.lengths, 1), CPU, workers=1)
+    assert isinstance(batches, DataLoader)
+    batches.timeout = 60
+    with pytest.raises(RuntimeError, match="exited unexpectedly|killed by signal"):
+        list(batches)
 
 
 @given(st.lists(st.lists(st.integers(2, 60_000), max_size=12), min_size=1, max_size=30), st.integers(1, 9))

@@ -13,8 +13,10 @@ state at the end of the review.
 ([4, 7, 5, 8, 6], [2, 2, 1], [2, 0, 1])
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing.queues import Queue
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +32,9 @@ from sentiment.data.encoding import EncodedSplit
 # The number of batches whose reviews are sorted by length together. Batches of similar length waste no steps on a few
 # long reviews, and the reviews of such a pool still come from anywhere in the corpus.
 POOL = 50
+
+# Entries, padding included, up to which a batch goes through a single table: 2,048 reviews of 512 tokens.
+LARGEST_TABLE = 2**20
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,24 @@ class Batch:
         """Return the batch in page-locked memory, from which it is copied to a device asynchronously."""
         return replace(self, ids=self.ids.pin_memory(), labels=self.labels.pin_memory())
 
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Let a worker send the batch as bytes.
+
+        Torch would pass open files of shared memory, through a socket in TMPDIR. That fails where the path of TMPDIR is
+        longer than a socket's may be, and where a container has little shared memory.
+        """
+        tensors = (self.ids.data, self.ids.batch_sizes, self.labels, self.positions)
+        return _from_arrays, tuple(tensor.numpy() for tensor in tensors)
+
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device. `batch_sizes` and `positions` are read on the CPU and stay there."""
         ids = self.ids._replace(data=self.ids.data.to(device, non_blocking=True))
         return replace(self, ids=ids, labels=self.labels.to(device, non_blocking=True))
+
+
+def _from_arrays(*arrays: npt.NDArray[Any]) -> Batch:
+    ids, batch_sizes, labels, positions = map(torch.from_numpy, arrays)
+    return Batch(PackedSequence(ids, batch_sizes), labels, positions)
 
 
 def collate(reviews: Sequence[Review]) -> Batch:
@@ -63,16 +82,28 @@ def collate(reviews: Sequence[Review]) -> Batch:
     lengths = np.fromiter((len(ids) for _, ids, _ in reviews), np.int64, len(reviews))
     order = np.argsort(-lengths, kind="stable")
     sorted_lengths = lengths[order]
-    # A padded table is filled review by review and read step by step.
-    present = np.arange(sorted_lengths[0]) < sorted_lengths[:, None]
-    padded = np.empty(present.shape, np.int32)
-    padded[present] = np.concatenate([reviews[row][1] for row in order])
-    steps = np.ascontiguousarray(present.T)
+    ids = _by_steps([reviews[row][1] for row in order], sorted_lengths)
     return Batch(
-        ids=PackedSequence(torch.from_numpy(padded.T[steps]), torch.from_numpy(np.count_nonzero(steps, axis=1))),
+        ids=PackedSequence(torch.from_numpy(ids), torch.from_numpy(transpose_counts(sorted_lengths))),
         labels=torch.tensor([reviews[row][2] for row in order], dtype=torch.float32),
         positions=torch.tensor([reviews[row][0] for row in order], dtype=torch.int64),
     )
+
+
+def _by_steps(reviews: list[npt.NDArray[Any]], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return the ids of some reviews, by length descending, step by step."""
+    middle = int(lengths[len(lengths) // 2])
+    if len(lengths) * lengths[0] > LARGEST_TABLE and middle < lengths[0]:
+        # Where a few reviews are far longer than the others, a table would be mostly padding. One that ends with the
+        # review in the middle is at least half full. The other tokens of the longer reviews follow after it.
+        longer = np.count_nonzero(lengths > middle)
+        first = _by_steps([ids[:middle] for ids in reviews], np.minimum(lengths, middle))
+        return np.concatenate([first, _by_steps([ids[middle:] for ids in reviews[:longer]], lengths[:longer] - middle)])
+    # A padded table is filled review by review and read step by step.
+    present = np.arange(lengths[0]) < lengths[:, None]
+    padded = np.empty(present.shape, np.int32)
+    padded[present] = np.concatenate(reviews)
+    return padded.T[np.ascontiguousarray(present.T)]
 
 
 class BucketBatchSampler(Sampler[list[int]]):
@@ -187,8 +218,17 @@ def make_loader(
         batch_sampler=batch_sampler,
         collate_fn=collate,
         num_workers=workers,
+        worker_init_fn=_end_on_error,
         pin_memory=device.type == "cuda",
     )
+
+
+def _end_on_error(worker: int) -> None:
+    """Let a worker end where it cannot send a batch, for lack of memory say: DataLoader then raises RuntimeError.
+
+    Python's queue would drop the batch and go on, and the main process would wait for it for ever.
+    """
+    Queue._on_queue_feeder_error = staticmethod(lambda error, batch: os._exit(1))  # type: ignore[attr-defined]
 
 
 def transpose_counts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
