@@ -19,6 +19,7 @@ from sentiment.errors import InputError
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
 from sentiment.nn.config import ModelConfig
+from sentiment.pipeline import dvc_folder
 from sentiment.pipeline.stage import run
 from sentiment.training.config import TrainConfig
 
@@ -105,7 +106,7 @@ def main() -> Callable[[], None]:
     settings = {"model": model_config.model_dump(), "train": config.model_dump(), "backend": compute.backend}
     inputs = [paths.IDS.train, paths.IDS.valid, paths.VOCABULARY, Path(model_config.vectors), paths.RECURRENCE]
     name = resume.digest(settings, inputs, device.describe(chosen))
-    checkpointer = resume.Checkpointer(paths.TRAINING / f"{name}.safetensors")
+    checkpointer = resume.Checkpointer(dvc_folder.training() / f"{name}.safetensors")
     history = train(splits, classifier, config, chosen, compute.workers, checkpointer)
     seconds = time.perf_counter() - start
 

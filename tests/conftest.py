@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sentiment.pipeline import environment
 from tests.support import commands
 from tests.support.clone import Clone
 from tests.support.imports import ROOT
+
+environment.prepare()  # for a test of a Git hook, or an environment that nobody activated
 
 # Property tests check results, not speed: on a busy machine an example can take longer than the default of 0.2 s.
 settings.register_profile("no deadline", deadline=None)

@@ -383,3 +383,23 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
     for units, expected in alone.items():
         long.dvc("exp", "apply", f"units-{units}")
         assert state(long) == expected
+
+
+def test_a_killed_experiment_is_noticed_and_the_way_back_loses_nothing(long: Clone) -> None:
+    long.commit("A longer training")
+    long.append("stages/ingest.py", "# an edit of the user")
+    long.append("README.md", "An edit of the user")
+    process = start(long, "dvc", "exp", "run", "--set-param", "model.hidden_dim=20")
+    wait_for(lambda: has_state(long))
+    process.kill()
+    process.communicate(timeout=60)
+    wait_for(lambda: not running_stages(long))
+    done = long.python("-m", "sentiment", "repro", check=False)
+    assert done.returncode == 2
+    assert "error: HEAD: detached by a `dvc exp run` that was killed" in done.stderr
+    long.git("checkout", "-")
+    long.git("checkout", "HEAD", "params.yaml", "dvc.lock", "metrics")
+    assert long.git("symbolic-ref", "HEAD") == "refs/heads/main\n"
+    assert long.git("status", "--porcelain") == " M README.md\n M stages/ingest.py\n"
+    set_epochs(long, 2)
+    long.python("-m", "sentiment", "repro")

@@ -35,6 +35,7 @@ def rewritten(number: int) -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with a copy of the whole dvc.lock, as the current directory."""
     monkeypatch.chdir(tmp_path)
+    Path(".dvc").mkdir()
     shutil.copy(ROOT / paths.PIPELINE, tmp_path)
     paths.LOCK.write_text(WHOLE, encoding="utf-8")
     dvc_files.backup()
@@ -105,7 +106,7 @@ def test_a_deleted_file_stays_deleted() -> None:
     assert not dvc_files.repair()
     dvc_files.backup()
     assert not paths.LOCK.exists()
-    assert not dvc_files.COPY.exists()
+    assert not dvc_files.copy_path().exists()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_deleted_file_stays_deleted() -> None:
     ],
 )
 def test_a_file_that_cannot_be_repaired_is_named(text: str, problem: str) -> None:
-    dvc_files.COPY.unlink()
+    dvc_files.copy_path().unlink()
     paths.LOCK.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=re.escape(f"dvc.lock: {problem}")):
         dvc_files.repair()

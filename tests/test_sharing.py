@@ -176,6 +176,13 @@ def test_a_remote_that_is_not_there_is_named(clone: Clone, folder: Remote, tmp_p
     assert (tmp_path / "another").is_dir()
 
 
+def test_line_ends_are_those_of_the_repository(clone: Clone, tmp_path: Path) -> None:
+    """core.autocrlf, which Git for Windows sets, would change the hashes of the code and break the scripts."""
+    clone.git("-c", "core.autocrlf=true", "-c", "core.eol=crlf", "clone", "--quiet", ".", str(tmp_path / "other"))
+    for name in clone.git("ls-files", "-z").split("\0")[:-1]:
+        assert (tmp_path / "other" / name).read_bytes() == (clone.path / name).read_bytes(), name
+
+
 def test_two_people_change_different_stages(clone: Clone, folder: Remote, tmp_path: Path) -> None:
     """dvc.lock and the metrics conflict; params.yaml does not. Either side is taken, then all is made to fit."""
     clone.dvc("push")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import sentiment
 from sentiment.errors import InputError, quote
 from sentiment.io import command
+from sentiment.pipeline import dvc_folder, environment
 
 
 class Subcommand(NamedTuple):
@@ -38,6 +39,7 @@ SUBCOMMANDS = {
 
 def main() -> None:
     """Run the command line of this process."""
+    environment.prepare()
     command.run(lambda: call(sys.argv[1:]), takes_arguments=True)
 
 
@@ -88,9 +90,10 @@ def _suggestion(name: str) -> str:
 
 
 def _require_repository(name: str) -> None:
-    """Raise InputError unless the working directory is the root of a clone."""
+    """Raise InputError unless the working directory is the root of the project, in a DVC repository."""
     here = Path.cwd()
-    if (here / "dvc.yaml").is_file() and (here / ".dvc").is_dir():
+    if (here / "dvc.yaml").is_file():
+        dvc_folder.temporary()  # which DVC would look for in vain
         return
     root = next((folder for folder in here.parents if (folder / "dvc.yaml").is_file()), None)
     where = f"run it in {root}" if root else "run it in the root of a clone of the project"

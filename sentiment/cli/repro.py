@@ -16,7 +16,8 @@ from pathlib import Path
 
 from sentiment.cli import summary
 from sentiment.config import paths
-from sentiment.pipeline import dvc_files, lock
+from sentiment.pipeline import dvc_files, dvc_folder, lock
+from sentiment.pipeline.git import require_no_killed_experiment
 
 _KEPT = (paths.LOCK, paths.METRICS)  # what Git holds of the last run
 
@@ -29,11 +30,13 @@ def run(args: argparse.Namespace) -> None:
     """Exit with 2 if a parameter is wrong, with 1 if a stage fails, as `dvc repro` does."""
     os.environ.pop("DVC_STAGE", None)  # set if a stage of another project calls this command
     with lock.held_by_run() as held, tempfile.TemporaryDirectory() as folder:
+        lock.adapt_dvc(Path(), dvc_folder.temporary())
         check = subprocess.run([sys.executable, "-m", "stages.check"], check=False)
         if check.returncode:
             sys.exit(check.returncode)
         if dvc_files.remove_stale_rwlock():
-            print(f"{dvc_files.RWLOCK}: left by a killed dvc, removed", file=sys.stderr)
+            print(f"{dvc_files.rwlock_path()}: left by a killed dvc, removed", file=sys.stderr)
+        require_no_killed_experiment()
         if dvc_files.repair():
             print(f"{paths.LOCK}: cut off by a kill, completed from its copy", file=sys.stderr)
         _copy(Path(), Path(folder))

@@ -34,7 +34,8 @@ from sentiment.errors import InputError, quote, reason
 from sentiment.io import parquet
 from sentiment.io.console import stdout
 from sentiment.io.json_file import write_json
-from sentiment.pipeline import revisions
+from sentiment.pipeline import lock, revisions
+from sentiment.pipeline.git import git
 
 PREDICTIONS_TOLERANCE = 1e-4
 METRICS_TOLERANCE = 1e-3
@@ -61,11 +62,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.output.is_dir():
         raise InputError(f"--output {quote(str(args.output))}: is a folder; name a file in it")
+    git("rev-parse", "--git-dir")  # whose error tells a repository of another owner, or none, from a wrong revision
     try:
-        commit = _call("git", "rev-parse", "--verify", "--end-of-options", f"{args.revision}^{{commit}}").strip()
+        commit = git("rev-parse", "--verify", "--end-of-options", f"{args.revision}^{{commit}}")
     except InputError:
         raise InputError(f"{quote(args.revision)}: no such commit; see `git log`") from None
-    if args.revision == "HEAD" and _call("git", "status", "--porcelain", "--untracked-files=no"):
+    if args.revision == "HEAD" and git("status", "--porcelain", "--untracked-files=no", "."):
         print("note: changes that are not committed are not verified", file=sys.stderr)
     with cloned(commit) as clone:
         recorded, changed = hashes(clone), outdated(clone)
@@ -99,13 +101,16 @@ def run(args: argparse.Namespace) -> None:
 
 @contextmanager
 def cloned(commit: str) -> Iterator[Path]:
-    """Yield a clone of a commit with a cache of its own, removed afterwards."""
-    with tempfile.TemporaryDirectory() as folder:
-        clone = Path(folder, "clone")
-        _call("git", "clone", "--quiet", "--no-checkout", ".", str(clone))
-        _call("git", "-C", str(clone), "checkout", "--quiet", commit)
+    """Clone a commit, with a cache of its own, and yield the project in the clone, which is removed afterwards."""
+    root, folder = (git("rev-parse", f"--show-{what}") for what in ("toplevel", "prefix"))
+    with tempfile.TemporaryDirectory() as temporary:
+        repository = Path(temporary, "clone")
+        git("clone", "--quiet", "--no-checkout", root, str(repository))
+        git("-C", str(repository), "checkout", "--quiet", commit)
+        clone = repository / folder
+        lock.adapt_dvc(clone, repository)
         # Not a cache that a team shares: it has the outputs that are to be made anew.
-        _dvc(clone, "cache", "dir", "--local", str(clone / ".dvc/cache"))
+        _dvc(clone, "cache", "dir", "--local", str(Path(temporary, "cache")))
         read = {dep["path"] for stage in _stages(clone).values() for dep in stage.get("deps", [])}
         for source in read:
             made = any(Path(source).is_relative_to(output) for output in hashes(clone))
@@ -161,7 +166,7 @@ def judge(path: str, recorded: Hashes, rebuilt: Hashes, commit: str, clone: Path
         return Judgement("different", "not made")
     if path not in recorded:
         return Judgement("different", f"not in the committed {paths.LOCK}")
-    edited = _call("git", "-C", str(clone), "status", "--porcelain", "--", path)  # nothing for what Git does not hold
+    edited = git("-C", str(clone), "status", "--porcelain", "--", path)  # nothing for what Git does not hold
     if recorded[path] == rebuilt[path] and not edited:
         return Judgement("identical")
     if Path(path) == paths.MODEL:
@@ -248,15 +253,5 @@ def _holds_predictions(file: Path) -> bool:
     return file.suffix == ".parquet" and pq.read_schema(file).equals(parquet.PREDICTIONS)
 
 
-def _call(*words: str) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        raise InputError(f"`{quote(' '.join(words))}` failed: {last}")
-    return done.stdout
-
-
 def _dvc(clone: Path, *words: str, stdout: Any = subprocess.DEVNULL) -> "subprocess.CompletedProcess[bytes]":
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where the stages' `python` is found
-    command = [sys.executable, "-m", "dvc", *words]
-    return subprocess.run(command, cwd=clone, env=os.environ | {"PATH": path}, stdout=stdout, check=False)
+    return subprocess.run([sys.executable, "-m", "dvc", *words], cwd=clone, stdout=stdout, check=False)

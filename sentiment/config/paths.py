@@ -52,7 +52,6 @@ PRETRAINED = Path("data/pretrained")
 VECTORS = PRETRAINED / "vectors.txt"
 RECURRENCE = PRETRAINED / "recurrence.safetensors"
 LOCK = Path("dvc.lock")
-TRAINING = Path(".dvc/tmp/training")  # the state of a training that has not ended
 MODEL = Path("models/classifier")
 PREDICTIONS = Path("data/predictions.parquet")
 BASELINE = Path("data/baseline")

@@ -1,4 +1,4 @@
-"""Two files that DVC writes in place, so a kill can cut them off: dvc.lock and .dvc/tmp/rwlock.
+"""Two files that DVC writes in place, so a kill can cut them off: dvc.lock and rwlock in .dvc/tmp.
 
 If dvc.lock is cut off, DVC refuses to run or, four times of five, accepts what is left and takes the stages that are
 missing for ones that never ran. Nobody writes the file while a stage runs, so every stage copies it when it starts.
@@ -22,22 +22,31 @@ from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
 from sentiment.errors import InputError
 from sentiment.io.atomic import atomic_write, remove_partials
-
-COPY = Path(".dvc/tmp/dvc.lock")
-RWLOCK = Path(".dvc/tmp/rwlock")
+from sentiment.pipeline import dvc_folder
 
 _ENTRY = re.compile(r"^(?=  \S)", re.MULTILINE)  # where a stage's entry begins
 
 
+def copy_path() -> Path:
+    """Return the path of this project's copy of dvc.lock."""
+    return dvc_folder.scratch() / paths.LOCK.name
+
+
+def rwlock_path() -> Path:
+    """Return the path of rwlock, which all projects with one .dvc share."""
+    return dvc_folder.temporary() / "rwlock"
+
+
 def backup() -> None:
     """Copy dvc.lock, unless it is cut off: the copy is then all that is left of it."""
-    remove_partials(COPY)
+    copy = copy_path()
+    remove_partials(copy)
     if not paths.LOCK.exists():  # the user wants every stage to run again
-        COPY.unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)
     else:
         text, repaired = _repaired()
         if text == repaired:
-            with atomic_write(COPY) as partial:
+            with atomic_write(copy) as partial:
                 partial.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -66,7 +75,7 @@ def repair() -> bool:
 
 
 def _repaired() -> tuple[str, str]:
-    text, copy = (path.read_text("utf-8", "replace") if path.exists() else "" for path in (paths.LOCK, COPY))
+    text, copy = (path.read_text("utf-8", "replace") if path.exists() else "" for path in (paths.LOCK, copy_path()))
     return text, complete(text, copy, read_yaml(paths.PIPELINE)["stages"])
 
 
@@ -116,7 +125,7 @@ def remove_stale_rwlock() -> bool:
         pids = readers | set(writers.values())
         if any(map(_running, readers)) or not any(map(psutil.pid_exists, pids)):
             return False  # DVC passes over processes that are gone
-    RWLOCK.unlink(missing_ok=True)
+    rwlock_path().unlink(missing_ok=True)
     return True
 
 
@@ -125,7 +134,7 @@ def _noted() -> tuple[dict[str, int], set[int]] | None:
     end = time.monotonic() + 1
     while True:
         try:
-            content = json.loads(RWLOCK.read_text(encoding="utf-8"))
+            content = json.loads(rwlock_path().read_text(encoding="utf-8"))
             writers = {os.path.realpath(path): int(entry["pid"]) for path, entry in content.get("write", {}).items()}
             return writers, {int(entry["pid"]) for entry in chain.from_iterable(content.get("read", {}).values())}
         except (FileNotFoundError, KeyError, TypeError, AttributeError):  # no file, or of another version of DVC
@@ -141,6 +150,6 @@ def _running(pid: int) -> psutil.Process | None:
     with suppress(psutil.NoSuchProcess, FileNotFoundError):
         process = psutil.Process(pid)
         began = process.create_time() - 1  # the system tells it to the second
-        if began <= RWLOCK.stat().st_mtime and process.status() != psutil.STATUS_ZOMBIE:
+        if began <= rwlock_path().stat().st_mtime and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None

@@ -1,6 +1,7 @@
 """Files of another revision or experiment, read through DVC: they need not be checked out."""
 
 import io
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,9 @@ def read_bytes(revision: str, path: Path) -> bytes:
     from dvc.scm import SCMError
 
     try:
-        content: bytes = DVCFileSystem(rev=revision).read_bytes(str(path))
+        files = DVCFileSystem(rev=revision, subrepos=True)  # begins at Git's root, above DVC's perhaps
+        project = os.path.relpath(Path.cwd(), os.path.realpath(files.repo.scm.root_dir))
+        content: bytes = files.read_bytes(os.path.normpath(Path(project, path)))
     except (SCMError, DvcException) as error:
         raise InputError(
             f"{quote(revision)}: {reason(error)}; see `git log` and `dvc exp list --all-commits`"

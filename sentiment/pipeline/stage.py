@@ -22,7 +22,7 @@ from sentiment.config.yaml_file import read_yaml
 from sentiment.errors import InputError, quote
 from sentiment.io import command
 from sentiment.io.atomic import remove_partials
-from sentiment.pipeline import dvc_files, lock
+from sentiment.pipeline import dvc_files, dvc_folder, lock
 
 _POLL = 0.1  # seconds
 
@@ -78,8 +78,8 @@ def _dvc_of(stage: Stage) -> psutil.Process:
     dvc = dvc_files.writer_of(_outputs(stage))
     if dvc is None:
         raise InputError(
-            f"{dvc_files.RWLOCK}: notes no running dvc that writes the outputs of {os.environ['DVC_STAGE']}; run "
-            "`dvc repro` again, or unset DVC_STAGE to run a stage by hand"
+            f"{dvc_files.rwlock_path()}: notes no running dvc that writes the outputs of {os.environ['DVC_STAGE']}; "
+            "run `dvc repro` again, or unset DVC_STAGE to run a stage by hand"
         )
     return dvc
 
@@ -122,7 +122,7 @@ def _value(values: Any, key: str) -> object:
 
 def _changed_since_start(code: Path) -> bool:
     """Return whether a module changed after DVC started the stage: Python may have imported what it was before."""
-    return code.stat().st_ctime_ns > dvc_files.RWLOCK.stat().st_mtime_ns
+    return code.stat().st_ctime_ns > dvc_files.rwlock_path().stat().st_mtime_ns
 
 
 def _require_same(changed: list[str]) -> None:
@@ -136,7 +136,7 @@ def _remove_partials(stages: dict[str, Stage]) -> None:
         for output in _outputs(stage):
             remove_partials(Path(output))
     remove_partials(paths.SPEED)
-    remove_partials(paths.TRAINING / "*")
+    remove_partials(dvc_folder.training() / "*")
 
 
 def _outputs(stage: Stage) -> list[str]:

@@ -75,10 +75,10 @@ class Clone:
         set_parameter(self.path / "params.yaml", key, value)
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command in the clone, with this interpreter first on the PATH."""
-        binaries = str(Path(sys.executable).parent)
-        env = os.environ | {"PATH": binaries + os.pathsep + os.environ["PATH"]} | self.env
-        done = subprocess.run(words, cwd=self.path, env=env, capture_output=True, text=True, check=False, timeout=600)
+        """Run a command in the clone."""
+        done = subprocess.run(
+            words, cwd=self.path, env=os.environ | self.env, capture_output=True, text=True, check=False, timeout=600
+        )
         assert not check or done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +13,10 @@ from tests.support.clone import Clone
 
 def start(clone: Clone, *words: str) -> subprocess.Popen[str]:
     """Start a command in a session of its own; what it prints is one stream, `stdout`."""
-    env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"} | clone.env
     return subprocess.Popen(
         words,
         cwd=clone.path,
-        env=env,
+        env=os.environ | clone.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
