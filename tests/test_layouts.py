@@ -96,10 +96,10 @@ def test_every_command_works_wherever_the_project_lies(
     assert len([*outer.rglob(".dvc/tmp")]) == 1
 
 
-@pytest.mark.parametrize("missing", [["flock"], ["flock", "lockf"]])  # an NFS mount, a Lustre one
-def test_a_file_system_without_locks_costs_a_warning(clone: Clone, tmp_path: Path, missing: list[str]) -> None:
+def test_a_file_system_without_locks_costs_a_warning(clone: Clone, tmp_path: Path) -> None:
+    """Some NFS mounts lack flock, some Lustre ones lockf too."""
     code = f"import fcntl\n\ndef refuse(*words):\n    raise OSError({errno.ENOSYS}, 'Function not implemented')\n\n"
-    code += "".join(f"fcntl.{name} = refuse\n" for name in missing)
+    code += "fcntl.flock = fcntl.lockf = refuse\n"
     (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
     clone.env["PYTHONPATH"] = str(tmp_path)
     assert clone.dvc("repro", check=False).returncode
@@ -107,6 +107,5 @@ def test_a_file_system_without_locks_costs_a_warning(clone: Clone, tmp_path: Pat
     first = clone.python("-m", "sentiment", "repro")
     assert "Running stage 'check'" in first.stdout
     assert "has no flock; core.hardlink_lock is now set in .dvc/config.local" in first.stderr
-    second = clone.python("-m", "sentiment", "repro")
-    assert second.stderr.count("\n") == len(missing) - 1
+    assert first.stderr.count("\n") == 2, first.stderr
     assert clone.dvc("status").stdout == "Data and pipelines are up to date.\n"
