@@ -4,10 +4,11 @@ data/ids/{valid,test}, models/classifier/, data/baseline/ -> data/{predictions,s
 metrics/{test,baseline,stacked}.json, metrics/plots/
 
 This is the only stage that shows the test split to the network. The two models are combined by their predictions of
-the validation split, which neither learned from.
+the validation split, which neither learned from. Without a baseline, its metrics and all that is stacked are empty.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,18 +27,25 @@ from sentiment.pipeline.stage import run
 Probabilities = npt.NDArray[np.float32]  # of being positive: [reviews]
 
 
-def read_baseline(path: Path, split: EncodedSplit) -> Probabilities:
-    """Return the baseline's predictions of a split. Raises InputError if they are about other reviews."""
+def read_baseline(path: Path, split: EncodedSplit) -> Probabilities | None:
+    """Return the baseline's predictions of a split, None where there is no baseline.
+
+    Raises InputError if they are about other reviews.
+    """
     table = parquet.read_all(path, parquet.PREDICTIONS)
+    if not table.num_rows:
+        return None
     if not table["id"].combine_chunks().equals(split.review_ids) or not np.array_equal(table["label"], split.labels):
         raise InputError(f"{path}: is about other reviews than data/ids; run `dvc repro`")
     probability: Probabilities = table["probability"].to_numpy()
     return probability
 
 
-def write_predictions(path: Path, split: EncodedSplit, probability: Probabilities) -> None:
+def write_predictions(path: Path, split: EncodedSplit, probability: Probabilities | None) -> None:
+    """Write a table of predictions, without rows if there are none."""
     with parquet.open_writer(path, parquet.PREDICTIONS) as table:
-        table.write(split.review_ids, pa.array(split.labels), pa.array(probability))
+        if probability is not None:
+            table.write(split.review_ids, pa.array(split.labels), pa.array(probability))
 
 
 def main() -> None:
@@ -59,17 +67,23 @@ def main() -> None:
             predictor.predict_split(model.classifier, split, counter.update) for split in (valid, test)
         )
     baseline_valid, baseline = read_baseline(paths.BASELINE_VALID, valid), read_baseline(paths.BASELINE_TEST, test)
-    stack = stacking.StackedClassifier.fit(network_valid, baseline_valid, valid.labels)
-    stacked = stack(network, baseline)
+    stacked = None
+    baseline_report: dict[str, Any] = {}
+    stacked_report: dict[str, Any] = {}
+    if baseline_valid is not None and baseline is not None:
+        stack = stacking.StackedClassifier.fit(network_valid, baseline_valid, valid.labels)
+        stacked = stack(network, baseline)
+        weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
+        baseline_report = metrics.report(test.labels, baseline, params)
+        stacked_report = metrics.report(test.labels, stacked, params) | weights
 
     write_predictions(paths.PREDICTIONS, test, network)
     write_predictions(paths.STACKED_PREDICTIONS, test, stacked)
     coverage = {"vector_coverage": model.classifier.pretrained_coverage(test.ids)}
-    weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
     # `dvc exp show` names a column by its key alone, so the baseline's and the stack's keys get a level of their own.
     write_json(paths.TEST_METRICS, metrics.report(test.labels, network, params) | coverage)
-    write_json(paths.BASELINE_METRICS, {"baseline": metrics.report(test.labels, baseline, params)})
-    write_json(paths.STACKED_METRICS, {"stacked": metrics.report(test.labels, stacked, params) | weights})
+    write_json(paths.BASELINE_METRICS, {"baseline": baseline_report})
+    write_json(paths.STACKED_METRICS, {"stacked": stacked_report})
     for name, table in curves.tables(test.labels, network, test.lengths, params.threshold).items():
         write_csv(paths.PLOTS / f"{name}.csv", table)
 

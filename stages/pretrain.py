@@ -70,9 +70,9 @@ def main() -> None:
         values, rows = classifier.embedding.weight.detach().numpy()[FIRST_TOKEN:], np.arange(len(words))
         recurrence = {name: value.numpy() for name, value in classifier.recurrence.state_dict().items()}
     with atomic_folder(paths.PRETRAINED) as folder:
-        written = word_vectors.save(folder / paths.VECTORS.name, [words[row] for row in rows], values[rows])
+        word_vectors.save(folder / paths.VECTORS.name, [words[row] for row in rows], values[rows])
         (folder / paths.RECURRENCE.name).write_bytes(serialized(recurrence))
-    write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": written})
+    write_json(paths.PRETRAIN_METRICS, metrics | {"word_vectors": len(rows)})
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sentiment.config.compute import Backend
 from sentiment.data.batching import Batch, collate
+from sentiment.data.word_vectors import Vectors
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.pooling import padded_sum_and_max, pool
@@ -351,3 +352,13 @@ def test_cuda_agrees_with_the_cpu(cell: str, nonlinearity: str, layers: int, bid
     batch = packed(REVIEWS).to(torch.device("cuda"))
     found = model.cuda()(batch.ids, len(batch)).cpu()
     torch.testing.assert_close(found, expected[batch.positions], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("dim, rows", [(1, [0]), (1, [0, 3]), (8, [0, 3])])
+def test_vectors_without_a_spread_leave_the_other_words_as_they_would_be(dim: int, rows: list[int]) -> None:
+    model = classifier(embedding_dim=dim, encoder="recurrent")
+    model.load_pretrained_embeddings(Vectors(np.array(rows), np.full((len(rows), dim), 0.5, np.float32)))
+    weight = model.embedding.weight.detach()
+    assert (weight[[row + 2 for row in rows]] == 0.5).all()
+    others = weight[6:]
+    assert 0.01 < others.abs().mean() < 0.3

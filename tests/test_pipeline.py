@@ -159,7 +159,7 @@ def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> 
         ("stages/encode.py", {"encode"}),
         ("sentiment/evaluation/metrics.py", {"evaluate"}),
         ("sentiment/nn/kernels/new.py", {"pretrain", "train", "evaluate"}),
-        ("sentiment/data/new.py", set(STAGES) - {"check", "baseline"}),
+        ("sentiment/data/new.py", set(STAGES) - {"check"}),
     ],
 )
 def test_dvc_status_names_every_stage_that_can_load_an_edited_or_new_module(
@@ -318,6 +318,17 @@ def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
     baseline = json.loads((clone.path / "metrics/baseline.json").read_text(encoding="utf-8"))["baseline"]
     written = json.loads((clone.path / "elsewhere/metrics.json").read_text(encoding="utf-8"))
     assert written["metrics"]["accuracy"]["a"]["value"] == pytest.approx(baseline["accuracy"])
+
+
+def test_the_baseline_can_be_switched_off(clone: Clone) -> None:
+    clone.set("baseline.features", "none")
+    for stage in ("baseline", "evaluate"):
+        clone.python("-m", f"stages.{stage}")
+    for name in ("baseline", "stacked"):
+        assert json.loads((clone.path / f"metrics/{name}.json").read_text(encoding="utf-8")) == {name: {}}
+        refused = clone.python("-m", "sentiment", "compare", f"workspace:{name}", "workspace", check=False)
+        assert refused.stderr.startswith(f"error: 'workspace:{name}': has no baseline; run it with baseline.features")
+    assert "Baseline" not in clone.python("-m", "sentiment", "summary").stdout
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 from sentiment.data import sources
 from sentiment.data.sources import Review
 from sentiment.data.sources.delimited import Csv
+from sentiment.data.sources.parquet_pages import page_sizes
 from sentiment.errors import InputError
 from tests.support.imports import ROOT
 
@@ -60,6 +61,7 @@ WRITERS: dict[str, Callable[[Path, list[tuple[str, str]]], Path]] = {
     "R.CSV": write_csv,
     "r.tsv": lambda path, rows: write_csv(path, rows, delimiter="\t"),
     "r.tsv.gz": lambda path, rows: write_csv(path, rows, delimiter="\t"),
+    "semicolons.csv": lambda path, rows: write_csv(path, rows, delimiter=";"),
     "r.jsonl": write_jsonl,
     "r.jsonl.gz": write_jsonl,
     "r.parquet": write_parquet,
@@ -118,7 +120,7 @@ def test_the_usual_columns_are_found(tmp_path: Path) -> None:
         ("r.jsonl", b'{"text": "a", "label": 1}\n{"text": "a"}\n', "row 2: no column 'label' or 'sentiment'"),
         ("r.jsonl", b'{"text": 5, "label": 1}\n', "row 1: the text is 5, not a string"),
         ("r.jsonl", b'{"text": "\\u0000", "label": 1}\n', "row 1: the text contains a NUL byte"),
-        ("r.jsonl", b'{"text": "\\ud800", "label": 1}\n', "row 1: the text is not valid UTF-8"),
+        ("r.jsonl", b'{"text": "\\ud800", "label": 1}\n', r"row 1: the text contains '\\ud800', half of a char"),
         ("r.jsonl", b'{"text": "a", "label": 2}\n', "row 1: unknown label 2"),
         ("r.jsonl", b'{"text": "a", "label": null}\n', "row 1: unknown label None"),
         ("r.parquet", b"PAR1 but not really", "not a readable Parquet file"),
@@ -356,14 +358,16 @@ def test_a_review_that_would_fill_the_memory_is_refused(
 
 
 def test_a_parquet_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
-    """A dictionary holds a text once, however many rows have it; a row group's pages hold what zstd makes of zeros."""
+    """A dictionary holds a text once, however many rows have it; a page holds what zstd makes of zeros."""
     path = tmp_path / "r.parquet"
     longest = "0" * 2**24
     repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 2000), [longest])
     pq.write_table(pa.table({"text": repeated, "label": [1] * 2000}), path, compression="none", store_schema=False)
     assert path.stat().st_size < 2**25
     read = sources.read(path)
-    assert sum(len(next(read).text) for _ in range(100)) == 100 * 2**24
+    assert sum(len(next(read).text) for _ in range(90)) == 90 * 2**24
+    with pytest.raises(InputError, match="r.parquet: unpacks to more than 1,677,.* bytes, 100 times its size"):
+        list(read)
     pq.write_table(pa.table({"text": [longest + "0"], "label": [1]}), path)
     with pytest.raises(InputError, match="row 1: the text has more than 16,777,216 characters; shorten or remove it"):
         list(sources.read(path))
@@ -372,6 +376,52 @@ def test_a_parquet_file_that_would_fill_the_memory_is_refused(tmp_path: Path) ->
     assert path.stat().st_size < 200_000
     with pytest.raises(InputError, match="r.parquet: unpacks to more than 67,108,864 bytes, 100 times its size"):
         list(sources.read(path))
+
+
+def test_the_footer_of_a_parquet_file_is_not_believed(tmp_path: Path) -> None:
+    """It says 1,000 bytes of a page of 80 MB: 2.4 GB, if Arrow repeated its text in 16 rows and in Python."""
+    path = tmp_path / "r.parquet"
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * 16), ["0" * 80_000_000])
+    options: dict[str, Any] = {"compression": "zstd", "write_statistics": False, "use_dictionary": ["text"]}
+    pq.write_table(pa.table({"text": text, "label": [0, 1] * 8}), path, dictionary_pagesize_limit=2**31 - 1, **options)
+    content = path.read_bytes()
+    group = pq.read_metadata(path).row_group(0)
+    for size in {group.total_byte_size, group.column(0).total_uncompressed_size}:
+        content = content.replace(zigzag(size, 4), zigzag(1000, 4))
+    path.write_bytes(content)
+    assert pq.read_metadata(path).row_group(0).column(0).total_uncompressed_size == 1000
+    before = pa.total_allocated_bytes()
+    with pytest.raises(InputError, match="r.parquet: unpacks to more than 67,108,864 bytes, 100 times its size"):
+        list(sources.read(path))
+    assert pa.total_allocated_bytes() - before < 2**20
+
+
+def zigzag(number: int, size: int) -> bytes:
+    """Return a number as Thrift writes it, in `size` bytes."""
+    parts = [2 * number >> 7 * place & 127 for place in range(size)]
+    return bytes(part | 128 for part in parts[:-1]) + bytes(parts[-1:])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"data_page_version": "2.0", "compression": "gzip"},
+        {"use_dictionary": False, "data_page_size": 1000, "row_group_size": 100},
+        {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY", "label": "PLAIN"}},
+        {"write_page_checksum": True, "write_page_index": True, "compression": "none"},
+    ],
+)
+def test_the_pages_of_a_parquet_file_are_found_however_it_was_written(tmp_path: Path, options: dict[str, Any]) -> None:
+    rows = {"more": list(range(500)), "text": [f"film {number}" for number in range(500)], "label": [0, 1] * 250}
+    pq.write_table(pa.table(rows), tmp_path / "r.parquet", **options)
+    with pq.ParquetFile(tmp_path / "r.parquet") as file, (tmp_path / "r.parquet").open("rb") as stream:
+        for group in range(file.num_row_groups):
+            for column in range(3):
+                chunk = file.metadata.row_group(group).column(column)
+                pages = sum(page_sizes(stream, chunk))
+                headers = chunk.total_uncompressed_size - pages  # the footer's sum counts these too
+                assert 0 < headers < pages / 2 + 200
+    assert [review.text for review in sources.read(tmp_path / "r.parquet")] == rows["text"]
 
 
 def test_a_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:

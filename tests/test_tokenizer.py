@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.data.tokenizer import Tokenizer
+from sentiment.data.tokenizer import MAX_TOKEN, Tokenizer
 from sentiment.errors import InputError
 from sentiment.io.json_file import write_json
 
@@ -46,6 +46,12 @@ def test_words_drop_nothing_but_white_space(texts: list[str]) -> None:
 )
 def test_words_are_separated_from_punctuation(text: str, tokens: str) -> None:
     assert WORDS(pa.array([text])).to_pylist() == [tokens.split()]
+
+
+@pytest.mark.parametrize("tokenizer", [LECTURE, WORDS])
+def test_the_rest_of_a_long_token_is_cut_off(tokenizer: Tokenizer) -> None:
+    texts = pa.array(["", "é" * (MAX_TOKEN + 1) + " film", "é" * MAX_TOKEN])
+    assert tokenizer(texts).to_pylist() == [[], ["é" * MAX_TOKEN, "film"], ["é" * MAX_TOKEN]]
 
 
 def test_a_slice_of_a_column_is_tokenized_like_the_whole() -> None:

@@ -8,11 +8,12 @@ An n-gram has an integer code: the index of its first tokens among the known (n-
 plus the code of its last token. numpy sorts and searches these codes.
 
 >>> train = pa.array([["not", "good"], ["good", "good", "film"]])
->>> ngrams = NGrams.fit(train, max_length=2, min_count=1)  # not, good, film, not good, good good, good film
+>>> ngrams = NGrams.fit(lambda: [train], max_length=2, min_count=1)  # not, good, film, not good, good good, good film
 >>> ngrams.count(train).toarray().tolist()
 [[1.0, 1.0, 0.0, 1.0, 0.0, 0.0], [0.0, 2.0, 1.0, 0.0, 1.0, 1.0]]
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-_Codes = npt.NDArray[np.int64]
+from sentiment.data.vocabulary import TokenCounter
+
+_Codes = npt.NDArray[np.signedinteger]  # of tokens in 32 bits, of longer n-grams in 64
+_Reviews = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,20 @@ class NGrams:
     known: list[_Codes]
 
     @classmethod
-    def fit(cls, tokens: pa.ListArray, max_length: int, min_count: int) -> "NGrams":
-        """Select the n-grams of at most `max_length` tokens that occur `min_count` times: list<string>[reviews]."""
-        ngrams = cls(pc.unique(tokens.flatten()), [])
-        token, review = ngrams._encode(tokens)
-        codes = token
+    def fit(cls, chunks: Callable[[], Iterable[pa.ListArray]], max_length: int, min_count: int) -> "NGrams":
+        """Select the n-grams of at most `max_length` tokens that occur `min_count` times.
+
+        chunks: gives all reviews, some at a time, whenever it is called: list<string>[reviews]
+        """
+        counter = TokenCounter()
+        for tokens in chunks():
+            counter.add(tokens.flatten())
+        frequent = counter.table().filter(pc.field("count") >= min_count)
+        ngrams = cls(frequent["token"].combine_chunks(), [])
+        encoded = [ngrams._encode(tokens) for tokens in chunks()]
         for length in range(1, max_length + 1):
-            distinct, count = np.unique(codes[codes >= 0], return_counts=True)
-            ngrams.known.append(distinct[count >= min_count])
-            if length < max_length:
-                codes = ngrams._extend(codes, length, token, review)
+            codes = np.concatenate([ngrams._codes(token, review, length) for token, review in encoded])
+            ngrams.known.append(_frequent(codes[codes >= 0], min_count))
         return ngrams
 
     def count(self, tokens: pa.ListArray) -> sparse.csr_array:
@@ -52,21 +60,28 @@ class NGrams:
         for length, known in enumerate(self.known, start=1):
             index = _find(known, codes)
             rows.append(review[index >= 0])
-            columns.append(index[index >= 0] + num_features)
+            columns.append((index[index >= 0] + num_features).astype(np.int32))
             num_features += len(known)
             if length < len(self.known):
                 codes = self._extend(codes, length, token, review)
         # scikit-learn accepts 32-bit indices only. `tocsr` adds up repeated ones.
-        cells = (np.concatenate(rows).astype(np.int32), np.concatenate(columns).astype(np.int32))
+        cells = (np.concatenate(rows), np.concatenate(columns))
         return sparse.coo_array((np.ones(len(cells[0])), cells), shape=(len(tokens), num_features)).tocsr()
 
-    def _encode(self, tokens: pa.ListArray) -> tuple[_Codes, _Codes]:
-        """Return the code of each token, -1 for an unknown one, and the index of its review: int64[tokens] both."""
-        code = pc.index_in(tokens.flatten(), self.tokens).fill_null(-1).to_numpy().astype(np.int64)
+    def _encode(self, tokens: pa.ListArray) -> tuple[_Codes, _Reviews]:
+        """Return the code of each token, -1 for an unknown one, and the index of its review: int32[tokens] both."""
+        code = pc.index_in(tokens.flatten(), self.tokens).fill_null(-1).to_numpy()
         lengths = pc.list_value_length(tokens).to_numpy()
-        return code, np.repeat(np.arange(len(lengths)), lengths)
+        return code, np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
 
-    def _extend(self, codes: _Codes, length: int, token: _Codes, review: _Codes) -> _Codes:
+    def _codes(self, token: _Codes, review: _Reviews, length: int) -> _Codes:
+        """Return the code of the n-gram of `length` tokens that begins at each token, -1 if there is none."""
+        codes = token
+        for shorter in range(1, length):
+            codes = self._extend(codes, shorter, token, review)
+        return codes
+
+    def _extend(self, codes: _Codes, length: int, token: _Codes, review: _Reviews) -> _Codes:
         """Return the code of the n-gram of `length` + 1 tokens that begins at each token, -1 if there is none.
 
         `codes` are those of the n-grams of `length` tokens: int64[tokens].
@@ -77,6 +92,12 @@ class NGrams:
         exists = (prefix >= 0) & (last >= 0) & (review[:num_starts] == review[length:])
         extended[:num_starts][exists] = prefix[exists] * len(self.tokens) + last[exists]
         return extended
+
+
+def _frequent(codes: _Codes, min_count: int) -> _Codes:
+    """Return the codes that occur `min_count` times, sorted."""
+    distinct, count = np.unique(codes, return_counts=True)
+    return distinct[count >= min_count].astype(np.int64)
 
 
 def _find(known: _Codes, codes: _Codes) -> _Codes:

@@ -55,7 +55,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def predictions(run_name: str) -> pa.Table:
     """Return a run's predictions. Raises InputError where there is no such run or it has none."""
     revision, path = _parts(run_name)
-    return revisions.read_table(revision, path, parquet.PREDICTIONS)
+    table = revisions.read_table(revision, path, parquet.PREDICTIONS)
+    if not table.num_rows:
+        raise InputError(f"{quote(run_name)}: has no baseline; run it with baseline.features other than none")
+    return table
 
 
 def _parts(run_name: str) -> tuple[str, Path]:

@@ -15,7 +15,7 @@ def lines() -> list[str]:
     return [
         f"Test accuracy    {test['accuracy']:.1%} of {test['reviews']:,} reviews"
         f" (95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%})",
-        f"Baseline         {baseline['accuracy']:.1%}, a linear classifier of the same tokens",
+        *([f"Baseline         {baseline['accuracy']:.1%}, a linear classifier of the same tokens"] if baseline else []),
         f"Majority class   {test['majority_accuracy']:.1%}, which needs no model",
         f"Trained          {train['parameters']:,} parameters on {corpus['train']['reviews']:,} reviews;"
         f" best epoch {train['best_epoch']} of {train['epochs']}",

@@ -16,6 +16,10 @@ import pyarrow.compute as pc
 
 from sentiment.config.section import Settings
 
+# Characters of the longest token; the rest of a longer one is cut off. No word is that long, and files of tokens can
+# rely on it: the longest line of a vocabulary, or of word vectors, follows from it.
+MAX_TOKEN = 1000
+
 # A tag: "<br />", "</p>", "<a href=...>", but not "1 < 2" or "<3".
 _TAG = r"</?[A-Za-z][^<>]*>"
 # A word is a run of letters, marks and digits, with apostrophes inside ("don't", "l’air"). Any other character is a
@@ -58,9 +62,13 @@ def _split(texts: pa.StringArray) -> pa.ListArray:
     """
     trimmed = pc.utf8_trim_whitespace(texts)
     lists = pc.utf8_split_whitespace(trimmed)
-    empty = np.equal(pc.binary_length(trimmed), 0)
-    if not empty.any():
-        return lists
-    offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy() - empty, dtype=np.int32)])
     tokens = lists.flatten()
+    lengths = pc.binary_length(trimmed).to_numpy()
+    long = lengths.max(initial=0) > MAX_TOKEN and pc.max(pc.binary_length(tokens)).as_py() > MAX_TOKEN
+    empty = lengths == 0
+    if not (long or empty.any()):
+        return lists
+    if long:
+        tokens = pc.utf8_slice_codeunits(tokens, 0, MAX_TOKEN)
+    offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy() - empty, dtype=np.int32)])
     return pa.ListArray.from_arrays(offsets, tokens.filter(pc.not_equal(tokens, "")))

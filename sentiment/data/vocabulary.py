@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from sentiment.errors import InputError, quote, reason
 from sentiment.io.atomic import atomic_write
-from sentiment.io.csv_file import csv_field, csv_rows, repeated
+from sentiment.io.csv_file import csv_field, csv_lines, csv_rows, repeated
 
 PADDING = 0
 OUT_OF_VOCABULARY = 1
@@ -53,7 +53,7 @@ class TokenCounter:
             self._rows = sum(batch.num_rows for batch in self._pending)
 
     def table(self) -> pa.Table:
-        """Return the count of each distinct token: token string, count int64, in no particular order."""
+        """Return the count of each distinct token: token string, count int64, in the order of its first occurrence."""
         schema = pa.schema([("token", pa.string()), ("count", pa.int64())])
         pending = pa.Table.from_batches(self._pending, schema)
         totals = pending.group_by("token", use_threads=False).aggregate([("count", "sum")])
@@ -113,7 +113,7 @@ class Vocabulary:
         counts: list[int] = []
         try:
             with path.open(encoding="utf-8", newline="") as stream:
-                rows = csv_rows(stream)
+                rows = csv_rows(csv_lines(stream))
                 if next(rows, None) != ["token", "count"]:
                     raise InputError(f"{path}: the header is not token,count; run `dvc repro count_vocab`")
                 for number, row in enumerate(rows, start=1):

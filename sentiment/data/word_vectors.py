@@ -4,27 +4,38 @@
     .bin                         word2vec's binary form: the same header, then word, space, little-endian float32s
     .gz after either             compressed
 
-The file is read as a stream and only the vectors of the vocabulary are kept. gensim reads the same forms, but holds all
-words in memory and does not name the line of an error. If a word appears twice, its first vector is used. A header of
-no words, as `pretrain` can write it, means no vectors.
+White space of any width separates the numbers of a text file. The file is read as a stream and only the vectors of the
+vocabulary are kept. gensim reads the same forms, but holds all words in memory and does not name the line of an error.
+If a word appears twice, its first vector is used. A header of no words, as `pretrain` can write it, means no vectors.
 """
 
-import gzip
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain, takewhile
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sentiment.config.paths import leaves_repository
+from sentiment.data.decompression import DAMAGED, open_gzip
 from sentiment.errors import InputError, printable, quote, reason
 from sentiment.io.atomic import atomic_write
 
-_MAX_WORD_BYTES = 10_000  # a longer word means that the file is something else
+_MAX_WORD_BYTES = 10_000  # a longer word means that the file is something else; a token has at most 1,000 characters
+
+# Files that are often given instead, by their first bytes: what they are, and what to do.
+_OTHER_FILES = {
+    b"PK\x03\x04": "a zip archive; unpack it and give the text file in it",
+    b"\xba\x16\x4f\x2f": "a model in fastText's own form; give the .vec file that fastText writes beside it",
+    b"\x93NUMPY": "a NumPy array, which has no words; save the vectors in word2vec's text form",
+    b"\x80": "a Python pickle, such as a gensim model, and pickles are not loaded; save its vectors with gensim's "
+    "`save_word2vec_format`",
+    b"\xfd7zXZ": "an xz archive; unpack it and give the text file in it",
+    b"BZh9": "a bzip2 archive; unpack it and give the text file in it",
+    b"\x1f\x8b": "compressed with gzip; add .gz to its name",
+}
 
 Matrix = npt.NDArray[np.float32]
 
@@ -47,10 +58,15 @@ def locate(name: str) -> Path:
 
 
 def require(name: str, dim: int) -> None:
-    """Raise InputError where the file is missing, or does not begin with a vector of this dimension."""
+    """Read the whole file. Raises InputError where it is missing or damaged, or has another dimension.
+
+    Numbers of digits, points and minus signs are taken as right: to parse them too would take twice as long.
+    """
     path = locate(name)
-    with _open(path) as stream, _gzip_errors(path):
-        next(_read_entries(path, stream, dim), None)
+    with _open(path) as stream:
+        for entry in _read_entries(path, stream, dim):
+            if not isinstance(entry.numbers, bytes) or entry.numbers.translate(None, b"0123456789.- "):
+                _parse_vector(entry, dim)
 
 
 def load(path: Path, words: list[str], dim: int) -> Vectors:
@@ -61,7 +77,7 @@ def load(path: Path, words: list[str], dim: int) -> Vectors:
     index_of = {word.encode(): index for index, word in enumerate(words)}
     rows: dict[int, Matrix] = {}
     empty = True
-    with _open(path) as stream, _gzip_errors(path):
+    with _open(path) as stream:
         for entry in _read_entries(path, stream, dim):
             empty = False
             index = index_of.get(entry.word)
@@ -76,19 +92,12 @@ def load(path: Path, words: list[str], dim: int) -> Vectors:
     return Vectors(np.array(indices, np.int64), values)
 
 
-def save(path: Path, words: list[str], values: Matrix) -> int:
-    """Write vectors, float32[words, dim], in word2vec's text form with five digits. Return the number of words.
-
-    Words that are too long for `load` are left out.
-    """
-    kept = [
-        (word, row) for word, row in zip(words, values.tolist(), strict=True) if len(word.encode()) < _MAX_WORD_BYTES
-    ]
+def save(path: Path, words: list[str], values: Matrix) -> None:
+    """Write vectors, float32[words, dim], in word2vec's text form with five digits."""
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(f"{len(kept)} {values.shape[1]}\n")
+        stream.write(f"{len(words)} {values.shape[1]}\n")
         number_format = " %.5g" * values.shape[1] + "\n"
-        stream.writelines(word + number_format % tuple(row) for word, row in kept)
-    return len(kept)
+        stream.writelines(word + number_format % tuple(row) for word, row in zip(words, values.tolist(), strict=True))
 
 
 class _Entry(NamedTuple):
@@ -99,16 +108,15 @@ class _Entry(NamedTuple):
     numbers: bytes | Matrix
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
-
-
 @contextmanager
-def _gzip_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: the gzip stream is damaged ({reason(error)}); fetch the file again") from None
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, unpacked if it is a .gz one. Raises InputError where it unpacks to more than it may."""
+    with ExitStack() as stack:
+        try:
+            raw = stack.enter_context(path.open("rb"))
+            yield stack.enter_context(open_gzip(str(path), raw)) if path.suffix == ".gz" else raw
+        except DAMAGED as error:
+            raise InputError(f"{path}: the gzip stream is damaged ({reason(error)}); fetch the file again") from None
 
 
 def _read_entries(path: Path, stream: IO[bytes], dim: int) -> Iterator[_Entry]:
@@ -117,6 +125,8 @@ def _read_entries(path: Path, stream: IO[bytes], dim: int) -> Iterator[_Entry]:
     first = stream.readline(max_line).removeprefix(b"\xef\xbb\xbf")
     if not first:
         raise InputError(f"{path}: is empty; fetch the file again")
+    if other := next((what for start, what in _OTHER_FILES.items() if first.startswith(start)), None):
+        raise InputError(f"{path}: is {other}")
     lines = iter(lambda: stream.readline(max_line), b"")
     fields = first.split()
     if len(fields) == 2 and all(field.isdigit() and len(field) < 19 for field in fields):
@@ -130,6 +140,11 @@ def _read_entries(path: Path, stream: IO[bytes], dim: int) -> Iterator[_Entry]:
     else:
         file_dim = sum(1 for _ in takewhile(_is_number, reversed(fields[1:])))
         entries = _read_text(path, chain([first], lines), None, dim, max_line)
+    if not file_dim:
+        raise InputError(
+            f"{path}: its first line is {quote(first.decode(errors='replace').strip())}, not a word and its numbers "
+            "with spaces between them; give a file in the form of GloVe or word2vec"
+        )
     if file_dim != dim:
         raise InputError(
             f"{path}: its vectors have {file_dim} numbers; set model.embedding_dim to {file_dim}, not {dim}"
@@ -152,9 +167,11 @@ def _read_text(path: Path, lines: Iterable[bytes], num_words: int | None, dim: i
     """
     number, line = 0, b"\n"
     for number, line in enumerate(lines, start=1):
-        word, *numbers = line.rstrip().rsplit(b" ", dim)
+        fields = line.rsplit(None, dim)
+        word, numbers = b"".join(fields[:-dim]).strip(), fields[-dim:]
         place = f"{path}: line {number + (num_words is not None)}"
-        if len(line) >= max_line or len(numbers) != dim:
+        # A word may be empty: some files have one that is a space.
+        if len(line) >= max_line or len(numbers) != dim or not (word or line[:1].isspace()):
             raise InputError(f"{place} is not a word and {dim} numbers; fetch the file again, or remove the line")
         yield _Entry(place, word, b" ".join(numbers))
     if num_words is None and not line.endswith(b"\n"):
@@ -187,7 +204,6 @@ def _parse_vector(entry: _Entry, dim: int) -> Matrix:
     except ValueError:
         vector = np.empty(0, np.float32)
     if len(vector) != dim or not np.isfinite(vector).all():
-        raise InputError(
-            f"{entry.place}: {quote(entry.word.decode())} is not followed by {dim} numbers; remove the line"
-        )
+        word = entry.word.decode(errors="replace")
+        raise InputError(f"{entry.place}: {quote(word)} is not followed by {dim} numbers; remove the line")
     return vector

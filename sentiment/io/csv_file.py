@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 LONGEST = 2**24
 
 
-def csv_rows(stream: IO[str], separator: str = ",") -> "_csv.Reader":
-    """Return a reader of rows. It raises csv.Error for broken quotes and for lines or fields beyond LONGEST."""
+def csv_rows(lines: Iterable[str], separator: str = ",") -> "_csv.Reader":
+    """Return a reader of rows. It raises csv.Error for broken quotes and for fields beyond LONGEST."""
     csv.field_size_limit(max(LONGEST, csv.field_size_limit()))  # of the whole process, which may have a higher one
-    return csv.reader(_lines(stream), delimiter=separator, strict=True)
+    return csv.reader(lines, delimiter=separator, strict=True)
 
 
-def _lines(stream: IO[str]) -> Iterator[str]:
+def csv_lines(stream: IO[str]) -> Iterator[str]:
+    """Yield the lines of a stream. Raises csv.Error for one beyond LONGEST."""
     while line := stream.readline(LONGEST):
         if len(line) == LONGEST and not line.endswith("\n"):
             raise csv.Error(f"a line has more than {LONGEST:,} characters")

@@ -49,8 +49,8 @@ class Classifier(nn.Module):
             return
         rows, values = torch.from_numpy(vectors.indices + FIRST_TOKEN), torch.from_numpy(vectors.values)
         with torch.no_grad():
-            spread = float(values.double().std()) or EMBEDDING_STD
-            self.embedding.weight.copy_(self.embedding.weight.double().normal_(std=spread))
+            spread = float(values.double().std()) if values.numel() > 1 else 0.0
+            self.embedding.weight.copy_(self.embedding.weight.double().normal_(std=spread or EMBEDDING_STD))
             self.embedding.weight[PADDING].zero_()
             self.embedding.weight[rows] = values
         self.pretrained[rows] = True

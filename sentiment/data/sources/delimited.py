@@ -2,22 +2,33 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import IO, Any
 
 from sentiment.data.sources.table import Row, Table
 from sentiment.errors import InputError, quote, reason
-from sentiment.io.csv_file import csv_field, csv_rows, repeated
+from sentiment.io.csv_file import csv_field, csv_lines, csv_rows, repeated
 
 
 class Csv(Table):
-    """Comma-separated values, quoted as RFC 4180 says."""
+    """Comma-separated values, quoted as RFC 4180 says. A header without a comma may be separated by semicolons.
+
+    Excel writes semicolons where the comma is the decimal sign.
+    """
 
     header: list[str]
     separator = ","
 
     def __init__(self, name: str, stream: IO[str]) -> None:
         self._name = name
-        self._reader = csv_rows(stream, self.separator)
+        lines = csv_lines(stream)
+        try:
+            first = next(lines, "")
+        except csv.Error as error:
+            raise InputError(f"{name}: line 1: {reason(error)}; the first row must name the columns") from None
+        if self.separator == "," and "," not in first and ";" in first:
+            self.separator = ";"
+        self._reader = csv_rows(chain([first], lines), self.separator)
         self.header = self._next(0) or []
         if not self.header:
             raise InputError(f"{name}: empty; the first row must name the columns")

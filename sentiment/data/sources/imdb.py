@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
+from sentiment.data.decompression import DAMAGED, open_gzip
 from sentiment.data.sources.columns import Columns
-from sentiment.data.sources.decompression import DAMAGED, open_gzip
 from sentiment.data.sources.review import LABELS, Review, check_text
 from sentiment.errors import InputError, quote, reason
 from sentiment.io.csv_file import LONGEST

@@ -6,13 +6,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentiment.data.decompression import too_large, unpacked_limit
 from sentiment.data.sources.columns import Columns
-from sentiment.data.sources.decompression import too_large, unpacked_limit
+from sentiment.data.sources.parquet_pages import page_sizes
 from sentiment.data.sources.review import Review, check_text, parse_label
 from sentiment.errors import InputError, quote, reason
 
-# Rows in memory at a time. With a dictionary, a small file can repeat one long text in every row.
+# Rows and bytes in memory at a time: with a dictionary, a small file can repeat one long text in every row.
 _BATCH_ROWS = 16
+_BATCH_BYTES = 2**26
 
 
 def read_reviews(path: Path, columns: Columns) -> Iterator[Review]:
@@ -23,15 +25,20 @@ def read_reviews(path: Path, columns: Columns) -> Iterator[Review]:
             names = columns.find(str(path), file.schema_arrow.names)
             for name in names:
                 _require_plain(path, name, file.schema_arrow.field(name).type)
-            _refuse_bomb(path, file, names)
-            for batch in file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False):
+            limit = unpacked_limit(path.stat().st_size)
+            rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // _largest_page(path, file, names, limit)))
+            unpacked = 0
+            for batch in file.iter_batches(rows, columns=names, use_threads=False):
+                unpacked += batch.nbytes
+                if unpacked > limit:
+                    raise too_large(str(path), limit)
                 for text, label in zip(*(batch[name].to_pylist() for name in names), strict=True):
                     number += 1
                     where = f"{path}: row {number}"
                     yield Review(str(number), check_text(where, text), parse_label(where, label))
     except UnicodeDecodeError:
         raise InputError(f"{path}: after row {number}: a text is not valid UTF-8; convert it to UTF-8") from None
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except (ValueError, RecursionError, pa.ArrowNotImplementedError, OSError) as error:
         raise InputError(
             f"{path}: not a readable Parquet file ({reason(error)}); write or fetch the file again"
         ) from None
@@ -46,10 +53,18 @@ def _require_plain(path: Path, name: str, kind: pa.DataType) -> None:
         raise InputError(f"{path}: column {quote(name)} contains {quote(str(kind))}; store text or whole numbers")
 
 
-def _refuse_bomb(path: Path, file: pq.ParquetFile, names: tuple[str, str]) -> None:
-    """Raise InputError where the two columns unpack to far more than the size of the file."""
-    limit = unpacked_limit(path.stat().st_size)
+def _largest_page(path: Path, file: pq.ParquetFile, names: tuple[str, str], limit: int) -> int:
+    """Return the unpacked size of the largest page of two columns, which no value exceeds: bytes, at least 1.
+
+    Raises InputError where their pages have more than `limit` bytes together.
+    """
     groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
     chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
-    if sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names) > limit:
-        raise too_large(str(path), limit)
+    unpacked, largest = 0, 1
+    with path.open("rb") as stream:
+        for chunk in chunks:
+            for size in page_sizes(stream, chunk) if chunk.path_in_schema in names else ():
+                unpacked, largest = unpacked + size, max(largest, size)
+                if unpacked > limit:
+                    raise too_large(str(path), limit)
+    return largest

@@ -42,6 +42,11 @@ def check_text(where: str, value: Any) -> str:
         raise InputError(f"{where}: the text contains a NUL byte; remove it")
     try:
         value.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{where}: the text is not valid UTF-8; convert the file to UTF-8") from None
+    except UnicodeEncodeError as error:
+        half = value[error.start]
+        if "\udc80" <= half <= "\udcff":  # how `surrogateescape` reads a byte that is not UTF-8
+            raise InputError(f"{where}: the text is not valid UTF-8; convert the file to UTF-8") from None
+        raise InputError(
+            f"{where}: the text contains {quote(half)}, half of a character that was cut in two; remove it"
+        ) from None
     return value

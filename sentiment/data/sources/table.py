@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from sentiment.data.decompression import DAMAGED, open_gzip
 from sentiment.data.sources.columns import Columns
-from sentiment.data.sources.decompression import DAMAGED, open_gzip
 from sentiment.data.sources.review import Review, check_text, parse_label
 from sentiment.errors import InputError, reason
 

@@ -1,0 +1,76 @@
+"""The page headers of a Parquet file: what its columns unpack to, whatever its footer says.
+
+Arrow unpacks a page into a buffer of the size in that page's own header, and fails where the content has another size.
+It computes nothing from the footer's sums of these sizes, so there a file of some kilobytes can hide gigabytes. pyarrow
+does not show page headers, so they are read here: structs in Thrift's compact protocol
+(https://parquet.apache.org/docs/file-format/data-pages/). Only what writers produce is accepted; Arrow might
+understand anything else in another way than this module.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import IO
+
+import pyarrow.parquet as pq
+
+# Fields of a page header, by Thrift's numbers.
+_UNPACKED_SIZE, _PACKED_SIZE = 2, 3
+# Thrift's types.
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 4, 5, 6, 7, 8, 12
+
+
+def page_sizes(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Iterator[int]:
+    """Yield the unpacked size in bytes of each page of a column chunk. Raises ValueError where a header is damaged."""
+    start = chunk.data_page_offset
+    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
+        start = chunk.dictionary_page_offset
+    position, end = start, start + chunk.total_compressed_size
+    while position < end:
+        stream.seek(position)
+        header = _read_struct(stream)
+        unpacked, packed = header.get(_UNPACKED_SIZE, -1), header.get(_PACKED_SIZE, -1)
+        if min(unpacked, packed) < 0:
+            raise ValueError("a page without a size")
+        yield unpacked
+        position = stream.tell() + packed
+
+
+def _read_struct(stream: IO[bytes]) -> dict[int, int]:
+    """Return the 32-bit numbers of a struct by their field; skip all other fields."""
+    numbers: dict[int, int] = {}
+    field = 0
+    while byte := _read_byte(stream):  # 0 ends a struct
+        step, kind = byte >> 4, byte & 15
+        field += step
+        if not step:
+            raise ValueError("a page header with fields out of order")
+        if kind == _I32:
+            number = _read_varint(stream, 32)
+            numbers[field] = (number >> 1) ^ -(number & 1)
+        elif kind in (_I16, _I64):
+            _read_varint(stream, 64)
+        elif kind in (_BYTE, _DOUBLE, _BINARY):
+            length = {_BYTE: 1, _DOUBLE: 8}.get(kind) or _read_varint(stream, 32)
+            stream.seek(length, os.SEEK_CUR)
+        elif kind == _STRUCT:
+            _read_struct(stream)
+        elif kind not in (_TRUE, _FALSE):
+            raise ValueError(f"a page header with a field of type {kind}")
+    return numbers
+
+
+def _read_varint(stream: IO[bytes], bits: int) -> int:
+    number = 0
+    for shift in range(0, bits, 7):
+        byte = _read_byte(stream)
+        number |= (byte & 127) << shift
+        if byte < 128 and number < 2**bits:
+            return number
+    raise ValueError("a number in a page header that is too long")
+
+
+def _read_byte(stream: IO[bytes]) -> int:
+    byte = stream.read(1)
+    if not byte:
+        raise ValueError("a page header that is cut off")
+    return byte[0]
