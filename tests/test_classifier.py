@@ -356,7 +356,7 @@ def test_cuda_agrees_with_the_cpu(cell: str, nonlinearity: str, layers: int, bid
 
 @pytest.mark.parametrize("dim, rows", [(1, [0]), (1, [0, 3]), (8, [0, 3])])
 def test_vectors_without_a_spread_leave_the_other_words_as_they_would_be(dim: int, rows: list[int]) -> None:
-    model = classifier(embedding_dim=dim, encoder="recurrent")
+    model = classifier(torch.float32, embedding_dim=dim)
     model.load_pretrained_embeddings(Vectors(np.array(rows), np.full((len(rows), dim), 0.5, np.float32)))
     weight = model.embedding.weight.detach()
     assert (weight[[row + 2 for row in rows]] == 0.5).all()

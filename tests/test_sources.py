@@ -16,7 +16,7 @@ import pytest
 from sentiment.data import sources
 from sentiment.data.sources import Review
 from sentiment.data.sources.delimited import Csv
-from sentiment.data.sources.parquet_pages import page_sizes
+from sentiment.data.sources.parquet_pages import pages
 from sentiment.errors import InputError
 from tests.support.imports import ROOT
 
@@ -396,6 +396,17 @@ def test_the_footer_of_a_parquet_file_is_not_believed(tmp_path: Path) -> None:
     assert pa.total_allocated_bytes() - before < 2**20
 
 
+@pytest.mark.parametrize("encoding", ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_page_that_chooses_how_much_memory_it_takes_is_refused(tmp_path: Path, encoding: str, version: str) -> None:
+    """With another count of lengths in its one page, such a file of a kilobyte made Arrow take 4 GiB."""
+    options: dict[str, Any] = {"use_dictionary": False, "column_encoding": {"text": encoding}}
+    rows = pa.table({"text": ["good", "bad"], "label": [1, 0]})
+    pq.write_table(rows, tmp_path / "r.parquet", data_page_version=version, **options)
+    with pytest.raises(InputError, match="r.parquet: column 'text' has a delta encoding, which .*; write the file"):
+        list(sources.read(tmp_path / "r.parquet"))
+
+
 def zigzag(number: int, size: int) -> bytes:
     """Return a number as Thrift writes it, in `size` bytes."""
     parts = [2 * number >> 7 * place & 127 for place in range(size)]
@@ -407,7 +418,7 @@ def zigzag(number: int, size: int) -> bytes:
     [
         {"data_page_version": "2.0", "compression": "gzip"},
         {"use_dictionary": False, "data_page_size": 1000, "row_group_size": 100},
-        {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY", "label": "PLAIN"}},
+        {"use_dictionary": False, "column_encoding": {"label": "DELTA_BINARY_PACKED"}},
         {"write_page_checksum": True, "write_page_index": True, "compression": "none"},
     ],
 )
@@ -418,9 +429,9 @@ def test_the_pages_of_a_parquet_file_are_found_however_it_was_written(tmp_path: 
         for group in range(file.num_row_groups):
             for column in range(3):
                 chunk = file.metadata.row_group(group).column(column)
-                pages = sum(page_sizes(stream, chunk))
-                headers = chunk.total_uncompressed_size - pages  # the footer's sum counts these too
-                assert 0 < headers < pages / 2 + 200
+                size = sum(page.size for page in pages(stream, chunk))
+                headers = chunk.total_uncompressed_size - size  # the footer's sum counts these too
+                assert 0 < headers < size / 2 + 200
     assert [review.text for review in sources.read(tmp_path / "r.parquet")] == rows["text"]
 
 

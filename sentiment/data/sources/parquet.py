@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from sentiment.data.decompression import too_large, unpacked_limit
 from sentiment.data.sources.columns import Columns
-from sentiment.data.sources.parquet_pages import page_sizes
+from sentiment.data.sources.parquet_pages import pages
 from sentiment.data.sources.review import Review, check_text, parse_label
 from sentiment.errors import InputError, quote, reason
 
@@ -56,15 +56,20 @@ def _require_plain(path: Path, name: str, kind: pa.DataType) -> None:
 def _largest_page(path: Path, file: pq.ParquetFile, names: tuple[str, str], limit: int) -> int:
     """Return the unpacked size of the largest page of two columns, which no value exceeds: bytes, at least 1.
 
-    Raises InputError where their pages have more than `limit` bytes together.
+    Raises InputError where their pages have more than `limit` bytes together, or hide how many they need.
     """
     groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
     chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
     unpacked, largest = 0, 1
     with path.open("rb") as stream:
         for chunk in chunks:
-            for size in page_sizes(stream, chunk) if chunk.path_in_schema in names else ():
-                unpacked, largest = unpacked + size, max(largest, size)
+            for page in pages(stream, chunk) if chunk.path_in_schema in names else ():
+                unpacked, largest = unpacked + page.size, max(largest, page.size)
                 if unpacked > limit:
                     raise too_large(str(path), limit)
+                if page.delta_encoded:
+                    raise InputError(
+                        f"{path}: column {quote(chunk.path_in_schema)} has a delta encoding, which does not tell what "
+                        "it unpacks to; write the file with dictionaries or plain texts, as pandas does"
+                    )
     return largest

@@ -9,18 +9,30 @@ understand anything else in another way than this module.
 
 import os
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, NamedTuple
 
 import pyarrow.parquet as pq
 
-# Fields of a page header, by Thrift's numbers.
-_UNPACKED_SIZE, _PACKED_SIZE = 2, 3
+# Numbers in a page header, by Thrift's numbers of the fields that lead to them; the encoding is that of a page of
+# version 1 or 2.
+_UNPACKED_SIZE, _PACKED_SIZE, _ENCODING, _ENCODING_2 = (2,), (3,), (5, 2), (8, 4)
+_DELTA_TEXT = (6, 7)  # DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY
 # Thrift's types.
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 4, 5, 6, 7, 8, 12
 
 
-def page_sizes(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Iterator[int]:
-    """Yield the unpacked size in bytes of each page of a column chunk. Raises ValueError where a header is damaged."""
+class Page(NamedTuple):
+    """A page of a column chunk: its unpacked size in bytes, and whether it has a delta encoding of texts.
+
+    Such a page says itself how many lengths it has, and Arrow makes room for all of them: gigabytes for some bytes.
+    """
+
+    size: int
+    delta_encoded: bool
+
+
+def pages(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
+    """Yield the pages of a column chunk. Raises ValueError where a header is damaged."""
     start = chunk.data_page_offset
     if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
         start = chunk.dictionary_page_offset
@@ -31,13 +43,13 @@ def page_sizes(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Iterator[int
         unpacked, packed = header.get(_UNPACKED_SIZE, -1), header.get(_PACKED_SIZE, -1)
         if min(unpacked, packed) < 0:
             raise ValueError("a page without a size")
-        yield unpacked
+        yield Page(unpacked, header.get(_ENCODING, header.get(_ENCODING_2)) in _DELTA_TEXT)
         position = stream.tell() + packed
 
 
-def _read_struct(stream: IO[bytes]) -> dict[int, int]:
-    """Return the 32-bit numbers of a struct by their field; skip all other fields."""
-    numbers: dict[int, int] = {}
+def _read_struct(stream: IO[bytes]) -> dict[tuple[int, ...], int]:
+    """Return the 32-bit numbers of a struct, and of structs in it, by their fields; skip all other fields."""
+    numbers: dict[tuple[int, ...], int] = {}
     field = 0
     while byte := _read_byte(stream):  # 0 ends a struct
         step, kind = byte >> 4, byte & 15
@@ -46,14 +58,14 @@ def _read_struct(stream: IO[bytes]) -> dict[int, int]:
             raise ValueError("a page header with fields out of order")
         if kind == _I32:
             number = _read_varint(stream, 32)
-            numbers[field] = (number >> 1) ^ -(number & 1)
+            numbers[field,] = (number >> 1) ^ -(number & 1)
         elif kind in (_I16, _I64):
             _read_varint(stream, 64)
         elif kind in (_BYTE, _DOUBLE, _BINARY):
             length = {_BYTE: 1, _DOUBLE: 8}.get(kind) or _read_varint(stream, 32)
             stream.seek(length, os.SEEK_CUR)
         elif kind == _STRUCT:
-            _read_struct(stream)
+            numbers |= {(field, *fields): number for fields, number in _read_struct(stream).items()}
         elif kind not in (_TRUE, _FALSE):
             raise ValueError(f"a page header with a field of type {kind}")
     return numbers
