@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sentiment.nn.classifier import Classifier
     from sentiment.training.resume import Checkpointer
-    from sentiment.training.trainer import EpochMetrics
+    from sentiment.training.trainer import EpochMetrics, Report
 
 
 def train(
@@ -39,6 +39,7 @@ def train(
     device: "torch.device",
     workers: int = 0,
     checkpointer: "Checkpointer | None" = None,
+    report: "Report | None" = None,
 ) -> list["EpochMetrics"]:
     """Train on the first split and stop by the second. Leave the best epoch's weights in the classifier."""
     from sentiment.data.batching import BucketBatchSampler, SequentialBatchSampler, make_loader
@@ -53,7 +54,7 @@ def train(
     valid_order = SequentialBatchSampler(valid_split.lengths, config.batch_size)
     valid_batches = make_loader(ReviewDataset(valid_split), valid_order, device, workers)
     state = TrainState.create(classifier, config, steps_per_epoch=len(order))
-    return fit(state, batches, valid_batches, config, checkpointer)
+    return fit(state, batches, valid_batches, config, checkpointer, report)
 
 
 def build(
@@ -107,29 +108,31 @@ def main() -> Callable[[], None]:
     inputs = [paths.IDS.train, paths.IDS.valid, paths.VOCABULARY, Path(model_config.vectors), paths.RECURRENCE]
     name = resume.digest(settings, inputs, device.describe(chosen))
     checkpointer = resume.Checkpointer(dvc_folder.training() / f"{name}.safetensors")
-    history = train(splits, classifier, config, chosen, compute.workers, checkpointer)
+    history = train(splits, classifier, config, chosen, compute.workers, checkpointer, write_history)
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)
     trained = checkpoint.Checkpoint(classifier, vocabulary, encoding)
     checkpoint.save(paths.MODEL, trained, seed=config.seed, epoch=best.epoch)
-    write_metrics(classifier, splits, history, best)
+    write_history(history)
+    write_metrics(classifier, splits, len(history), best)
     tokens = (len(history) - checkpointer.restored_epochs) * sum(len(split.ids) for split in splits)
     speed = {"train_seconds": round(seconds, 2), "tokens_per_second": round(tokens / seconds)}
     write_json(paths.SPEED, {"device": device.describe(chosen), **speed})
     return checkpointer.remove
 
 
-def write_metrics(
-    classifier: "Classifier",
-    splits: tuple[EncodedSplit, EncodedSplit],
-    history: list["EpochMetrics"],
-    best: "EpochMetrics",
-) -> None:
-    """Write metrics/train.json, about the best epoch, and metrics/history.csv, a row for each epoch."""
+def write_history(history: list["EpochMetrics"]) -> None:
+    """Write metrics/history.csv, a row for each epoch so far: `dvc plots show` can draw it while training runs."""
     import pandas as pd
 
     write_csv(paths.HISTORY, pd.DataFrame(history))
+
+
+def write_metrics(
+    classifier: "Classifier", splits: tuple[EncodedSplit, EncodedSplit], epochs: int, best: "EpochMetrics"
+) -> None:
+    """Write metrics/train.json, about the best epoch of the `epochs` that were trained."""
     best_epoch = asdict(best)
     write_json(
         paths.TRAIN_METRICS,
@@ -139,7 +142,7 @@ def write_metrics(
                 split: classifier.pretrained_coverage(encoded.ids)
                 for split, encoded in zip(("train", "valid"), splits, strict=True)
             },
-            "epochs": len(history),
+            "epochs": epochs,
             "best_epoch": best_epoch.pop("epoch"),
             **best_epoch,
         },

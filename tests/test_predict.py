@@ -57,7 +57,7 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(command: Command, mod
         (tmp_path / name).write_bytes(content)
         done = command("sentiment", "predict", "--model", model, "--file", str(tmp_path / name))
         assert done.returncode == 0, done.stderr
-        assert done.stderr == ""  # no progress where nobody watches
+        assert done.stderr == ""  # no progress in the first half minute
         if name.endswith("jsonl"):
             rows = [json.loads(line) for line in done.stdout.splitlines()]
             assert all(row.pop("more") == [1, {"a": None}] for row in rows)

@@ -125,6 +125,7 @@ def fit(
         order.set_epoch(epoch)
         shown = progress.bar(batches, f"pretrain epoch {epoch} of {config.epochs}", unit=" batches")
         loss = train_epoch(model, shown, optimizer, scheduler)
+        progress.log(f"pretrain epoch {epoch} of {config.epochs}: loss {loss:.4f}")
     return classifier.cpu(), loss
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -37,6 +38,9 @@ class EpochMetrics:
     train_accuracy: float
     valid_loss: float
     valid_accuracy: float
+
+
+Report = Callable[[list[EpochMetrics]], None]
 
 
 def best_epoch(history: list[EpochMetrics]) -> EpochMetrics:
@@ -86,13 +90,16 @@ def fit(
     valid: BatchLoader,
     config: TrainConfig,
     checkpointer: "Checkpointer | None" = None,
+    report: Report | None = None,
 ) -> list[EpochMetrics]:
     """Train for `config.epochs`, or until `config.patience` epochs bring no lower validation loss. Return all metrics.
 
     The model then has the best epoch's weights.
 
-    Training continues from the state that `checkpointer`
-    holds, if any. Raises InputError where a loss is no longer a finite number.
+    checkpointer: holds the state from which training continues, if any; the state after each epoch is saved in it
+    report: is called after each epoch with the metrics of all epochs so far
+
+    Raises InputError where a loss is no longer a finite number.
     """
     if checkpointer:
         checkpointer.restore(state)
@@ -106,10 +113,16 @@ def fit(
         )
         _require_finite(epoch, config.precision)
         state.history.append(epoch)
+        progress.log(
+            f"epoch {number} of {config.epochs}: loss {epoch.train_loss:.4f} (train) and {epoch.valid_loss:.4f} "
+            f"(valid), accuracy {epoch.valid_accuracy:.1%} (valid)"
+        )
         if best_epoch(state.history) is epoch:
             state.best = copy.deepcopy(state.eval_model.state_dict())
         if checkpointer:
             checkpointer.save(state)
+        if report:
+            report(state.history)
     state.model.load_state_dict(state.best)
     return state.history
 

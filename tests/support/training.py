@@ -8,7 +8,7 @@ from sentiment.nn.classifier import Classifier
 from sentiment.nn.config import ModelConfig
 from sentiment.training.config import TrainConfig
 from sentiment.training.resume import Checkpointer
-from sentiment.training.trainer import EpochMetrics
+from sentiment.training.trainer import EpochMetrics, Report
 from stages import train
 from tests.support.configs import VOCAB_SIZE
 
@@ -24,6 +24,7 @@ def train_network(
     vectors: Vectors | None = None,
     checkpointer: Checkpointer | None = None,
     workers: int = 0,
+    report: Report | None = None,
     vocab_size: int = VOCAB_SIZE,
 ) -> tuple[Classifier, list[EpochMetrics]]:
     """Train a network drawn with the seed of `config`, as stage `train` does."""
@@ -31,5 +32,5 @@ def train_network(
     classifier = Classifier(model, vocab_size)
     if vectors is not None:
         classifier.load_pretrained_embeddings(vectors)
-    history = train.train(splits, classifier, config, device or torch.device("cpu"), workers, checkpointer)
+    history = train.train(splits, classifier, config, device or torch.device("cpu"), workers, checkpointer, report)
     return classifier, history
