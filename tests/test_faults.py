@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
+from sentiment.config import paths
 from tests.support.clone import STAGES, Clone, state
 from tests.support.processes import inside, running_stage, running_stages, start, wait_for, wait_for_line
 
@@ -180,8 +181,12 @@ def long_run(reproduced: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clo
 
 
 def whole_files(clone: Clone) -> dict[str, str]:
-    """Return a hash of every output; partial files lie beside them until the next stage starts."""
-    return {path: value for path, value in clone.hashes().items() if ".partial" not in path}
+    """Return a hash of every output; partial files lie beside them until the next stage starts.
+
+    The history grows while the training runs.
+    """
+    growing = str(paths.HISTORY)
+    return {path: value for path, value in clone.hashes().items() if ".partial" not in path and path != growing}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -194,7 +199,8 @@ def test_kills_leave_nothing_half_done(long_run: Clone, tmp_path: Path, stage: s
     shutil.copytree(long_run.path, tmp_path / "clone", symlinks=True)
     clone = Clone(tmp_path / "clone")
     lock = clone.path / "dvc.lock"
-    expected, entries = clone.hashes(), clone.recorded()
+    expected, entries = whole_files(clone), clone.recorded()
+    history = (clone.path / paths.HISTORY).read_text(encoding="utf-8")
     random = np.random.default_rng(STAGES.index(stage))
     killed = {"stage": 0, "dvc": 0}
     for number in range(20):  # some stages end before they are hit
@@ -215,6 +221,8 @@ def test_kills_leave_nothing_half_done(long_run: Clone, tmp_path: Path, stage: s
         wait_for(lambda: not running_stages(clone), seconds=3)
         left = whole_files(clone)
         assert left.items() <= expected.items(), (which, left.items() - expected.items())
+        if (clone.path / paths.HISTORY).exists():
+            assert history.startswith((clone.path / paths.HISTORY).read_text(encoding="utf-8"))
         if hit and which == "dvc":
             clone.python("-m", "sentiment", "repro")
         else:
@@ -225,6 +233,7 @@ def test_kills_leave_nothing_half_done(long_run: Clone, tmp_path: Path, stage: s
     assert min(killed.values()) >= 2
     clone.python("-m", "sentiment", "repro")
     assert whole_files(clone) == expected
+    assert (clone.path / paths.HISTORY).read_text(encoding="utf-8") == history
     assert clone.recorded() == entries
 
 
@@ -326,6 +335,26 @@ def test_a_stage_waits_for_a_run_which_restores_the_outputs_when_interrupted(lon
     assert "The outputs of the last run are in place; run it again." in printed
     stage.communicate(timeout=60)
     assert stage.returncode == 0
+    assert state(long) == before
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_alone_gets_a_signal_ends_its_stages_and_restores_the_outputs(
+    long: Clone, first: signal.Signals
+) -> None:
+    """Whatever signals come while it restores them."""
+    before = state(long)
+    run = start(long, sys.executable, "-m", "sentiment", "repro")
+    wait_for(lambda: has_state(long))
+    wait_for((long.path / paths.HISTORY).exists)
+    os.kill(run.pid, first)
+    while run.poll() is None:
+        os.kill(run.pid, signal.SIGINT)
+        time.sleep(0.1)
+    printed, _ = run.communicate(timeout=60)
+    assert run.returncode == 128 + first
+    assert "The outputs of the last run are in place; run it again." in printed
+    assert not running_stages(long)
     assert state(long) == before
 
 

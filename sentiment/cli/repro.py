@@ -1,7 +1,8 @@
 """Run `dvc repro`; if a stage fails, restore the outputs of the last complete run.
 
 DVC removes a stage's outputs before it runs the stage. So the parameters are checked first. If a stage fails all the
-same (the loss becomes infinite, the disk is full), the outputs of the last complete run come back from DVC's cache.
+same (the loss becomes infinite, the disk is full) or the run is interrupted, the outputs of the last complete run come
+back from DVC's cache.
 
 Whatever a killed run has left damaged is repaired first: dvc.lock, and DVC's note of who writes what.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from sentiment.cli import summary
 from sentiment.config import paths
+from sentiment.io import interrupts
 from sentiment.pipeline import dvc_files, dvc_folder, lock
 from sentiment.pipeline.git import require_no_killed_experiment
 
@@ -40,22 +42,19 @@ def run(args: argparse.Namespace) -> None:
         if dvc_files.repair():
             print(f"{paths.LOCK}: cut off by a kill, completed from its copy", file=sys.stderr)
         _copy(Path(), Path(folder))
-        with lock.shared(held) as environment:
-            code = _dvc_repro(environment)
+        interrupts.catch(once=True)
+        try:
+            with lock.shared(held) as environment:
+                done = subprocess.run([sys.executable, "-m", "dvc", "repro"], env=environment, check=False)
+            code, remedy = int(done.returncode != 0), "correct the error above and run it again"
+        except KeyboardInterrupt as interruption:  # `dvc` was killed; its stage ends with it
+            code, remedy = interrupts.exit_code(interruption), "run it again"
         if code:
-            remedy = "run it again" if code == 130 else "correct the error above and run it again"
+            interrupts.ignore()
             print(f"{_restore(Path(folder))}; {remedy}.", file=sys.stderr)
             sys.exit(code)
         dvc_files.backup()
     summary.show()
-
-
-def _dvc_repro(environment: dict[str, str]) -> int:
-    try:
-        done = subprocess.run([sys.executable, "-m", "dvc", "repro"], env=environment, check=False)
-    except KeyboardInterrupt:
-        return 130
-    return 1 if done.returncode else 0
 
 
 def _restore(folder: Path) -> str:

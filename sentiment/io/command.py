@@ -3,7 +3,7 @@
 0    done
 1    the machine failed: a full disk, too little memory; or what was checked is not so
 2    the user gave something that cannot be used
-130  interrupted
+130  interrupted by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from sentiment.errors import InputError, printable, quote, reason
+from sentiment.io import interrupts
 
 _REMEDIES: dict[int | None, str] = {
     errno.ENOSPC: "; free some and run the command again",
@@ -43,6 +44,7 @@ def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:
 
     Returns where `main` does; otherwise raises SystemExit, or the error itself where it is a defect of the program.
     """
+    interrupts.catch()
     try:
         if not takes_arguments:
             _refuse_arguments(sys.argv[1:])
@@ -54,9 +56,9 @@ def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:
     except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         print("interrupted: files are whole or as they were; run it again", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(interrupts.exit_code(interruption))
     except (MemoryError, OSError, RuntimeError, ImportError) as error:
         if (message := _machine_fault(error)) is None:
             raise
