@@ -6,6 +6,7 @@ parameter re-runs `check` and the stages that read it, no others. This is the on
 their parameter classes.
 """
 
+import os
 import pkgutil
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,7 @@ from sentiment.config.compute import ComputeConfig
 from sentiment.config.evaluation import EvaluationConfig
 from sentiment.config.section import Section, load_all
 from sentiment.data import sources, word_vectors
+from sentiment.errors import InputError
 from sentiment.io.atomic import atomic_write
 from sentiment.nn.config import ModelConfig
 from sentiment.pipeline.stage import run
@@ -36,7 +38,8 @@ def _sections() -> dict[str, type[Section]]:
 SECTIONS = _sections()
 
 
-def main() -> None:
+def check() -> None:
+    """Raise InputError for a mistake in params.yaml, or in what it names."""
     load_all(SECTIONS)
     sources.locate(ingest.Params.load().source)
     model, compute = ModelConfig.load(), ComputeConfig.load()
@@ -47,8 +50,28 @@ def main() -> None:
         from sentiment.nn import device  # loads torch, over a second, which no other check needs
 
         device.select_device(compute.device, TrainConfig.load().precision)
+
+
+def main() -> None:
+    try:
+        check()
+    except InputError as error:
+        if not _in_experiment_of_workspace():
+            raise
+        # DVC writes the file within the second in which Git last looked at it. Git then takes a value of the same
+        # length for the one that it knows, and `git checkout` does nothing, until the file's time changes.
+        paths.PARAMS.touch()
+        raise InputError(
+            f"{error}\n{paths.PARAMS}: keeps the values of this `dvc exp run`; correct them with another -S, or take "
+            f"back all changes of the file since the last commit: `git checkout {paths.PARAMS}`"
+        ) from None
     with atomic_write(paths.CHECKED) as partial:
         partial.write_text("The parameters are valid.\n", encoding="utf-8", newline="\n")
+
+
+def _in_experiment_of_workspace() -> bool:
+    """Return whether `dvc exp run` has changed the user's own params.yaml, not a copy, as --temp and --queue do."""
+    return "DVC_EXP_BASELINE_REV" in os.environ and ".dvc" not in Path.cwd().parts
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """The kernels' machine code on disk: found again, whole or not at all."""
 
+import os
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
+from sentiment.errors import InputError
 from sentiment.nn.kernels.loops import kernel
 
 
@@ -51,3 +54,21 @@ def test_without_a_place_to_write_it_runs_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (None, tmp_path / "file"):  # nothing can be written below a file, not even by root
         assert compiled(place)(3.0) == 27
+
+
+def test_code_that_another_user_stored_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled(tmp_path)(3.0)
+
+    def refused(path: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "utime", refused)
+    second = compiled(tmp_path)
+    assert second(3.0) == 27
+    assert hits(second) == (1, 0)
+
+
+def test_numba_told_to_compile_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+    with pytest.raises(InputError, match="NUMBA_DISABLE_JIT: .* unset it"):
+        compiled(None)

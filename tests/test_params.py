@@ -1,5 +1,6 @@
 """Parameters: every mistake is named, with its key, its value and what to write instead."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,18 @@ def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: 
     changed(workspace, "compute.device", "cuda")
     with pytest.raises(InputError, match="device 'cuda' is not on this machine; set compute.device to auto or cpu"):
         main()
+
+
+def test_an_experiment_with_a_mistake_says_how_to_take_it_back(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = workspace / "params.yaml"
+    changed(workspace, "model.cell", "grru")
+    os.utime(file, (1e9, 1e9))
+    with pytest.raises(InputError, match=r"did you mean 'gru'\?$"):
+        main()
+    assert file.stat().st_mtime == 1e9
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "0123456")
+    with pytest.raises(InputError, match=r"did you mean 'gru'\?\nparams.yaml: .* `git checkout params.yaml`$"):
+        main()
+    assert file.stat().st_mtime > 1e9  # Git looks at it again

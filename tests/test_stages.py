@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from sentiment.pipeline.stage import changed_between
 from tests.conftest import Command
 from tests.support.clone import STAGES, Clone
 from tests.support.imports import ROOT
@@ -47,3 +49,13 @@ def test_help_explains_and_runs_nothing(command: Command, stage: str) -> None:
     assert refused.stderr == (
         "error: argument '--epochs': this command takes none; its parameters are in params.yaml\n"
     )
+
+
+def test_a_module_from_before_the_clock_was_set_back_has_not_changed(tmp_path: Path) -> None:
+    (tmp_path / "module.py").touch()
+    modules = [str(tmp_path / "module.py")]
+    time = (tmp_path / "module.py").stat().st_ctime_ns
+    hour = 3600 * 10**9
+    assert changed_between(time - 1, time, modules) == modules
+    assert changed_between(time, time + hour, modules) == []
+    assert changed_between(time - hour, time - hour + 1, modules) == []

@@ -8,6 +8,7 @@ as its `dvc` does, and the next one waits until it has ended.
 """
 
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -44,7 +45,9 @@ def _supervise(main: Main, alone: bool) -> None:
     if stage:
         _end_with(_dvc_of(stage))
         before = _inputs(stage)
-        _require_same([path for path in before if path.endswith(".py") and _changed_since_start(Path(path))])
+        # Python may have imported what a module was before it changed.
+        start, now = dvc_files.rwlock_path().stat().st_mtime_ns, _now()
+        _require_same(changed_between(start, now, [path for path in before if path.endswith(".py")]))
     with lock.held_by_stage() if alone else nullcontext():
         if alone:
             _remove_partials(stages)
@@ -120,9 +123,18 @@ def _value(values: Any, key: str) -> object:
     return values
 
 
-def _changed_since_start(code: Path) -> bool:
-    """Return whether a module changed after DVC started the stage: Python may have imported what it was before."""
-    return code.stat().st_ctime_ns > dvc_files.rwlock_path().stat().st_mtime_ns
+def changed_between(start: int, now: int, files: list[str]) -> list[str]:
+    """Return the files that changed from `start` until `now`, in nanoseconds of the file system's clock.
+
+    Where the clock was set back, the time of an old file can lie ahead of `now`.
+    """
+    return [file for file in files if start < Path(file).stat().st_ctime_ns <= now]
+
+
+def _now() -> int:
+    """Return the time that the file system gives to a new file: on a server, that is the server's."""
+    with tempfile.TemporaryFile(dir=dvc_files.rwlock_path().parent) as file:
+        return os.fstat(file.fileno()).st_mtime_ns
 
 
 def _require_same(changed: list[str]) -> None:

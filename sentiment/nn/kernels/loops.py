@@ -41,10 +41,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numba
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from sentiment.errors import InputError
 from sentiment.nn.kernels.machine_code import MachineCode, folder
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,7 +56,12 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_mode
 
 
 def kernel(function: F, place: Path | None = folder()) -> F:  # noqa: B008
-    """Compile a function for the types of its arguments, once on this machine. `place`: where the code is stored."""
+    """Compile a function for the types of its arguments, once on this machine. `place`: where the code is stored.
+
+    Raises InputError where numba is told to compile nothing: the loops would take hours.
+    """
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        raise InputError("NUMBA_DISABLE_JIT: the loops of the recurrent layers have to be compiled; unset it")
     compiled: Any = njit(**_OPTIONS)(function)
     compiled._cache = MachineCode(function, place)
     return cast(F, compiled)

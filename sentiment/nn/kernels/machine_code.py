@@ -52,9 +52,10 @@ class MachineCode(_Cache):
             digest, content = path.read_bytes().split(b"\n", 1)
             if hashlib.sha256(content).hexdigest().encode() != digest:
                 return None
-            os.utime(path)
         except (OSError, ValueError):
             return None
+        with suppress(OSError):  # another user's file
+            os.utime(path)
         return CompileResult._rebuild(target_context, *pickle.loads(content))  # type: ignore[no-untyped-call]  # noqa: S301
 
     def save_overload(self, sig: Any, data: Any) -> None:
