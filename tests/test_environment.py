@@ -1,13 +1,16 @@
 """Commands and tests do not depend on the environment of their caller: a Git hook, no activated environment."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sentiment.cli.main import call
 from sentiment.config.yaml_file import write_yaml
+from sentiment.errors import InputError
 from sentiment.pipeline import environment
 from tests.support.clone import Clone
 from tests.support.imports import ROOT
@@ -75,3 +78,21 @@ def test_the_stages_run_by_the_interpreter_of_the_command(clone: Clone) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Running stage 'check'" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["repro"], ["compare", "HEAD", "workspace"], ["experiments"], ["verify"]])
+def test_a_repository_that_git_refuses_is_one_line_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".dvc").mkdir()
+    shutil.copy(ROOT / "params.yaml", ".")
+    Path("dvc.yaml").touch()
+    with pytest.raises(
+        InputError, match=r"not a Git repository; clone the project, or run `dvc config core\.no_scm true`"
+    ):
+        call(words)
+    Clone(tmp_path).git("init", "--quiet")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(InputError, match=r"dubious ownership .* git config --global --add safe\.directory [^ ]+$"):
+        call(words)

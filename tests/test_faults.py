@@ -429,6 +429,4 @@ def test_a_killed_experiment_is_noticed_and_the_way_back_loses_nothing(long: Clo
     long.git("checkout", "-")
     long.git("checkout", "HEAD", "params.yaml", "dvc.lock", "metrics")
     assert long.git("symbolic-ref", "HEAD") == "refs/heads/main\n"
-    assert long.git("status", "--porcelain") == " M README.md\n M stages/ingest.py\n"
-    set_epochs(long, 2)
-    long.python("-m", "sentiment", "repro")
+    assert long.git("diff", "HEAD", "--name-only").split() == ["README.md", "stages/ingest.py"]

@@ -19,6 +19,7 @@ import pandas as pd
 
 from sentiment.errors import InputError, printable
 from sentiment.io.console import stdout
+from sentiment.pipeline.git import require_repository
 
 WIDTH = 100  # columns, unless a terminal has another width
 _LONGEST = 24  # characters of a cell
@@ -34,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    require_repository()
     words = ["exp", "show", "--json", *(["--all-commits"] if args.all else [])]
     done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -19,7 +19,7 @@ from sentiment.cli import summary
 from sentiment.config import paths
 from sentiment.io import interrupts
 from sentiment.pipeline import dvc_files, dvc_folder, lock
-from sentiment.pipeline.git import require_no_killed_experiment
+from sentiment.pipeline.git import require_no_killed_experiment, require_repository
 
 _KEPT = (paths.LOCK, paths.METRICS)  # what Git holds of the last run
 
@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Exit with 2 if a parameter is wrong, with 1 if a stage fails, as `dvc repro` does."""
     os.environ.pop("DVC_STAGE", None)  # set if a stage of another project calls this command
+    require_repository()
     with lock.held_by_run() as held, tempfile.TemporaryDirectory() as folder:
         lock.adapt_dvc(Path(), dvc_folder.temporary())
         check = subprocess.run([sys.executable, "-m", "stages.check"], check=False)

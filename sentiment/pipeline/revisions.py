@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from sentiment.errors import InputError, quote, reason
 from sentiment.io import parquet
+from sentiment.pipeline.git import require_repository
 
 WORKSPACE = "workspace"  # stands for the files in the working folder, as it does in DVC
 
@@ -19,6 +20,7 @@ def read_bytes(revision: str, path: Path) -> bytes:
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
 
+    require_repository()
     try:
         files = DVCFileSystem(rev=revision, subrepos=True)  # begins at Git's root, above DVC's perhaps
         project = os.path.relpath(Path.cwd(), os.path.realpath(files.repo.scm.root_dir))
