@@ -1,5 +1,6 @@
 """Turn tokens into ids: data/tokens/, data/vocab.csv -> data/ids/, metrics/ids.json."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,22 @@ def describe(lengths: Lengths, unknown: int) -> dict[str, Any]:
     }
 
 
+def warn_of_unknown(metrics: dict[str, Any], tokenizer: Tokenizer) -> None:
+    """Print a line if most validation tokens are out of the vocabulary: whatever is learned says nothing about them."""
+    unknown = metrics["valid"]["out_of_vocabulary"]
+    if unknown > 0.5:
+        remedy = (
+            "set tokenize.method to words, which separates words from punctuation, and Chinese characters"
+            if tokenizer.method == "whitespace"
+            else "give more reviews, raise count_vocab.max_size or lower count_vocab.min_count"
+        )
+        print(
+            f"warning: {unknown:.0%} of the validation tokens are not in {paths.VOCABULARY}, so the model cannot know "
+            f"them; {remedy}",
+            file=sys.stderr,
+        )
+
+
 def main() -> None:
     params = Params.load()
     vocabulary = Vocabulary.load(paths.VOCABULARY)
@@ -65,6 +82,7 @@ def main() -> None:
         }
         write_json(folder / paths.ENCODING.name, encoding.model_dump())
     write_json(paths.IDS_METRICS, metrics)
+    warn_of_unknown(metrics, encoding.tokenizer)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
-from sentiment.config.paths import IDS, PARAMS, SAMPLE
+from sentiment.config.paths import IDS, PARAMS, SAMPLE, VOCABULARY
 from sentiment.config.section import load_all
 from sentiment.config.yaml_file import read_yaml, write_yaml
 from sentiment.data import sources, word_vectors
 from sentiment.data.encoding import EncodedSplit
+from sentiment.data.tokenizer import MAX_TOKEN
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
 from sentiment.inference import checkpoint
@@ -82,6 +83,31 @@ def test_any_text_passes_the_data_stages(workspace: Path, texts: list[str], meth
         assert split.ids.max(initial=0) < len(vocabulary)
         kept += len(split.labels)
     assert kept == len(rows)
+
+
+def data_stages(texts: list[str]) -> None:
+    Path("data").mkdir(exist_ok=True)
+    pq.write_table(pa.table({"text": texts, "label": [number % 2 for number in range(len(texts))]}), "data/r.parquet")
+    set_parameter(PARAMS, "ingest.source", "data/r.parquet")
+    for stage in (ingest, tokenize, count_vocab, encode):
+        stage.main()
+
+
+def test_a_word_of_millions_of_quotation_marks_passes_the_data_stages(workspace: Path) -> None:
+    data_stages([*(f"good film {number}" for number in range(60)), *['"' * 9_000_000] * 2])
+    assert '"' * MAX_TOKEN in Vocabulary.load(VOCABULARY).tokens.to_pylist()
+
+
+@pytest.mark.parametrize("method, unknown", [("whitespace", True), ("words", False)])
+def test_words_that_are_nearly_all_unknown_are_one_line(
+    workspace: Path, capsys: pytest.CaptureFixture[str], method: str, unknown: bool
+) -> None:
+    set_parameter(PARAMS, "tokenize.method", method)
+    data_stages([f"这部电影{a}{b}" for a in "很好坏老新大小快慢" for b in "看听说写读走跑跳"])
+    warned = capsys.readouterr().err
+    assert warned.count("\n") == unknown
+    assert not unknown or "of the validation tokens are not in data/vocab.csv" in warned
+    assert not unknown or "set tokenize.method to words" in warned
 
 
 @fuzz

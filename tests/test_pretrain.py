@@ -39,8 +39,10 @@ def counted(reviews: Texts, words: int, window: int) -> sparse.csr_array:
     return ppmi.cooccurrences(np.array(sum(reviews, []), np.uint8), lengths, words, window)
 
 
+@pytest.mark.parametrize("chunk", [1, 20, 1000])
 @pytest.mark.parametrize("window", [1, 2, 5, 100])
-def test_pairs_are_counted_as_by_a_loop(window: int) -> None:
+def test_pairs_are_counted_as_by_a_loop(window: int, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ppmi, "CHUNK_TOKENS", chunk)
     random = np.random.default_rng(0)
     reviews = [random.integers(1, 9, random.integers(0, 12)).tolist() for _ in range(30)]  # 1 is out of the vocabulary
     expected = np.zeros((7, 7), np.int64)
@@ -50,6 +52,14 @@ def test_pairs_are_counted_as_by_a_loop(window: int) -> None:
                 if here != there and abs(here - there) <= window and min(word, other) > 1:
                     expected[word - 2, other - 2] += window + 1 - abs(here - there)
     assert np.array_equal(counted(reviews, 7, window).toarray(), expected)
+
+
+def test_the_rarest_pairs_are_forgotten_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ppmi, "MAX_PAIRS", 2)
+    monkeypatch.setattr(ppmi, "CHUNK_TOKENS", 1)
+    counts = counted([[2, 3], [2, 3], [2, 3], [4, 5], [4, 5], [2, 6], [2, 7]], 6, 1)
+    assert counts.toarray()[[0, 2], [1, 3]].tolist() == [3, 2]
+    assert counts.sum() == 2 * (3 + 2)
 
 
 def test_mutual_information_is_what_its_definition_says() -> None:

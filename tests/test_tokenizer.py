@@ -41,6 +41,8 @@ def test_words_drop_nothing_but_white_space(texts: list[str]) -> None:
         ("1 < 2 but <3", "1 < 2 but < 3"),
         ("Wow!!! 🎬", "wow ! ! ! 🎬"),
         ("नहीं है", "नहीं है"),
+        ("这部电影很好。", "这 部 电 影 很 好 。"),
+        ("映画abcとても", "映 画 abc と て も"),
         ("", ""),
     ],
 )
