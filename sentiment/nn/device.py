@@ -12,19 +12,21 @@ from sentiment.errors import InputError
 from sentiment.nn.kernels import threads
 
 
-def select_device(name: DeviceName, precision: Precision = "float32") -> torch.device:
+def select_device(name: DeviceName, precision: Precision = "float32", option: str = "compute.device") -> torch.device:
     """Return the device of that name; `auto` is the first of CUDA, MPS and CPU that is present and has the precision.
 
-    Raises InputError where the named device is absent or lacks the precision.
+    Raises InputError, which names the `option` to change, where the named device is absent or lacks the precision.
     """
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     lacking = {"mps"} if precision == "float64" else set()
     if name == "auto":
         return torch.device(next(kind for kind, found in present.items() if found and kind not in lacking))
     if not present[name]:
-        raise InputError(f"device {name!r} is not on this machine; set compute.device to auto or cpu")
+        raise InputError(f"device {name!r} is not on this machine; set {option} to auto or cpu")
     if name in lacking:
-        raise InputError(f"device {name!r} does not compute in {precision}; set train.precision to float32")
+        raise InputError(
+            f"device {name!r} does not compute in {precision}; set {option} to cpu or train.precision to float32"
+        )
     return torch.device(name)
 
 
@@ -48,9 +50,6 @@ def configure_torch(device: torch.device, num_threads: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False  # float32 keeps all of its bits
-    # A Transformer is evaluated by the code that trained it. Torch's fast path for inference lacks bfloat16 and takes
-    # four times the memory (64 reviews of 512 tokens: 550 MiB instead of 122).
-    torch.backends.mha.set_fastpath_enabled(False)
 
 
 def _keep_memory() -> None:

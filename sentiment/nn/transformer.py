@@ -29,6 +29,9 @@ class Transformer(nn.Module):
                 config.heads,
                 config.hidden_dim,
                 config.dropout,
+                # The default, F.relu, would let torch evaluate by other code than it trains with: its fast path lacks
+                # bfloat16 and takes four times the memory (64 reviews of 512 tokens: 550 MiB instead of 122).
+                activation=torch.relu,
                 batch_first=True,
                 norm_first=True,
                 dtype=dtype,
