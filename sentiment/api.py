@@ -19,6 +19,7 @@ class Prediction(NamedTuple):
 
     label: Literal["positive", "negative"]
     probability: float  # of being positive
+    unknown: float  # share of the text's tokens that the model has not learned; the higher, the less the rest means
 
 
 class Model:
@@ -41,9 +42,10 @@ class Model:
         if not 0 < threshold < 1:
             raise ValueError(f"threshold {threshold} is not between 0 and 1")
         checked = [_checked(number, text) for number, text in enumerate(texts)]
+        probability, unknown = predictor.predict_texts(self._trained, checked)
         return [
-            Prediction("positive" if probability >= threshold else "negative", probability)
-            for probability in predictor.predict_texts(self._trained, checked).tolist()
+            Prediction("positive" if value >= threshold else "negative", value, share)
+            for value, share in zip(probability.tolist(), unknown.tolist(), strict=True)
         ]
 
 
@@ -54,7 +56,7 @@ def load(folder: str | os.PathLike[str], device: Literal["auto", "cpu", "cuda", 
     together, or where the device is absent.
     """
     path = Path(folder)
-    return Model(checkpoint.load(path, checkpoint.choose_device(path, device)))
+    return Model(checkpoint.load(path, checkpoint.choose_device(path, device, "device")))
 
 
 def _checked(number: int, text: object) -> str:

@@ -1,7 +1,8 @@
 """Train the classifier: data/ids/{train,valid}, data/vocab.csv, data/pretrained -> models/classifier/, metrics.
 
-The metrics are metrics/train.json and metrics/history.csv. Seconds and device go to metrics/speed.json, which is no
-output of the stage, since it differs from run to run.
+metrics/corpus.json says where the reviews came from, which the model folder repeats. The metrics are metrics/train.json
+and metrics/history.csv. Seconds and device go to metrics/speed.json, which is no output of the stage, since it differs
+from run to run.
 """
 
 import time
@@ -17,7 +18,7 @@ from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
 from sentiment.io.csv_file import write_csv
-from sentiment.io.json_file import write_json
+from sentiment.io.json_file import read_json, write_json
 from sentiment.nn.config import ModelConfig
 from sentiment.pipeline import dvc_folder
 from sentiment.pipeline.stage import run
@@ -93,6 +94,7 @@ def main() -> Callable[[], None]:
     vocabulary, encoding = Vocabulary.load(paths.VOCABULARY), Encoding.load(paths.ENCODING)
     encoding.require(vocabulary, paths.VOCABULARY)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
+    source = read_json(paths.CORPUS)["source"]
 
     from sentiment.inference import checkpoint
     from sentiment.nn import device, weights
@@ -112,7 +114,8 @@ def main() -> Callable[[], None]:
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)
-    trained = checkpoint.Checkpoint(classifier, vocabulary, encoding)
+    corpus = checkpoint.Corpus(source=source, reviews=len(splits[0].labels))
+    trained = checkpoint.Checkpoint(classifier, vocabulary, encoding, corpus)
     checkpoint.save(paths.MODEL, trained, seed=config.seed, epoch=best.epoch)
     write_history(history)
     write_metrics(classifier, splits, len(history), best)

@@ -38,7 +38,8 @@ def test_each_text_gets_a_label_and_a_probability(model: sentiment.Model) -> Non
         assert prediction.label == ("positive" if prediction.probability >= 0.5 else "negative")
     assert {prediction.label for prediction in model.predict(TEXTS, threshold=0.01)} == {"positive"}
     assert {prediction.label for prediction in model.predict(TEXTS, threshold=0.99)} == {"negative"}
-    assert pd.DataFrame(predictions).columns.tolist() == ["label", "probability"]
+    assert pd.DataFrame(predictions).columns.tolist() == ["label", "probability", "unknown"]
+    assert [prediction.unknown for prediction in predictions] == [pytest.approx(2 / 6), 0, 1, 0]
 
 
 def test_any_iterable_of_strings_will_do(model: sentiment.Model) -> None:

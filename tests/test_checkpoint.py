@@ -21,8 +21,8 @@ def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "model", original, seed=1, epoch=2)
     loaded = checkpoint.load(tmp_path / "model", CPU)
     assert loaded.encoding == original.encoding
-    assert predict_texts(loaded, TEXTS).tolist() == predict_texts(original, TEXTS).tolist()
-    assert len(set(predict_texts(loaded, TEXTS).tolist())) == 4
+    assert predict_texts(loaded, TEXTS).probability.tolist() == predict_texts(original, TEXTS).probability.tolist()
+    assert len(set(predict_texts(loaded, TEXTS).probability.tolist())) == 4
 
 
 @pytest.mark.parametrize("encoder", ["recurrent", "transformer"])
@@ -50,7 +50,7 @@ def test_a_model_is_scored_in_the_precision_of_its_training(
     assert stored["readout.weight"].dtype == torch.float32
     loaded = checkpoint.load(tmp_path / "model", CPU)
     assert {value.dtype for value in loaded.classifier.parameters()} == {kind}
-    assert predict_texts(loaded, TEXTS).tolist() == predict_texts(original, TEXTS).tolist()
+    assert predict_texts(loaded, TEXTS).probability.tolist() == predict_texts(original, TEXTS).probability.tolist()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert checkpoint.choose_device(tmp_path / "model", "auto").type == ("mps" if kind == torch.float32 else "cpu")
@@ -58,15 +58,15 @@ def test_a_model_is_scored_in_the_precision_of_its_training(
 
 def test_texts_are_encoded_as_in_training() -> None:
     # By hand: "na na unknown" is ids 4 4 1; the long text keeps 3 tokens from each end, "good good good good good bad".
-    short = predict_texts(example(), ["NA NA something", "good good good good good bad"])
-    assert short.tolist() == predict_texts(example(), [TEXTS[2], TEXTS[3]]).tolist()
+    short = predict_texts(example(), ["NA NA something", "good good good good good bad"]).probability
+    assert short.tolist() == predict_texts(example(), [TEXTS[2], TEXTS[3]]).probability.tolist()
 
 
 def test_predictions_do_not_depend_on_their_neighbours() -> None:
     trained = example()
     texts = [" ".join(["good", "bad", "na"][: 1 + number % 3] * (number % 11)) for number in range(600)]
-    together = predict_texts(trained, texts)
-    alone = [float(predict_texts(trained, [text])[0]) for text in texts[:40]]
+    together = predict_texts(trained, texts).probability
+    alone = [float(predict_texts(trained, [text]).probability[0]) for text in texts[:40]]
     assert abs(together[:40] - alone).max() <= 1e-6
 
 
@@ -97,7 +97,7 @@ def test_no_local_version_or_path_is_recorded(tmp_path: Path) -> None:
         ("vocab.csv", None, "vocab.csv: missing"),
         ("weights.safetensors", "", "damaged"),
         ("weights.safetensors", None, "weights.safetensors: missing"),
-        ("settings.json", "{}", "format None, this version reads 5"),
+        ("settings.json", "{}", "format None, this version reads 6"),
         ("settings.json", "{", "not valid JSON"),
         ("settings.json", None, "settings.json: missing"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.cli.main import SUBCOMMANDS
+from sentiment.cli.main import SUBCOMMANDS, main
 from tests.conftest import Command
 from tests.support.imports import ROOT
 
@@ -88,3 +88,13 @@ def test_the_sample_corpus_is_what_the_command_writes(command: Command, tmp_path
     done = command("sentiment", "make-sample", "--output", str(tmp_path / "reviews.csv"))
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "reviews.csv").read_bytes() == (ROOT / "data/sample/reviews.csv").read_bytes()
+
+
+def test_no_message_reaches_the_results_where_standard_error_is_closed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)  # as Python has it
+    monkeypatch.setattr(sys, "argv", ["sentiment", "predikt"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().out == ""

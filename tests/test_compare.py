@@ -143,7 +143,9 @@ def test_every_metric_is_printed_within_100_columns() -> None:
     assert any(line.startswith("positive  0.900  0.100  Not bad at all") for line in printed)
     assert max(map(len, printed)) <= 100
     assert "nan" not in "\n".join(printed)
-    assert "\x1b" not in "\n".join(lines(("one", "two"), found, changed("\x1b[31mred")))
+    hostile = "\n".join(lines(("one", "\u202eowt"), found, changed("\x1b[31mred \u202etfel ot thgir\u2069")))
+    assert all(line.isprintable() for line in hostile.split("\n"))
+    assert "\\x1b[31mred \\u202etfel ot thgir\\u2069" in hostile
 
 
 def test_the_command_writes_metrics_and_reviews(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,7 +113,7 @@ def test_words_that_are_nearly_all_unknown_are_one_line(
 @fuzz
 @given(texts=st.lists(TEXTS, max_size=20))
 def test_any_text_has_a_probability(texts: list[str]) -> None:
-    probability = predict_texts(example(), texts)
+    probability = predict_texts(example(), texts).probability
     assert probability.shape == (len(texts),)
     assert ((probability > 0) & (probability < 1)).all()
 
@@ -306,7 +306,7 @@ def test_any_damage_to_a_model_is_read_or_refused(
     (tmp_path / damaged).write_bytes(content[:start] + more + content[start + length :])
     found = refused_or(lambda: checkpoint.load(tmp_path, CPU))
     if found is not None:
-        assert np.isfinite(predict_texts(found, ["good bad", ""])).all()
+        assert np.isfinite(predict_texts(found, ["good bad", ""]).probability).all()
 
 
 def write_model(folder: Path, model: dict[str, bytes]) -> None:

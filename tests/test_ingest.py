@@ -78,6 +78,7 @@ def test_duplicates_are_in_one_split_and_counted(workspace: Path) -> None:
     ]
     assert not texts[0] & texts[1] | texts[0] & texts[2] | texts[1] & texts[2]
     corpus = read_json(paths.CORPUS)
+    assert corpus["source"] == "data/sample/reviews.csv"
     assert corpus["test_texts_seen_in_training"] == 0
     assert sum(corpus[name]["duplicates"] for name in paths.SPLITS) == 1000
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from sentiment.cli.main import call
 from sentiment.cli.predict import chunks
 from sentiment.data import sources
+from sentiment.errors import InputError
 from sentiment.inference import checkpoint
 from tests.conftest import Command
 from tests.support.checkpoints import TEXTS, example
@@ -57,17 +59,55 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(command: Command, mod
         (tmp_path / name).write_bytes(content)
         done = command("sentiment", "predict", "--model", model, "--file", str(tmp_path / name))
         assert done.returncode == 0, done.stderr
-        assert done.stderr == ""  # no progress in the first half minute
+        assert done.stderr.startswith("warning: most words of 700 of 2,800 texts")  # no progress in the first half minute
+        assert len(done.stderr.splitlines()) == 1
         if name.endswith("jsonl"):
             rows = [json.loads(line) for line in done.stdout.splitlines()]
             assert all(row.pop("more") == [1, {"a": None}] for row in rows)
         else:
             rows = list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t" if name == "r.tsv" else ","))
-        found[name] = [(row.pop("predicted"), float(row.pop("probability"))) for row in rows]
+        found[name] = [(row.pop("predicted"), float(row.pop("probability")), float(row.pop("unknown"))) for row in rows]
         assert rows == ROWS
     assert found["r.csv"] == found["r.tsv"] == found["r.jsonl"] == found["r.csv.gz"]
     assert len(set(found["r.csv"])) == 4
     assert found["r.csv"][:4] * 700 == found["r.csv"]
+
+
+def test_texts_that_the_model_does_not_know_are_counted_in_a_warning(command: Command, model: str) -> None:
+    one = command("sentiment", "predict", "--model", model, "What a waste.")
+    assert one.stderr == (
+        "warning: most words of this text are unknown to this model; it was trained on 7 reviews of reviews.csv and "
+        "knows 4 words; train on reviews like yours\n"
+    )
+    known, unknown = "good bad good bad, ", "good bad what waste."
+    content = f'text\n"{known}"\n"{unknown}"\n""\nwaste\n'.encode()
+    file = command("sentiment", "predict", "--model", model, "--file", "-", "--format", "csv", stdin=content)
+    assert "most words of 2 of 4 texts are unknown" in file.stderr
+    shares = [float(row["unknown"]) for row in csv.DictReader(io.StringIO(file.stdout))]
+    assert shares == [0.2, 0.6, 0, 1]  # by hand: "," and "what", "waste", "." are no words of the vocabulary
+
+
+def test_a_model_says_what_it_learned_from(command: Command, model: str) -> None:
+    done = command("sentiment", "predict", "--model", model, "--about")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = done.stdout.splitlines()
+    assert first == f"{model} was trained on 7 reviews of reviews.csv and knows 4 words."
+    assert second.startswith("Network: lstm with ")
+    assert second.endswith(" parameters, which reads 6 tokens of a text.")
+
+
+def test_a_pipe_is_read_as_a_file(command: Command, model: str) -> None:
+    words = ["--model", model, "--file", "/dev/stdin", "--format", "csv"]
+    done = command("sentiment", "predict", *words, stdin=b"text\ngood\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("text,predicted,probability,unknown\ngood,")
+
+
+@pytest.mark.parametrize("stream, name", [("stdin", "-: standard input"), ("stdout", "standard output")])
+def test_a_closed_stream_is_refused(monkeypatch: pytest.MonkeyPatch, stream: str, name: str) -> None:
+    monkeypatch.setattr(sys, stream, None)  # as Python has it
+    with pytest.raises(InputError, match=f"{name} is closed; redirect "):
+        call(["predict", "--format", "csv", "--file", "-"])
 
 
 def test_standard_input_and_an_output_file(command: Command, model: str, tmp_path: Path) -> None:
@@ -85,7 +125,7 @@ def test_standard_input_and_an_output_file(command: Command, model: str, tmp_pat
         str(output),
         stdin=csv_bytes(),
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, "")
     piped = command("sentiment", "predict", "--model", model, "--file", "-", "--format", "csv", stdin=csv_bytes())
     assert output.read_text(encoding="utf-8") == piped.stdout
 
@@ -107,7 +147,7 @@ def test_bytes_outside_the_text_come_out_as_they_came_in(command: Command, model
             assert new.startswith(old.rstrip(b" }")) or old == b',"a'
         if name == "r.jsonl":
             assert b'"text" : "bad", "predicted": "' in after[1]
-            assert {"predicted", "probability"} <= json.loads(after[0]).keys()
+            assert {"predicted", "probability", "unknown"} <= json.loads(after[0]).keys()
 
 
 def test_a_terminal_obeys_no_review(command: Command, model: str, tmp_path: Path) -> None:
@@ -134,7 +174,7 @@ def test_a_link_to_the_output_is_followed(command: Command, model: str, tmp_path
     words = ["--model", model, "--file", "-", "--format", "csv", "--output", str(tmp_path / "link.csv")]
     assert command("sentiment", "predict", *words, stdin=b"text\ngood\n").returncode == 0
     assert (tmp_path / "link.csv").is_symlink()
-    assert (tmp_path / "real.csv").read_text(encoding="utf-8").startswith("text,predicted,probability\ngood,")
+    assert (tmp_path / "real.csv").read_text(encoding="utf-8").startswith("text,predicted,probability,unknown\ngood,")
 
 
 def test_long_reviews_are_predicted_few_at_a_time() -> None:
@@ -159,12 +199,13 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
 @pytest.mark.parametrize(
     "words, content, expected",
     [
-        ([], b"", "give texts or --file, one of the two"),
-        (["text", "--file", "r.csv"], b"", "give texts or --file, one of the two"),
+        ([], b"", "give texts, --file or --about, one of them"),
+        (["text", "--file", "r.csv"], b"", "give texts, --file or --about, one of them"),
         (["--threshold", "2", "text"], b"", "--threshold 2.0 is not between 0 and 1"),
-        (["--device", "cuda", "text"], b"", "device 'cuda' is not on this machine"),
+        (["--device", "cuda", "text"], b"", "device 'cuda' is not on this machine; set --device to auto or cpu"),
         (["--model", "nowhere", "text"], b"", "nowhere/settings.json: missing; run `dvc repro`"),
         (["--file", "missing.csv"], b"", "missing.csv: no such file"),
+        (["--file", ".", "--format", "csv"], b"", ".: is a folder; name a file in it"),
         (["--file", "-"], b"", "-: unknown format; set --format to one of csv, tsv, jsonl"),
         (["a\udcffb"], b"", "text 1: the text is not valid UTF-8"),
         (["--file", "-", "--format", "csv"], b"", "-: empty"),

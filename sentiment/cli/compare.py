@@ -13,7 +13,6 @@ changed first. Section `evaluate` of this params.yaml applies to both runs.
 """
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ import pyarrow as pa
 
 from sentiment.config import paths
 from sentiment.config.evaluation import EvaluationConfig
-from sentiment.errors import InputError, quote
+from sentiment.errors import InputError, printable, quote
 from sentiment.io import parquet
 from sentiment.io.console import stdout
 from sentiment.io.csv_file import write_csv
@@ -121,8 +120,8 @@ def lines(names: tuple[str, str], comparison: "Comparison", changed: "pd.DataFra
         }
     ).T
     printed = [
-        f"A  {names[0]}",
-        f"B  {names[1]}",
+        f"A  {printable(names[0])}",
+        f"B  {printable(names[1])}",
         "",
         *table.to_string(float_format="{:.4f}".format, na_rep="").splitlines(),
         "",
@@ -133,8 +132,8 @@ def lines(names: tuple[str, str], comparison: "Comparison", changed: "pd.DataFra
         "Changed most: label, probability in A and in B, review",
     ]
     for name, label, a, b, text in changed.itertuples(index=False, name=None):
-        words = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())  # no control character for the terminal
-        printed.append(f"{'positive' if label else 'negative'}  {a:.3f}  {b:.3f}  {words[:_TEXT] or name}")
+        words = printable(" ".join(text.split()))
+        printed.append(f"{'positive' if label else 'negative'}  {a:.3f}  {b:.3f}  {words[:_TEXT] or printable(name)}")
     return printed
 
 

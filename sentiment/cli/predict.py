@@ -3,9 +3,14 @@
     sentiment predict "Not bad at all." "I expected more."
     sentiment predict --file reviews.csv --output predicted.csv
     cat reviews.jsonl | sentiment predict --file - --format jsonl
+    sentiment predict --about
 
-A file keeps its rows, their order and all its columns, and gains two: `predicted` (positive or negative) and
-`probability` (of being positive). It is read and written as a stream, so its size does not matter.
+A file keeps its rows, their order and all its columns, and gains three: `predicted` (positive or negative),
+`probability` (of being positive) and `unknown` (share of the text's tokens that the model has not learned). It is read
+and written as a stream, so its size does not matter.
+
+A model is as good as its reviews were like yours. `--about` says which reviews it learned from and how many words it
+knows. A warning follows the predictions of texts of which it knows less than half.
 """
 
 import argparse
@@ -22,15 +27,17 @@ from sentiment.data import sources
 from sentiment.errors import InputError, printable, quote
 from sentiment.io import progress
 from sentiment.io.atomic import atomic_write
-from sentiment.io.console import AS_READ, stdout
+from sentiment.io.console import AS_READ, stdin, stdout
 
 if TYPE_CHECKING:
     from sentiment.api import Prediction
+    from sentiment.inference.checkpoint import Checkpoint
 
 # How much of a file is held in memory and predicted at once: sorted by length, so that batches are even.
 _CHUNK_ROWS = 2048
 _CHUNK_CHARACTERS = 2**24
-ADDED = ("predicted", "probability")
+ADDED = ("predicted", "probability", "unknown")
+MOSTLY = 0.5  # share of unknown tokens beyond which a text is named in the warning
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=sources.TEXT_FORMATS, help="of the file, where its name does not say it")
     parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
+    parser.add_argument("--about", action="store_true", help="say what the model learned from, and predict nothing")
     parser.add_argument("--model", type=Path, default=paths.MODEL, metavar="FOLDER", help="default: %(default)s")
     parser.add_argument(
         "--threshold", type=float, default=0.5, metavar="P", help="positive from here on, default: %(default)s"
@@ -48,38 +56,84 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    if bool(args.texts) == bool(args.file):
-        raise InputError("give texts or --file, one of the two; `sentiment predict --help` explains the options")
-    if args.texts and args.output:
+    if [bool(args.texts), bool(args.file), args.about].count(True) != 1:
+        raise InputError("give texts, --file or --about, one of them; `sentiment predict --help` explains the options")
+    if args.output and not args.file:
         raise InputError("--output goes with --file; redirect standard output to keep the predictions of texts")
     if not 0 < args.threshold < 1:
         raise InputError(f"--threshold {args.threshold} is not between 0 and 1; 0.5 is usual")
     format_ = _format(args.file, args.format) if args.file else ""
     output = _destination(args.output, format_) if args.output else None
+    if args.file == "-":
+        stdin(args.file)
+    if not output:
+        stdout()
 
-    from sentiment import api  # loads torch, so only after the arguments were checked
+    from sentiment import api  # loads torch, so only after the arguments and the streams were checked
     from sentiment.inference import checkpoint
     from sentiment.nn.device import configure_torch
 
-    device = checkpoint.choose_device(args.model, args.device)
+    device = checkpoint.choose_device(args.model, args.device, "--device")
     configure_torch(device, 1)
-    model = api.Model(checkpoint.load(args.model, device))
-    predict = partial(model.predict, threshold=args.threshold)
-    if args.file:
-        predict_file(args.file, format_, args.text_column, output, predict)
+    trained = checkpoint.load(args.model, device)
+    if args.about:
+        print("\n".join(about(args.model, trained)), file=stdout())
         return
-    texts = [sources.check_text(f"text {number}", text) for number, text in enumerate(args.texts, start=1)]
-    for text, (label, probability) in zip(texts, predict(texts), strict=True):
+    predict = partial(api.Model(trained).predict, threshold=args.threshold)
+    if args.file:
+        unknown, texts = predict_file(args.file, format_, args.text_column, output, predict)
+    else:
+        unknown, texts = predict_arguments(args.texts, predict)
+    if unknown:
+        where = "this text" if texts == 1 else f"{unknown:,} of {texts:,} texts"
+        print(
+            f"warning: most words of {where} are unknown to this model; it was {_learned(trained)}; "
+            "train on reviews like yours",
+            file=sys.stderr,
+        )
+
+
+def about(folder: Path, trained: "Checkpoint") -> list[str]:
+    """Return what a model learned from, and what it is, in lines to print."""
+    config = trained.classifier.config
+    network = config.encoder if config.encoder == "transformer" else config.cell
+    parameters = sum(parameter.numel() for parameter in trained.classifier.parameters())
+    limit = trained.encoding.truncation.max_tokens
+    return [
+        f"{printable(str(folder))} was {_learned(trained)}.",
+        f"Network: {network} with {parameters:,} parameters, "
+        + (f"which reads {limit:,} tokens of a text." if limit else "which reads texts of any length."),
+    ]
+
+
+def _learned(trained: "Checkpoint") -> str:
+    corpus = trained.corpus
+    return (
+        f"trained on {corpus.reviews:,} reviews of {printable(corpus.source)} "
+        f"and knows {len(trained.vocabulary.tokens):,} words"
+    )
+
+
+Predict = Callable[[list[str]], "list[Prediction]"]
+
+
+def predict_arguments(texts: list[str], predict: Predict) -> tuple[int, int]:
+    """Print the prediction of each text. Return how many are mostly unknown, and how many there are."""
+    checked = [sources.check_text(f"text {number}", text) for number, text in enumerate(texts, start=1)]
+    predictions = predict(checked)
+    for text, (label, probability, _) in zip(checked, predictions, strict=True):
         print(f"{label}  {probability:.4f}  {printable(text)}", file=stdout())
+    return _mostly_unknown(predictions), len(texts)
 
 
-def predict_file(
-    name: str, format_: str, column: str, output: Path | None, predict: Callable[[list[str]], "list[Prediction]"]
-) -> None:
-    """Copy a file's rows, in their order, with the prediction added to each. `output`: None is standard output."""
+def predict_file(name: str, format_: str, column: str, output: Path | None, predict: Predict) -> tuple[int, int]:
+    """Copy a file's rows, in their order, with the prediction added to each. `output`: None is standard output.
+
+    Return how many texts are mostly unknown, and how many there are.
+    """
+    unknown = texts = 0
     with ExitStack() as stack:
-        stdin = sys.stdin.buffer if name == "-" else None
-        table = stack.enter_context(sources.open_table(name, format_, stdin))
+        table = stack.enter_context(sources.open_table(name, format_, stdin(name) if name == "-" else None))
         if table.header is not None:
             _find_text_column(name, column, table.header)  # before anything is written
         partial_file = stack.enter_context(atomic_write(output)) if output else None
@@ -89,9 +143,17 @@ def predict_file(
         counter = stack.enter_context(progress.counter("predict", None))
         for chunk in chunks((row, _text(name, column, row)) for row in table):
             predictions = predict([text for _, text in chunk])
-            for (row, _), (label, probability) in zip(chunk, predictions, strict=True):
-                write(table.row_line(row, dict(zip(ADDED, (label, round(probability, 6)), strict=True))))
+            for (row, _), (label, probability, share) in zip(chunk, predictions, strict=True):
+                added = (label, round(probability, 6), round(share, 4))
+                write(table.row_line(row, dict(zip(ADDED, added, strict=True))))
+            unknown += _mostly_unknown(predictions)
+            texts += len(chunk)
             counter.update(len(chunk))
+    return unknown, texts
+
+
+def _mostly_unknown(predictions: "list[Prediction]") -> int:
+    return sum(prediction.unknown > MOSTLY for prediction in predictions)
 
 
 def chunks(rows: Iterable[tuple[sources.Row, str]]) -> Iterator[list[tuple[sources.Row, str]]]:
@@ -131,8 +193,10 @@ def _format(name: str, chosen: str | None) -> str:
     found = chosen or sources.format_of(name)
     if found is None:
         raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.TEXT_FORMATS)}")
-    if name != "-" and not Path(name).is_file():
+    if name != "-" and not Path(name).exists():  # a pipe will do
         raise InputError(f"{name}: no such file; check the path")
+    if Path(name).is_dir():
+        raise InputError(f"{name}: is a folder; name a file in it")
     return found
 
 

@@ -11,6 +11,7 @@ the training split, as IMDb's test split has. The baseline classifies 90.8 % of 
 import hashlib
 from array import array
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -92,7 +93,8 @@ class Splitter:
                 )
         texts = {split: self._buffers[split].distinct_texts() for split in SPLITS}
         in_training = np.union1d(texts["train"], texts["valid"])
-        corpus: dict[str, Any] = {}
+        # An absolute path is one of this machine, and the file goes into Git.
+        corpus: dict[str, Any] = {"source": Path(source).name if Path(source).is_absolute() else source}
         for split, buffer in self._buffers.items():
             num_reviews = sum(buffer.label_counts)
             corpus[split] = {

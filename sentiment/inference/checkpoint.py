@@ -2,8 +2,8 @@
 
 weights.safetensors   float32 parameters by name, and which ids started from a pre-trained vector; no pickle
 vocab.csv             the vocabulary, byte for byte as it was when the training ids were made
-settings.json         model, tokenizer and truncation settings, the vocabulary's digest, the precision to compute in,
-                      the versions of Python and torch that trained it
+settings.json         model, tokenizer and truncation settings, the vocabulary's digest, source and number of the
+                      training reviews, the precision to compute in, the versions of Python and torch that trained it
 """
 
 import platform
@@ -27,8 +27,15 @@ from sentiment.nn.classifier import Classifier
 from sentiment.nn.config import ModelConfig
 from sentiment.nn.device import dtype, select_device
 
-FORMAT = 5
+FORMAT = 6
 _WEIGHTS, _VOCABULARY, _SETTINGS = FILES = ("weights.safetensors", "vocab.csv", "settings.json")
+
+
+class Corpus(Settings):
+    """The reviews that a model learned from: where they came from, and how many there were for training."""
+
+    source: str
+    reviews: int
 
 
 class CheckpointMetadata(Settings):
@@ -37,6 +44,7 @@ class CheckpointMetadata(Settings):
     format: int
     model: ModelConfig
     encoding: Encoding
+    corpus: Corpus
     precision: Literal["float64", "float32"]  # to compute in; float32 also for a model trained in bfloat16
     seed: int
     epoch: int
@@ -45,11 +53,12 @@ class CheckpointMetadata(Settings):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained classifier, and the vocabulary and encoding that turn a text into its input."""
+    """A trained classifier, the vocabulary and encoding that turn a text into its input, and what it learned from."""
 
     classifier: Classifier
     vocabulary: Vocabulary
     encoding: Encoding
+    corpus: Corpus
 
     def require(self, encoding: Encoding, path: Path) -> None:
         """Raise InputError unless ids were encoded like those the model learned from. `path`: where `encoding` is."""
@@ -63,6 +72,7 @@ def save(folder: Path, trained: Checkpoint, seed: int, epoch: int) -> None:
         format=FORMAT,
         model=trained.classifier.config,
         encoding=trained.encoding,
+        corpus=trained.corpus,
         precision="float64" if trained.classifier.readout.weight.dtype == torch.float64 else "float32",
         seed=seed,
         epoch=epoch,
@@ -75,12 +85,12 @@ def save(folder: Path, trained: Checkpoint, seed: int, epoch: int) -> None:
         write_json(partial / _SETTINGS, metadata.model_dump())
 
 
-def choose_device(folder: Path, name: DeviceName) -> torch.device:
+def choose_device(folder: Path, name: DeviceName, option: str = "compute.device") -> torch.device:
     """Return the device of that name for the model in a folder; `auto` is the best one that has its precision.
 
-    Raises InputError where the named device is absent or lacks the precision.
+    Raises InputError, which names the `option` to change, where the named device is absent or lacks the precision.
     """
-    return select_device(name, _read_metadata(folder / _SETTINGS).precision)
+    return select_device(name, _read_metadata(folder / _SETTINGS).precision, option)
 
 
 def load(folder: Path, device: torch.device, backend: Backend = "auto") -> Checkpoint:
@@ -97,7 +107,8 @@ def load(folder: Path, device: torch.device, backend: Backend = "auto") -> Check
     with torch.device("meta"), _NoNormalDraws():
         classifier = Classifier(metadata.model, len(vocabulary), backend)
     weights.load_state_dict_checked(classifier, found, path, remedy, assign=True)
-    return Checkpoint(classifier.to(device, dtype(metadata.precision)).eval(), vocabulary, metadata.encoding)
+    classifier = classifier.to(device, dtype(metadata.precision)).eval()
+    return Checkpoint(classifier, vocabulary, metadata.encoding, metadata.corpus)
 
 
 class _NoNormalDraws(TorchFunctionMode):

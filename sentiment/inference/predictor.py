@@ -1,6 +1,7 @@
 """Predict probabilities for batches, for an encoded split and for raw texts."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import torch
 from sentiment.data.batching import Batch, SequentialBatchSampler, collate, make_loader
 from sentiment.data.dataset import ReviewDataset
 from sentiment.data.encoding import EncodedSplit
+from sentiment.data.vocabulary import OUT_OF_VOCABULARY
 from sentiment.errors import InputError
 from sentiment.inference.checkpoint import Checkpoint
 from sentiment.nn.classifier import Classifier
@@ -52,18 +54,23 @@ def predict_split(
     return probabilities(model, batches, len(split.labels), progress)
 
 
-def predict_texts(trained: Checkpoint, texts: list[str]) -> npt.NDArray[np.float32]:
-    """Return each text's probability of being positive, in the given order: float32[texts].
+class TextPredictions(NamedTuple):
+    """Each text's probability of being positive, and the share of its tokens that are out of vocabulary."""
 
-    The texts are tokenized, looked up and truncated as the training reviews were.
-    """
+    probability: npt.NDArray[np.float32]  # [texts]
+    unknown: npt.NDArray[np.float64]  # [texts]; 0 for a text without tokens
+
+
+def predict_texts(trained: Checkpoint, texts: list[str]) -> TextPredictions:
+    """Predict texts, in the given order. They are tokenized, looked up and truncated as the training reviews were."""
     tokens = trained.encoding.tokenizer(pa.array(texts, pa.string()))
     ids, lengths = trained.encoding.encode(tokens, trained.vocabulary)
-    ends = np.cumsum(lengths)
-    reviews = [(row, ids[end - length : end], 0) for row, (end, length) in enumerate(zip(ends, lengths, strict=True))]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    unknown = np.diff(np.concatenate([[0], np.cumsum(ids == OUT_OF_VOCABULARY)])[offsets]) / np.maximum(lengths, 1)
+    reviews = [(row, ids[offsets[row] : offsets[row + 1]], 0) for row in range(len(texts))]
     by_length = np.argsort(-lengths, kind="stable")
     batches = (
         collate([reviews[row] for row in by_length[start : start + BATCH_SIZE]])
         for start in range(0, len(reviews), BATCH_SIZE)
     )
-    return probabilities(trained.classifier, batches, len(texts))
+    return TextPredictions(probabilities(trained.classifier, batches, len(texts)), unknown)

@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from sentiment.errors import InputError, printable, quote, reason
@@ -45,6 +46,8 @@ def run(main: Callable[[], None], *, takes_arguments: bool = False) -> None:
     Returns where `main` does; otherwise raises SystemExit, or the error itself where it is a defect of the program.
     """
     interrupts.catch()
+    if sys.stderr is None:  # closed: `print` would write messages to standard output, among the results
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115, open to the end of the process
     try:
         if not takes_arguments:
             _refuse_arguments(sys.argv[1:])

@@ -6,7 +6,7 @@ import torch
 from sentiment.data.encoding import Encoding, Truncation
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import Vocabulary
-from sentiment.inference.checkpoint import Checkpoint
+from sentiment.inference.checkpoint import Checkpoint, Corpus
 from sentiment.nn.classifier import Classifier
 from tests.support.configs import model_config
 
@@ -30,7 +30,9 @@ def example(encoder: str = "recurrent", cell: str = "lstm") -> Checkpoint:
         dropout=0.5,
         embedding_dropout=0.5,
     )
-    return Checkpoint(Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING)
+    return Checkpoint(
+        Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING, Corpus(source="reviews.csv", reviews=7)
+    )
 
 
 TEXTS = ["Good, GOOD<br/>bad 🎬!", "", "na na unknown", "good " * 50 + "bad"]
