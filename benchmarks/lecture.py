@@ -8,7 +8,7 @@
   the state is, with tanh and with the logistic function
 * **order of presentation**: all negative reviews before all positive ones, as the raw data lists them, against shuffled
 
-The result goes to benchmarks/results/lecture-sample.json (or -imdb) and gradients.csv, which `dvc plots show` draws.
+The result goes to benchmarks/results/lecture-sample.json (or -imdb) and gradients.csv.
 """
 
 import time

@@ -2,7 +2,7 @@
 # What the lecture says about its network, shown: one at a time against packed, tanh against the logistic function,
 # ordered against shuffled presentation. Half a minute on the sample corpus, a few on IMDb.
 #   runs/lecture.sh [path/to/aclImdb_v1.tar.gz]
-# `dvc plots show` draws the gradients that it writes to benchmarks/results/gradients.csv.
+# It writes to benchmarks/results/.
 set -euo pipefail
 corpus=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/.."

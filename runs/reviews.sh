@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train on your own reviews with settings that suit a few thousand reviews that people wrote, then print the results.
+# Train on your own reviews with settings that suit a few thousand reviews that people wrote.
 #   runs/reviews.sh data/mine.csv
 #   runs/reviews.sh data/mine.csv -S model.hidden_dim=128     with other parameters
 # The defaults of params.yaml suit the small sample corpus. docs/experiments.md compares both on 4,000 reviews.
@@ -19,4 +19,3 @@ settings=(
     train.ema_decay=0.99 train.adversarial_epsilon=0.02 train.precision=float32
 )
 dvc exp run -S "ingest.source=$source" "${settings[@]/#/--set-param=}" "$@"
-sentiment summary

@@ -1,7 +1,7 @@
 """Score the network, the baseline and both together on the test split.
 
 data/ids/{valid,test}, models/classifier/, data/baseline/ -> data/{predictions,stacked}.parquet,
-metrics/{test,baseline,stacked}.json, metrics/plots/
+metrics/{test,baseline,stacked}.json, metrics/plots/; and prints a summary, for which it reads the earlier metrics
 
 This is the only stage that shows the test split to the network. The two models are combined by their predictions of
 the validation split, which neither learned from. Without a baseline, its metrics and all that is stacked are empty.
@@ -19,9 +19,12 @@ from sentiment.config.compute import ComputeConfig
 from sentiment.config.evaluation import EvaluationConfig
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.errors import InputError
+from sentiment.evaluation import summary
 from sentiment.io import parquet, progress
+from sentiment.io.console import stdout
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
+from sentiment.pipeline import lock
 from sentiment.pipeline.stage import run
 
 Probabilities = npt.NDArray[np.float32]  # of being positive: [reviews]
@@ -67,10 +70,12 @@ def main() -> None:
             predictor.predict_split(model.classifier, split, counter.update) for split in (valid, test)
         )
     baseline_valid, baseline = read_baseline(paths.BASELINE_VALID, valid), read_baseline(paths.BASELINE_TEST, test)
+    models = {"network": network}  # of which curves are drawn
     stacked = None
     baseline_report: dict[str, Any] = {}
     stacked_report: dict[str, Any] = {}
     if baseline_valid is not None and baseline is not None:
+        models["baseline"] = baseline
         stack = stacking.StackedClassifier.fit(network_valid, baseline_valid, valid.labels)
         stacked = stack(network, baseline)
         weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
@@ -84,8 +89,10 @@ def main() -> None:
     write_json(paths.TEST_METRICS, metrics.report(test.labels, network, params) | coverage)
     write_json(paths.BASELINE_METRICS, {"baseline": baseline_report})
     write_json(paths.STACKED_METRICS, {"stacked": stacked_report})
-    for name, table in curves.tables(test.labels, network, test.lengths, params.threshold).items():
+    for name, table in curves.tables(test.labels, models, test.lengths, params.threshold).items():
         write_csv(paths.PLOTS / f"{name}.csv", table)
+    if not lock.within_run():  # `sentiment repro` prints it at its end, whether this stage ran or not
+        print("\n".join(["", *summary.lines()]), file=stdout())
 
 
 if __name__ == "__main__":

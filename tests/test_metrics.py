@@ -229,6 +229,11 @@ def test_accuracy_by_length_keeps_reviews_of_one_length_together() -> None:
 
 
 def test_there_is_a_table_for_every_plot_of_the_test_split() -> None:
-    tables = curves.tables(LABELS, PROBABILITY, np.arange(6), 0.5)
+    models = {"network": PROBABILITY, "baseline": 1 - PROBABILITY}
+    tables = curves.tables(LABELS, models, np.arange(6), 0.5)
     assert set(tables) == {"confusion", "roc", "precision_recall", "length", "calibration"}
     assert all(len(table) > 1 for table in tables.values())
+    assert tables["confusion"].equals(curves.confusion(LABELS, PROBABILITY, 0.5))
+    for name, curve in {"roc": curves.roc, "precision_recall": curves.precision_recall}.items():
+        for model, table in tables[name].groupby("model", sort=False):
+            assert table.drop(columns="model").reset_index(drop=True).equals(curve(LABELS, models[str(model)]))

@@ -1,5 +1,7 @@
 """The tables behind the plots of metrics/plots/: data frames with a row for each point, bin or tenth."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,15 +14,26 @@ _CLASSES = ["negative", "positive"]
 
 
 def tables(
-    labels: Labels, probability: Probabilities, lengths: npt.NDArray[np.int64], threshold: float
+    labels: Labels, models: Mapping[str, Probabilities], lengths: npt.NDArray[np.int64], threshold: float
 ) -> dict[str, pd.DataFrame]:
-    """Return every table by the name of its file: uint8[reviews], float32[reviews], int64[reviews] in tokens."""
+    """Return every table by the name of its file.
+
+    Curves have a column `model` and the points of every model; the other tables are about the first one.
+
+    labels: uint8[reviews]
+    models: float32[reviews], each model's probabilities by its name
+    lengths: int64[reviews], in tokens
+    """
+    probability = next(iter(models.values()))
+    curves = {"roc": roc, "precision_recall": precision_recall, "calibration": calibration}
+    by_model = {
+        name: pd.concat({model: curve(labels, found) for model, found in models.items()}, names=["model"])
+        for name, curve in curves.items()
+    }
     return {
         "confusion": confusion(labels, probability, threshold),
-        "roc": roc(labels, probability),
-        "precision_recall": precision_recall(labels, probability),
         "length": by_length(labels, probability, lengths, threshold),
-        "calibration": calibration(labels, probability),
+        **{name: table.reset_index("model") for name, table in by_model.items()},
     }
 
 

@@ -77,6 +77,11 @@ def adapt_dvc(project: Path, folder: Path) -> None:
         print("this file system has no flock; core.hardlink_lock is now set in .dvc/config.local", file=sys.stderr)
 
 
+def within_run() -> bool:
+    """Return whether this process is a stage that `sentiment repro` runs."""
+    return _RUN in os.environ
+
+
 def _open() -> IO[str]:
     folder = dvc_folder.scratch()
     folder.mkdir(parents=True, exist_ok=True)

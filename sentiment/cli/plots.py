@@ -1,0 +1,64 @@
+"""Draw the plots of one or several runs into one page that needs no network: dvc_plots/index.html.
+
+    sentiment plots
+    sentiment plots idea-rnn idea-gru
+
+Without a run, those of the workspace; with one, that run beside the workspace. They are the plots of `dvc plots show`
+and `dvc plots diff`, as pictures: DVC's own page loads its drawing library from the web (treeverse/dvc#5679).
+"""
+
+import argparse
+import base64
+import html
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sentiment.errors import InputError
+from sentiment.io.atomic import atomic_write
+from sentiment.io.console import stdout
+
+PAGE = Path("dvc_plots/index.html")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="a revision, an experiment or workspace")
+
+
+def run(args: argparse.Namespace) -> None:
+    words = ["plots", "diff" if args.runs else "show", "--json", *args.runs]
+    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        message = (done.stderr.strip().splitlines() or [""])[-1]
+        raise InputError(f"`dvc {' '.join(words)}` failed: {message}")
+    with atomic_write(PAGE) as partial:
+        partial.write_text(page(json.loads(done.stdout)["data"]), encoding="utf-8")
+    print(PAGE, file=stdout())
+
+
+def page(plots: dict[str, list[dict[str, Any]]]) -> str:
+    """Return the HTML page of what `dvc plots show --json` prints about each plot."""
+    # As images: inlined, the drawings would share the names of their clipping paths.
+    pictures = [
+        f'<img alt="{html.escape(name)}" src="data:image/svg+xml;base64,{_base64_svg(drawing["content"])}">'
+        for name, drawings in plots.items()
+        for drawing in drawings
+        if drawing["type"] == "vega"
+    ]
+    revisions = dict.fromkeys(name for drawings in plots.values() for each in drawings for name in each["revisions"])
+    title = html.escape(", ".join(revisions))
+    return (
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f"<style>img {{ margin: 1em; vertical-align: top }}</style>\n<h1>{title}</h1>\n"
+        + "\n".join(pictures)
+        + "\n</html>\n"
+    )
+
+
+def _base64_svg(specification: dict[str, Any]) -> str:
+    import vl_convert  # a tenth of a second, only after DVC has found the plots
+
+    svg: str = vl_convert.vegalite_to_svg(specification)
+    return base64.b64encode(svg.encode()).decode()
