@@ -59,8 +59,8 @@ def test_a_file_keeps_its_rows_their_order_and_its_columns(command: Command, mod
         (tmp_path / name).write_bytes(content)
         done = command("sentiment", "predict", "--model", model, "--file", str(tmp_path / name))
         assert done.returncode == 0, done.stderr
-        assert done.stderr.startswith("warning: most words of 700 of 2,800 texts")  # no progress in the first half minute
-        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith("warning: most words of 700 of 2,800 texts")
+        assert len(done.stderr.splitlines()) == 1  # no progress in the first half minute
         if name.endswith("jsonl"):
             rows = [json.loads(line) for line in done.stdout.splitlines()]
             assert all(row.pop("more") == [1, {"a": None}] for row in rows)
