@@ -12,7 +12,11 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sentiment.baseline import linear
 from sentiment.baseline.ngrams import NGrams
 from sentiment.baseline.reviews import TokenizedReviews
+from sentiment.config import paths
+from sentiment.errors import InputError
 from sentiment.io import parquet
+from stages import baseline
+from tests.support.clone import set_parameter
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcde"), max_size=8), min_size=1, max_size=8)
 
@@ -99,3 +103,15 @@ def test_the_part_of_a_corpus_that_is_too_large_is_drawn_from_all_of_it(tmp_path
     assert numbers == sorted(numbers)
     assert 10 < sum(number < 50 for number in numbers) < 40
     assert [other["id"] for other in TokenizedReviews.sample(path, 500)] == [chunk["id"]]
+
+
+def test_a_baseline_that_learned_from_a_part_says_so(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in paths.TOKENS:
+        write_tokens(path, [10] * 40)
+    set_parameter(paths.PARAMS, "baseline.max_ngrams", 200)
+    baseline.main()
+    assert "baseline: learns from 10 of 40 training reviews, chosen at random; raise" in capsys.readouterr().err
+    assert parquet.count(paths.BASELINE_TEST, parquet.PREDICTIONS) == 40
+    set_parameter(paths.PARAMS, "baseline.max_ngrams", 20)
+    with pytest.raises(InputError, match="baseline.max_ngrams = 20 leaves no reviews of both labels; raise it"):
+        baseline.main()
