@@ -430,3 +430,10 @@ def test_a_killed_experiment_is_noticed_and_the_way_back_loses_nothing(long: Clo
     long.git("checkout", "HEAD", "params.yaml", "dvc.lock", "metrics")
     assert long.git("symbolic-ref", "HEAD") == "refs/heads/main\n"
     assert long.git("diff", "HEAD", "--name-only").split() == ["README.md", "stages/ingest.py"]
+
+
+def test_a_run_that_gives_the_results_of_the_commit_leaves_nothing_to_commit(clone: Clone) -> None:
+    shutil.rmtree(clone.path / ".dvc/cache")
+    shutil.rmtree(clone.path / "models")
+    assert "Running stage 'train'" in clone.python("-m", "sentiment", "repro").stdout
+    assert clone.git("status", "--porcelain") == ""

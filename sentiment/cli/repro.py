@@ -54,8 +54,16 @@ def run(args: argparse.Namespace) -> None:
             interrupts.ignore()
             print(f"{_restore(Path(folder))}; {remedy}.", file=sys.stderr)
             sys.exit(code)
+        _keep_speed(Path(folder))
         dvc_files.backup()
     summary.show()
+
+
+def _keep_speed(folder: Path) -> None:
+    """Keep the seconds that Git holds if the run gave the results that it holds: nothing is left to commit then."""
+    lock_file, speed = folder / paths.LOCK, folder / paths.SPEED
+    if lock_file.exists() and speed.exists() and lock_file.read_bytes() == paths.LOCK.read_bytes():
+        shutil.copy2(speed, paths.SPEED)
 
 
 def _restore(folder: Path) -> str:
