@@ -24,7 +24,7 @@ settings.load_profile("no deadline")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which the small pipeline ran once. Tests take a copy of it, `clone`."""
     clone = Clone.small(tmp_path_factory.mktemp("reproduced") / "clone")
-    clone.python("-m", "sentiment", "repro")
+    assert clone.python("-m", "sentiment", "repro").stdout.count("Test accuracy") == 1  # not by `evaluate` as well
     clone.commit("Results")
     return clone
 

@@ -60,7 +60,7 @@ def test_any_iterable_of_strings_will_do(model: sentiment.Model) -> None:
         (["good", "bad", 3.5], TypeError, r"texts\[2\] is 3.5, not a string"),
         ([b"good"], TypeError, r"texts\[0\] is b'good', not a string"),
         ([["good"]], TypeError, r"texts\[0\] is \['good'\], not a string"),
-        (["good", "\ud800"], sentiment.InputError, r"texts\[1\]: the text is not valid UTF-8"),
+        (["good", "\ud800"], sentiment.InputError, r"texts\[1\]: the text contains '\\ud800', half of a"),
     ],
 )
 def test_what_is_no_text_is_named(model: sentiment.Model, texts: Any, error: type[Exception], expected: str) -> None:

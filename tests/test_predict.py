@@ -204,6 +204,7 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["--threshold", "2", "text"], b"", "--threshold 2.0 is not between 0 and 1"),
         (["--device", "cuda", "text"], b"", "device 'cuda' is not on this machine; set --device to auto or cpu"),
         (["--model", "nowhere", "text"], b"", "nowhere/settings.json: missing; run `dvc repro`"),
+        (["--file", "r.parquet", "--format", "csv"], b"", "r.parquet: predictions are added to text files; write its"),
         (["--file", "missing.csv"], b"", "missing.csv: no such file"),
         (["--file", ".", "--format", "csv"], b"", ".: is a folder; name a file in it"),
         (["--file", "-"], b"", "-: unknown format; set --format to one of csv, tsv, jsonl"),

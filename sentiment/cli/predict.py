@@ -190,6 +190,8 @@ def _find_text_column(where: str, column: str, names: list[str]) -> str:
 
 def _format(name: str, chosen: str | None) -> str:
     """Return the format of the file. Raises InputError where neither name nor --format says it, or it is missing."""
+    if name.lower().endswith(".parquet"):
+        raise InputError(f"{name}: predictions are added to text files; write its rows as .jsonl or .csv first")
     found = chosen or sources.format_of(name)
     if found is None:
         raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.TEXT_FORMATS)}")
