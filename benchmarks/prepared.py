@@ -18,6 +18,7 @@ def write_params(source: Path = ROOT / paths.SAMPLE, changes: Mapping[str, objec
 
     changes: by dotted key, such as {"encode.max_tokens": 0}
     """
+    Path(".dvc").mkdir(exist_ok=True)  # stages lock the folder in it
     params = read_yaml(ROOT / paths.PARAMS)
     for key, value in {"ingest.source": str(source), **(changes or {})}.items():
         section, _, name = key.partition(".")

@@ -96,5 +96,5 @@ def test_an_installed_package_predicts_in_any_folder(wheel: Path, tmp_path: Path
     program = "import sentiment; print(sentiment.__file__); print(*sentiment.load('model').predict(['Good, good.'])[0])"
     file, answer = run(python, "-c", program).splitlines()
     assert Path(file).is_relative_to(environment)
-    label, probability = answer.split()
+    label, probability, _ = answer.split()
     assert told == f"{label}  {float(probability):.4f}  Good, good.\n"

@@ -437,7 +437,7 @@ def test_mps_has_no_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert device.select_device("auto").type == "mps"
     assert device.select_device("auto", "float64").type == "cpu"
-    with pytest.raises(InputError, match="device 'mps' does not compute in float64; set train.precision to float32"):
+    with pytest.raises(InputError, match="device 'mps' does not compute in float64; set compute.device to cpu or"):
         device.select_device("mps", "float64")
 
 

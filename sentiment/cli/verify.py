@@ -142,17 +142,20 @@ def _stages(clone: Path) -> dict[str, Any]:
 def outdated(clone: Path) -> list[str]:
     """Return the code, parameters, commands and metrics that are not those in dvc.lock, according to `dvc status`.
 
-    A fresh clone lacks all outputs but the metrics, which Git holds.
+    A fresh clone lacks all outputs but the metrics, which Git holds. A changed output is named at its own stage, not at
+    those that read it.
     """
     done = _dvc(clone, "status", "--json", stdout=subprocess.PIPE)
     if done.returncode:
         raise InputError(f"{paths.PIPELINE}: `dvc status` fails in this commit, see above; correct it and commit")
-    names = []
+    names, outputs = [], set(hashes(clone))
     for stage, changes in json.loads(done.stdout).items():
         groups = chain.from_iterable(
-            change.values() if isinstance(change, dict) else [{change: "new"}] for change in changes
+            change.items() if isinstance(change, dict) else [("command", {change: "new"})] for change in changes
         )
-        for name, state in chain.from_iterable(group.items() for group in groups):
+        for kind, name, state in ((kind, *item) for kind, group in groups for item in group.items()):
+            if kind == "changed deps" and name in outputs:
+                continue
             if isinstance(state, dict):
                 names += [f"{stage}: {name}: {key}" for key in state]
             elif state in ("modified", "new") or (state == "deleted" and Path(name).is_relative_to(paths.METRICS)):
