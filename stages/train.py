@@ -1,8 +1,8 @@
 """Train the classifier: data/ids/{train,valid}, data/vocab.csv, data/pretrained -> models/classifier/, metrics.
 
 metrics/corpus.json says where the reviews came from, which the model folder repeats. The metrics are metrics/train.json
-and metrics/history.csv. Seconds and device go to metrics/speed.json, which is no output of the stage, since it differs
-from run to run.
+and metrics/history.csv. Seconds and device go to metrics/speed.json, which is not an output of the stage: they
+differ from run to run.
 """
 
 import time
@@ -117,7 +117,7 @@ def main() -> Callable[[], None]:
     corpus = checkpoint.Corpus(source=source, reviews=len(splits[0].labels))
     trained = checkpoint.Checkpoint(classifier, vocabulary, encoding, corpus)
     checkpoint.save(paths.MODEL, trained, seed=config.seed, epoch=best.epoch)
-    write_history(history)
+    write_history(history)  # once more: a resumed training may have had no epoch left
     write_metrics(classifier, splits, len(history), best)
     tokens = (len(history) - checkpointer.restored_epochs) * sum(len(split.ids) for split in splits)
     speed = {"train_seconds": round(seconds, 2), "tokens_per_second": round(tokens / seconds)}

@@ -18,7 +18,7 @@ def compiled(place: Path | None) -> Any:
     def cube(x: Any) -> Any:
         return x * x * x
 
-    return kernel(cube, place)
+    return kernel(cube, lambda: place)
 
 
 def hits(function: Any) -> tuple[int, int]:

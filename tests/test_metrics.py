@@ -151,7 +151,7 @@ def test_a_bootstrap_sample_s_auc_is_that_of_the_drawn_reviews(seed: int, ties: 
         drawn = drawing.integers(0, 30, 30)
     negative, positive = (probability[drawn][labels[drawn] == label] for label in (0, 1))
     pairs = np.mean((positive[:, None] > negative) + 0.5 * (positive[:, None] == negative))
-    (weight,) = intervals.bootstrap(labels, 1, np.random.default_rng(seed))
+    (weight,) = intervals.bootstrap(labels, 1, seed)
     assert METRICS["roc_auc"](Sample(Predictions(labels, probability, 0.5), weight)) == pytest.approx(pairs)
 
 
@@ -174,7 +174,7 @@ def test_the_auc_interval_contains_the_auc_and_shrinks_with_more_reviews() -> No
 
 def test_a_rare_class_is_in_every_bootstrap_sample() -> None:
     labels = np.array([1, 1] + [0] * 40, np.uint8)
-    for weight in intervals.bootstrap(labels, 100, np.random.default_rng(0)):
+    for weight in intervals.bootstrap(labels, 100):
         assert weight.sum() == 42
         assert weight @ labels > 0
 

@@ -6,10 +6,7 @@ parameters that differ among the runs. The table is as wide as the terminal, or 
 """
 
 import argparse
-import json
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from sentiment.errors import InputError, printable
+from sentiment.errors import printable
 from sentiment.io.console import stdout
+from sentiment.pipeline.dvc_json import dvc_json
 from sentiment.pipeline.git import require_repository
 
 WIDTH = 100  # columns, unless a terminal has another width
@@ -36,12 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     require_repository()
-    words = ["exp", "show", "--json", *(["--all-commits"] if args.all else [])]
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        message = (done.stderr.strip().splitlines() or [""])[-1]
-        raise InputError(f"`dvc {' '.join(words)}` failed: {message}")
-    table = runs(json.loads(done.stdout))
+    table = runs(dvc_json("exp", "show", "--json", *(["--all-commits"] if args.all else [])))
     if args.csv:
         table.to_csv(stdout(), index=False, lineterminator="\n")
     else:

@@ -10,15 +10,12 @@ and `dvc plots diff`, as pictures: DVC's own page loads its drawing library from
 import argparse
 import base64
 import html
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from sentiment.errors import InputError
 from sentiment.io.atomic import atomic_write
 from sentiment.io.console import stdout
+from sentiment.pipeline.dvc_json import dvc_json
 
 PAGE = Path("dvc_plots/index.html")
 
@@ -28,13 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    words = ["plots", "diff" if args.runs else "show", "--json", *args.runs]
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        message = (done.stderr.strip().splitlines() or [""])[-1]
-        raise InputError(f"`dvc {' '.join(words)}` failed: {message}")
+    found = dvc_json("plots", "diff" if args.runs else "show", "--json", *args.runs)
     with atomic_write(PAGE) as partial:
-        partial.write_text(page(json.loads(done.stdout)["data"]), encoding="utf-8")
+        partial.write_text(page(found["data"]), encoding="utf-8")
     print(PAGE, file=stdout())
 
 

@@ -24,11 +24,12 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     return float(max((centre - spread) / scale, 0)), float(min((centre + spread) / scale, 1))
 
 
-def bootstrap(labels: npt.NDArray[np.uint8], samples: int, random: np.random.Generator) -> Iterator[Weights]:
+def bootstrap(labels: npt.NDArray[np.uint8], samples: int, seed: int = 0) -> Iterator[Weights]:
     """Yield how often each review is drawn in samples of all reviews with replacement (Efron 1979): float64[reviews].
 
-    A sample that lacks a class is drawn again.
+    A sample that lacks a class is drawn again. The seed is fixed, so equal predictions have equal intervals.
     """
+    random = np.random.Generator(np.random.PCG64(seed))
     present = np.bincount(labels) > 0
     for _ in range(samples):
         while True:

@@ -23,7 +23,6 @@ Bools = npt.NDArray[np.bool_]
 
 BINS = 10  # of equal width, for calibration
 EPSILON = 1e-7  # log loss: distance of a probability from 0 and 1 at least; float32 rounds closer ones
-_SEED = 0  # of the bootstrap: equal predictions have equal intervals
 
 
 class Predictions:
@@ -154,8 +153,7 @@ def report(labels: Labels, probability: Probabilities, config: EvaluationConfig)
     predictions = Predictions(labels, probability, config.threshold)
     scores = score(Sample.whole(predictions))
     accuracy_low, accuracy_high = intervals.wilson(scores["accuracy"], len(labels))
-    random = np.random.Generator(np.random.PCG64(_SEED))
-    samples = intervals.bootstrap(labels, config.bootstrap_samples, random)
+    samples = intervals.bootstrap(labels, config.bootstrap_samples)
     roc_auc_low, roc_auc_high = intervals.central([roc_auc(Sample(predictions, weight)) for weight in samples])
     return {
         "reviews": len(labels),

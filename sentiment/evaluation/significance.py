@@ -14,8 +14,6 @@ from scipy import stats
 from sentiment.evaluation import intervals
 from sentiment.evaluation.metrics import METRICS, Floats, Labels, Predictions, Probabilities, Sample, score
 
-_SEED = 0  # of the bootstrap: equal predictions have equal intervals
-
 # A sample repeats reviews, so its bins are less even than those of all reviews: its calibration error is too large.
 WITHOUT_INTERVAL = {"calibration_error"}
 
@@ -73,8 +71,7 @@ def _differences(labels: Labels, both: list[Predictions], samples: int) -> dict[
         return np.stack([a, b, b - a])
 
     value = scores(np.ones(len(labels)))
-    random = np.random.Generator(np.random.PCG64(_SEED))
-    low, high = intervals.central([scores(weight) for weight in intervals.bootstrap(labels, samples, random)])
+    low, high = intervals.central([scores(weight) for weight in intervals.bootstrap(labels, samples)])
     for row in range(2):  # the bootstrap finds no uncertainty in an accuracy of 1
         accuracy = list(METRICS).index("accuracy")
         low[row, accuracy], high[row, accuracy] = intervals.wilson(value[row, accuracy], len(labels))

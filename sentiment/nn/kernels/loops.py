@@ -55,8 +55,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
-def kernel(function: F, place: Path | None = folder()) -> F:  # noqa: B008
-    """Compile a function for the types of its arguments, once on this machine. `place`: where the code is stored.
+def kernel(function: F, place: Callable[[], Path | None] = folder) -> F:
+    """Compile a function for the types of its arguments, once on this machine. `place`: gives the folder of the code.
 
     Raises InputError where numba is told to compile nothing: the loops would take hours.
     """

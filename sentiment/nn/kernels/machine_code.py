@@ -13,7 +13,7 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,17 @@ _UNUSED = 90 * 24 * 3600  # seconds after which a file is removed
 
 
 class MachineCode(_Cache):
-    """Loads and stores what numba compiles of one function, as a dispatcher asks. `folder`: None stores nothing."""
+    """Loads and stores what numba compiles of one function, as a dispatcher asks.
 
-    def __init__(self, function: Callable[..., Any], folder: Path | None) -> None:
-        self._folder = folder
-        self._name = function.__qualname__
-        self._versions = f"numba {numba.__version__} python {platform.python_version()}"
-        if folder:
-            source = Path(function.__code__.co_filename).read_bytes()
-            self._versions += f" {self._name} of {hashlib.sha256(source).hexdigest()}"
+    place: returns the folder, None to store nothing. It is called with the function, not when a module is imported.
+    """
+
+    def __init__(self, function: Callable[..., Any], place: Callable[[], Path | None]) -> None:
+        self._function, self._place = function, place
 
     @property
     def cache_path(self) -> str:
-        return str(self._folder)
+        return str(self._place())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled function for these types of arguments, None if it has to be compiled."""
@@ -72,8 +70,17 @@ class MachineCode(_Cache):
                     other.unlink()
 
     def _path(self, sig: Any, codegen: Any) -> Path | None:
-        key = f"{self._versions} {sig} {codegen.magic_tuple()}"
-        return self._folder and self._folder / f"{self._name}-{hashlib.sha256(key.encode()).hexdigest()}.code"
+        folder, name = self._place(), self._function.__qualname__
+        if folder is None:
+            return None
+        key = f"{self._versions} {name} {sig} {codegen.magic_tuple()}"
+        return folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()}.code"
+
+    @cached_property
+    def _versions(self) -> str:
+        source = Path(self._function.__code__.co_filename).read_bytes()
+        versions = f"numba {numba.__version__} python {platform.python_version()}"
+        return f"{versions} source {hashlib.sha256(source).hexdigest()}"
 
     def enable(self) -> None: ...
     def disable(self) -> None: ...
