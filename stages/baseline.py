@@ -17,8 +17,9 @@ from pydantic import Field
 from sentiment.baseline.reviews import TokenizedReviews
 from sentiment.config import paths
 from sentiment.config.section import PositiveInt, Section
+from sentiment.data import predictions
+from sentiment.data.classes import Classes
 from sentiment.errors import InputError
-from sentiment.io import parquet
 from sentiment.io.atomic import atomic_folder
 from sentiment.pipeline.stage import run
 
@@ -70,14 +71,14 @@ def fit(params: Params, features: Literal["tfidf", "nbsvm"]) -> Classifier:
 
 
 def main() -> None:
-    params = Params.load()
+    params, classes = Params.load(), Classes.load()
     classifier = None if params.features == "none" else fit(params, params.features)
     with atomic_folder(paths.BASELINE) as folder:
         for path, tokens in ((paths.BASELINE_VALID, paths.TOKENS.valid), (paths.BASELINE_TEST, paths.TOKENS.test)):
-            with parquet.open_writer(folder / path.name, parquet.PREDICTIONS) as table:
+            with predictions.open_writer(folder / path.name, classes) as table:
                 if classifier:
                     for chunk in TokenizedReviews(tokens):
-                        table.write(chunk["id"], chunk["label"], pa.array(classifier(chunk["tokens"])))
+                        table.write(chunk["id"], chunk["label"], predictions.both(classifier(chunk["tokens"])))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,12 @@ import pyarrow as pa
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.config.evaluation import EvaluationConfig
+from sentiment.data import predictions
+from sentiment.data.classes import Classes
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.errors import InputError
 from sentiment.evaluation import summary
-from sentiment.io import parquet, progress
+from sentiment.io import progress
 from sentiment.io.console import stdout
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
@@ -30,29 +32,28 @@ from sentiment.pipeline.stage import run
 Probabilities = npt.NDArray[np.float32]  # of being positive: [reviews]
 
 
-def read_baseline(path: Path, split: EncodedSplit) -> Probabilities | None:
+def read_baseline(path: Path, split: EncodedSplit, classes: Classes) -> Probabilities | None:
     """Return the baseline's predictions of a split, None where there is no baseline.
 
     Raises InputError if they are about other reviews.
     """
-    table = parquet.read_all(path, parquet.PREDICTIONS)
-    if not table.num_rows:
+    table = predictions.read(path, classes)
+    if not len(table.labels):
         return None
-    if not table["id"].combine_chunks().equals(split.review_ids) or not np.array_equal(table["label"], split.labels):
+    if not table.review_ids.equals(split.review_ids) or not np.array_equal(table.labels, split.labels):
         raise InputError(f"{path}: is about other reviews than data/ids; run `dvc repro`")
-    probability: Probabilities = table["probability"].to_numpy()
-    return probability
+    return table.probability[:, 1]
 
 
-def write_predictions(path: Path, split: EncodedSplit, probability: Probabilities | None) -> None:
+def write_predictions(path: Path, split: EncodedSplit, classes: Classes, probability: Probabilities | None) -> None:
     """Write a table of predictions, without rows if there are none."""
-    with parquet.open_writer(path, parquet.PREDICTIONS) as table:
+    with predictions.open_writer(path, classes) as table:
         if probability is not None:
-            table.write(split.review_ids, pa.array(split.labels), pa.array(probability))
+            table.write(split.review_ids, pa.array(split.labels), predictions.both(probability))
 
 
 def main() -> None:
-    params, compute = EvaluationConfig.load(), ComputeConfig.load()
+    params, compute, classes = EvaluationConfig.load(), ComputeConfig.load(), Classes.load()
     valid, test = EncodedSplit.open(paths.IDS.valid), EncodedSplit.open(paths.IDS.test)
     encoding = Encoding.load(paths.ENCODING)
 
@@ -69,7 +70,8 @@ def main() -> None:
         network_valid, network = (
             predictor.predict_split(model.classifier, split, counter.update) for split in (valid, test)
         )
-    baseline_valid, baseline = read_baseline(paths.BASELINE_VALID, valid), read_baseline(paths.BASELINE_TEST, test)
+    baseline_valid = read_baseline(paths.BASELINE_VALID, valid, classes)
+    baseline = read_baseline(paths.BASELINE_TEST, test, classes)
     models = {"network": network}  # of which curves are drawn
     stacked = None
     baseline_report: dict[str, Any] = {}
@@ -82,8 +84,8 @@ def main() -> None:
         baseline_report = metrics.report(test.labels, baseline, params)
         stacked_report = metrics.report(test.labels, stacked, params) | weights
 
-    write_predictions(paths.PREDICTIONS, test, network)
-    write_predictions(paths.STACKED_PREDICTIONS, test, stacked)
+    write_predictions(paths.PREDICTIONS, test, classes, network)
+    write_predictions(paths.STACKED_PREDICTIONS, test, classes, stacked)
     coverage = {"vector_coverage": model.classifier.pretrained_coverage(test.ids)}
     # `dvc exp show` names a column by its key alone, so the baseline's and the stack's keys get a level of their own.
     write_json(paths.TEST_METRICS, metrics.report(test.labels, network, params) | coverage)

@@ -1,4 +1,4 @@
-"""Read the reviews and split them: ingest.source -> data/reviews/{train,valid,test}.parquet, metrics/corpus.json."""
+"""Read the reviews and split them: ingest.source -> data/reviews/, metrics/corpus.json."""
 
 from contextlib import ExitStack
 
@@ -6,6 +6,7 @@ from sentiment.config import paths
 from sentiment.config.paths import SPLITS
 from sentiment.config.section import Section
 from sentiment.data import sources
+from sentiment.data.classes import BINARY
 from sentiment.data.splitting import Splitter, Splitting
 from sentiment.io import parquet, progress
 from sentiment.io.atomic import atomic_folder
@@ -31,6 +32,7 @@ def main() -> None:
         for review in progress.bar(reviews, "ingest"):
             splitter.add(review)
         corpus = splitter.finish(params.source)
+        write_json(folder / paths.CLASSES.name, BINARY.model_dump())
     write_json(paths.CORPUS, corpus)
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sentiment.config import paths
+from sentiment.data.classes import BINARY
+from sentiment.io.json_file import write_json
 from sentiment.pipeline import environment
 from tests.support import commands
 from tests.support.clone import Clone
@@ -38,10 +41,10 @@ def clone(reproduced: Clone, tmp_path: Path) -> Clone:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the project's params.yaml, as the current directory: stages' functions run in it."""
+    """The current directory of a function of a stage, with the project's params.yaml and the usual two classes."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
+    write_json(paths.CLASSES, BINARY.model_dump())
     return tmp_path
 
 

@@ -10,6 +10,8 @@ import pytest
 from sentiment.cli.compare import by_change, join, lines
 from sentiment.cli.main import call
 from sentiment.config import paths
+from sentiment.data import predictions
+from sentiment.data.classes import BINARY
 from sentiment.errors import InputError
 from sentiment.evaluation.metrics import METRICS, Labels, Probabilities
 from sentiment.evaluation.significance import WITHOUT_INTERVAL, compare, mcnemar
@@ -88,7 +90,7 @@ def test_a_set_without_a_mistake_is_not_certain() -> None:
 
 def predicted(ids: list[str], labels: list[int], probability: float = 0.5) -> pa.Table:
     columns = [ids, pa.array(labels, pa.uint8()), pa.array([probability] * len(ids), pa.float32())]
-    return pa.table(columns, schema=parquet.PREDICTIONS)
+    return pa.table(columns, schema=predictions.schema(BINARY))
 
 
 def test_mcnemar_without_a_changed_review_is_certain() -> None:
@@ -154,7 +156,7 @@ def test_the_command_writes_metrics_and_reviews(workspace: Path, capsys: pytest.
     labels, probability = some_reviews()
     ids = pa.array([str(row) for row in range(len(labels))])
     for path, column in [(paths.PREDICTIONS, probability), (paths.STACKED_PREDICTIONS, 1 - probability)]:
-        with parquet.open_writer(path, parquet.PREDICTIONS) as table:
+        with parquet.open_writer(path, predictions.schema(BINARY)) as table:
             table.write(ids, pa.array(labels), pa.array(column))
     with parquet.open_writer(paths.REVIEWS.test, parquet.REVIEWS) as table:
         table.write(ids, pa.array([f"a, \r{row}" for row in range(len(labels))]), pa.array(labels))

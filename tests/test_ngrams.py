@@ -13,6 +13,8 @@ from sentiment.baseline import linear
 from sentiment.baseline.ngrams import NGrams
 from sentiment.baseline.reviews import TokenizedReviews
 from sentiment.config import paths
+from sentiment.data import predictions
+from sentiment.data.classes import BINARY
 from sentiment.errors import InputError
 from sentiment.io import parquet
 from stages import baseline
@@ -111,7 +113,7 @@ def test_a_baseline_that_learned_from_a_part_says_so(workspace: Path, capsys: py
     set_parameter(paths.PARAMS, "baseline.max_ngrams", 200)
     baseline.main()
     assert "baseline: learns from 10 of 40 training reviews, chosen at random; raise" in capsys.readouterr().err
-    assert parquet.count(paths.BASELINE_TEST, parquet.PREDICTIONS) == 40
+    assert parquet.count(paths.BASELINE_TEST, predictions.schema(BINARY)) == 40
     set_parameter(paths.PARAMS, "baseline.max_ngrams", 20)
     with pytest.raises(InputError, match="baseline.max_ngrams = 20 leaves no reviews of both labels; raise it"):
         baseline.main()

@@ -16,6 +16,8 @@ import pytest
 from sentiment.cli import verify
 from sentiment.cli.main import call
 from sentiment.config import paths
+from sentiment.data import predictions
+from sentiment.data.classes import BINARY
 from sentiment.errors import InputError
 from sentiment.io import parquet
 from sentiment.io.csv_file import write_csv
@@ -131,7 +133,7 @@ def write_outputs(folder: Path, metric: object = 0.5, probabilities: tuple[float
     write_json(folder / METRICS_JSON, {"name": "x", "metrics": {"one": 1, "other": metric}})
     rows = pd.DataFrame({"name": ["x", "y"], "metric": [1, metric], "threshold": [np.inf, 0.5]}, dtype=object)
     write_csv(folder / METRICS_CSV, rows)
-    with parquet.open_writer(folder / paths.PREDICTIONS, parquet.PREDICTIONS) as table:
+    with parquet.open_writer(folder / paths.PREDICTIONS, predictions.schema(BINARY)) as table:
         ids = [str(number) for number in range(len(probabilities))]
         labels = pa.array(np.arange(len(ids)) % 2, pa.uint8())
         table.write(pa.array(ids), labels, pa.array(np.array(probabilities, np.float32)))
@@ -226,7 +228,7 @@ def test_models_are_compared_by_what_they_predict(
     assert judged(paths.MODEL, clone, rebuilt).verdict == "within tolerance"
     table = pq.read_table(rebuilt / paths.PREDICTIONS)
     probability = np.clip(table["probability"].to_numpy() + 0.001, 0, 1)
-    with parquet.open_writer(rebuilt / paths.PREDICTIONS, parquet.PREDICTIONS) as other:
+    with parquet.open_writer(rebuilt / paths.PREDICTIONS, predictions.schema(BINARY)) as other:
         other.write(table["id"].combine_chunks(), table["label"].combine_chunks(), pa.array(probability))
     assert judged(paths.MODEL, clone, rebuilt).verdict == "different"
     encoding = json.loads((rebuilt / paths.ENCODING).read_text(encoding="utf-8"))

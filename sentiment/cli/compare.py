@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from sentiment.config import paths
 from sentiment.config.evaluation import EvaluationConfig
+from sentiment.data.predictions import is_schema
 from sentiment.errors import InputError, printable, quote
 from sentiment.io import parquet
 from sentiment.io.console import stdout
@@ -54,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def predictions(run_name: str) -> pa.Table:
     """Return a run's predictions. Raises InputError where there is no such run or it has none."""
     revision, path = _parts(run_name)
-    table = revisions.read_table(revision, path, parquet.PREDICTIONS)
+    table = revisions.read_table(revision, path, is_schema)
     if not table.num_rows:
         raise InputError(f"{quote(run_name)}: has no baseline; run it with baseline.features other than none")
     return table

@@ -30,8 +30,8 @@ import pyarrow.parquet as pq
 
 from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
+from sentiment.data import predictions
 from sentiment.errors import InputError, quote, reason
-from sentiment.io import parquet
 from sentiment.io.console import stdout
 from sentiment.io.json_file import write_json
 from sentiment.pipeline import lock, revisions
@@ -253,7 +253,7 @@ def _table(path: Path, content: bytes) -> pd.DataFrame:
 
 
 def _holds_predictions(file: Path) -> bool:
-    return file.suffix == ".parquet" and pq.read_schema(file).equals(parquet.PREDICTIONS)
+    return file.suffix == ".parquet" and predictions.is_schema(pq.read_schema(file))
 
 
 def _dvc(clone: Path, *words: str, stdout: Any = subprocess.DEVNULL) -> "subprocess.CompletedProcess[bytes]":

@@ -43,6 +43,7 @@ CHECKED = Path("data/params.checked")
 SAMPLE = Path("data/sample/reviews.csv")
 
 REVIEWS = Splits.inside("data/reviews", ".parquet")
+CLASSES = Path("data/reviews/classes.json")
 TOKENS = Splits.inside("data/tokens", ".parquet")
 TOKENIZER = Path("data/tokens/tokenizer.json")
 VOCABULARY = Path("data/vocab.csv")

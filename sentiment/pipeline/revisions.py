@@ -37,15 +37,15 @@ def read_bytes(revision: str, path: Path) -> bytes:
     return content
 
 
-def read_table(revision: str, path: Path, schema: pa.Schema) -> pa.Table:
+def read_table(revision: str, path: Path, contract: parquet.Contract) -> pa.Table:
     """Return a table of a revision, an experiment or the workspace. Raises InputError if it is not available."""
     if revision == WORKSPACE:
-        return parquet.read_all(path, schema)
+        return parquet.read_all(path, contract)
     try:
         table = pq.read_table(io.BytesIO(read_bytes(revision, path)))
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{quote(revision)}: {path} is damaged ({reason(error)}); run the pipeline there") from None
-    if not table.schema.equals(schema):
+    if not parquet.fits(table.schema, contract):
         raise InputError(
             f"{quote(revision)}: {path} was written by another version of this project; run the pipeline there"
         )

@@ -1,0 +1,40 @@
+"""The classes of a source. A label is the index of a class: 0 is negative and 1 positive, or 0 one star and 4 five."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sentiment.config import paths
+from sentiment.config.section import Settings
+
+MOST = 255  # labels are stored in a byte
+
+
+class Classes(Settings):
+    """data/reviews/classes.json: the names of the classes, in the order of their labels."""
+
+    names: Annotated[list[str], Field(min_length=2, max_length=MOST)]
+
+    @model_validator(mode="after")
+    def _all_different(self) -> Self:
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("a class has the name of another")
+        return self
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the classes of the reviews. Raises InputError where the file is missing or damaged."""
+        return cls.from_json(paths.CLASSES, "run `dvc repro --force ingest`")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def values(self) -> list[int] | None:
+        """The numbers that the names are, such as 1 to 5 stars; None for other names, and for two classes."""
+        if len(self.names) == 2 or not all(name.isdecimal() and len(name) < 10 for name in self.names):
+            return None
+        return [int(name) for name in self.names]
+
+
+BINARY = Classes(names=["negative", "positive"])
