@@ -50,7 +50,7 @@ def network(seed: int) -> float:
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
     train.train(splits, classifier, config.model_copy(update={"seed": seed}), cpu)
     test = EncodedSplit.open(paths.IDS.test)
-    return float(np.mean((predict_split(classifier, test) >= 0.5) == test.labels))
+    return float(np.mean((predict_split(classifier, test)[:, 1] >= 0.5) == test.labels))
 
 
 def main() -> None:

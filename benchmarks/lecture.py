@@ -147,7 +147,7 @@ def presentation(train: EncodedSplit, valid: EncodedSplit, vocab_size: int, epoc
             shuffled.set_epoch(epoch)
             for rows in order:
                 trainer.train_step(state, collate([reviews[row] for row in rows]), TRAIN)
-        positive = predict_split(model, valid) > 0.5
+        positive = predict_split(model, valid)[:, 1] > 0.5
         found[name] = {
             "accuracy": round(float(np.mean(positive == valid.labels)), 4),
             "called_positive": round(float(np.mean(positive)), 4),

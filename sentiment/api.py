@@ -45,7 +45,7 @@ class Model:
         probability, unknown = predictor.predict_texts(self._trained, checked)
         return [
             Prediction("positive" if value >= threshold else "negative", value, share)
-            for value, share in zip(probability.tolist(), unknown.tolist(), strict=True)
+            for value, share in zip(probability[:, 1].tolist(), unknown.tolist(), strict=True)
         ]
 
 

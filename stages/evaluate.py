@@ -68,7 +68,7 @@ def main() -> None:
     model.require(encoding, paths.ENCODING)
     with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as counter:
         network_valid, network = (
-            predictor.predict_split(model.classifier, split, counter.update) for split in (valid, test)
+            predictor.predict_split(model.classifier, split, counter.update)[:, 1] for split in (valid, test)
         )
     baseline_valid = read_baseline(paths.BASELINE_VALID, valid, classes)
     baseline = read_baseline(paths.BASELINE_TEST, test, classes)

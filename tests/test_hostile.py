@@ -114,7 +114,7 @@ def test_words_that_are_nearly_all_unknown_are_one_line(
 @given(texts=st.lists(TEXTS, max_size=20))
 def test_any_text_has_a_probability(texts: list[str]) -> None:
     probability = predict_texts(example(), texts).probability
-    assert probability.shape == (len(texts),)
+    assert probability.shape == (len(texts), 2)
     assert ((probability > 0) & (probability < 1)).all()
 
 

@@ -211,7 +211,7 @@ def compare_models(commit: str, clone: Path) -> Judgement:
             return Judgement("different", reason(error))
         predicted = predictor.predict_split(model.classifier, EncodedSplit.open(clone / paths.IDS.test))
     rebuilt = _table(paths.PREDICTIONS, (clone / paths.PREDICTIONS).read_bytes())
-    return compare_tables(rebuilt.assign(probability=predicted), rebuilt, PREDICTIONS_TOLERANCE)
+    return compare_tables(rebuilt.assign(probability=predicted[:, 1]), rebuilt, PREDICTIONS_TOLERANCE)
 
 
 def compare_tables(committed: pd.DataFrame, rebuilt: pd.DataFrame, tolerance: float) -> Judgement:

@@ -42,7 +42,7 @@ class Batch:
     """Reviews by length descending, the empty ones last.
 
     ids: packed int32[tokens] of the reviews that have tokens
-    labels: float32[reviews]
+    labels: int64[reviews]
     positions: int64[reviews], the index of each review in its split
     """
 
@@ -85,7 +85,7 @@ def collate(reviews: Sequence[Review]) -> Batch:
     ids = _by_steps([reviews[row][1] for row in order], sorted_lengths)
     return Batch(
         ids=PackedSequence(torch.from_numpy(ids), torch.from_numpy(transpose_counts(sorted_lengths))),
-        labels=torch.tensor([reviews[row][2] for row in order], dtype=torch.float32),
+        labels=torch.tensor([reviews[row][2] for row in order], dtype=torch.int64),
         positions=torch.tensor([reviews[row][0] for row in order], dtype=torch.int64),
     )
 
@@ -172,7 +172,7 @@ class DeviceLoader:
         self._device = device
         self._starts, self._lengths = split.offsets[:-1], split.lengths
         self._ids = torch.from_numpy(np.asarray(split.ids).astype(np.int32)).to(device)
-        self._labels = torch.from_numpy(split.labels.astype(np.float32)).to(device)
+        self._labels = torch.from_numpy(split.labels.astype(np.int64)).to(device)
 
     def __len__(self) -> int:
         return len(self.batch_sampler)  # type: ignore[arg-type]

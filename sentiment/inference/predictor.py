@@ -11,9 +11,11 @@ import torch
 from sentiment.data.batching import Batch, SequentialBatchSampler, collate, make_loader
 from sentiment.data.dataset import ReviewDataset
 from sentiment.data.encoding import EncodedSplit
+from sentiment.data.predictions import Probabilities
 from sentiment.data.vocabulary import OUT_OF_VOCABULARY
 from sentiment.errors import InputError
 from sentiment.inference.checkpoint import Checkpoint
+from sentiment.nn import outputs
 from sentiment.nn.classifier import Classifier
 
 # Reviews in a batch. On two CPU cores, 64 to 1,024 differ in speed by less than a fifth.
@@ -22,24 +24,24 @@ BATCH_SIZE = 256
 
 def probabilities(
     model: Classifier, batches: Iterable[Batch], reviews: int, progress: Callable[[int], None] = lambda count: None
-) -> npt.NDArray[np.float32]:
-    """Return each review's probability of being positive, in the order of the corpus: float32[reviews].
+) -> Probabilities:
+    """Return the probabilities of each review, in the order of the corpus: float32[reviews, classes].
 
     The batches hold every review once, in any order. `progress` is called with the size of each batch. Raises
-    InputError where a probability is NaN or infinite.
+    InputError where a probability is not a number.
     """
     device = next(model.parameters()).device
-    result = np.full(reviews, np.nan, np.float32)
+    result = np.full((reviews, model.num_classes), np.nan, np.float32)
     model.eval()
     with torch.inference_mode():
         for batch in batches:
             moved = batch.to(device)
             logits: torch.Tensor = model(moved.ids, len(moved))
-            result[batch.positions.numpy()] = logits.cpu().double().sigmoid().numpy()
+            result[batch.positions.numpy()] = outputs.probabilities(logits.cpu()).numpy()
             progress(len(batch))
-    if not np.isfinite(result).all():
+    if overflowing := np.isnan(result).any(axis=1).sum():
         raise InputError(
-            f"the model's states overflow: {np.isnan(result).sum()} of {reviews} probabilities are not numbers; "
+            f"the model's states overflow: the probabilities of {overflowing} of {reviews} reviews are not numbers; "
             "train with model.nonlinearity tanh, or a lower train.learning_rate"
         )
     return result
@@ -47,17 +49,20 @@ def probabilities(
 
 def predict_split(
     model: Classifier, split: EncodedSplit, progress: Callable[[int], None] = lambda count: None
-) -> npt.NDArray[np.float32]:
-    """Return the probabilities of a whole split, in its order, computed on the model's device: float32[reviews]."""
+) -> Probabilities:
+    """Return the probabilities of a whole split, in its order, computed on the model's device.
+
+    The result is float32[reviews, classes].
+    """
     device = next(model.parameters()).device
     batches = make_loader(ReviewDataset(split), SequentialBatchSampler(split.lengths, BATCH_SIZE), device)
     return probabilities(model, batches, len(split.labels), progress)
 
 
 class TextPredictions(NamedTuple):
-    """Each text's probability of being positive, and the share of its tokens that are out of vocabulary."""
+    """Each text's probabilities, and the share of its tokens that are out of vocabulary."""
 
-    probability: npt.NDArray[np.float32]  # [texts]
+    probability: Probabilities  # [texts, classes]
     unknown: npt.NDArray[np.float64]  # [texts]; 0 for a text without tokens
 
 

@@ -1,4 +1,4 @@
-"""The classifier: packed ids in, one logit for each review out."""
+"""The classifier: packed ids in, logits for each review out."""
 
 import numpy as np
 import torch
@@ -10,17 +10,21 @@ from sentiment.config.compute import Backend
 from sentiment.data.vocabulary import FIRST_TOKEN, PADDING, Ids
 from sentiment.data.word_vectors import Vectors
 from sentiment.nn.config import EMBEDDING_STD, ModelConfig
+from sentiment.nn.outputs import num_logits
 from sentiment.nn.packed import PackedVectors
 from sentiment.nn.recurrent import RecurrentEncoder
 from sentiment.nn.transformer import Transformer
 
 
 class Classifier(nn.Module):
-    """Embedding, encoder and a linear readout of the pooled states. A positive logit means a positive review."""
+    """Embedding, encoder and a linear readout of the pooled states. `outputs.py` says what its logits mean."""
 
-    def __init__(self, config: ModelConfig, vocab_size: int, backend: Backend = "auto") -> None:
+    def __init__(
+        self, config: ModelConfig, vocab_size: int, backend: Backend = "auto", *, num_classes: int = 2
+    ) -> None:
         super().__init__()
         self.config = config
+        self.num_classes = num_classes
         # Which ids began with a pre-trained vector: bool[vocabulary], stored with the weights.
         self.register_buffer("pretrained", torch.zeros(vocab_size, dtype=torch.bool))
         self.pretrained: Tensor
@@ -32,7 +36,7 @@ class Classifier(nn.Module):
         self.recurrence = (
             Transformer(config, exact) if config.encoder == "transformer" else RecurrentEncoder(config, backend, exact)
         )
-        self.readout = nn.Linear(config.readout_dim, 1, dtype=exact)
+        self.readout = nn.Linear(config.readout_dim, num_logits(num_classes), dtype=exact)
         with torch.no_grad():
             self.embedding.weight.normal_(std=EMBEDDING_STD)
             self.embedding.weight[PADDING].zero_()
@@ -64,7 +68,7 @@ class Classifier(nn.Module):
         return float(counts[self.pretrained.cpu().numpy()].sum() / max(len(ids), 1))
 
     def forward(self, ids: PackedSequence, num_reviews: int) -> Tensor:
-        """Return the logits: float[reviews].
+        """Return the logits: float[reviews] for two classes, float[reviews, classes] for more.
 
         ids: packed integer[tokens] of the reviews that have tokens, by length descending. The other reviews of the
             `num_reviews` are empty; their state is the zero state that every review starts from.
@@ -87,7 +91,7 @@ class Classifier(nn.Module):
         return PackedVectors(self.dropout(functional.embedding(ids.data, table)), None, ids.batch_sizes)
 
     def classify(self, packed: PackedVectors, num_reviews: int) -> Tensor:
-        """Return the logits, float[reviews], from the embeddings."""
+        """Return the logits, as `forward` does, from the embeddings."""
         filled = int(packed.batch_sizes[0]) if len(packed.batch_sizes) else 0
         states = self.readout.weight.new_zeros(num_reviews - filled, self.config.readout_dim)
         if filled:
@@ -95,5 +99,5 @@ class Classifier(nn.Module):
             if self.config.concat_last_embedding:
                 encoded = torch.cat([encoded, packed.last().to(encoded.dtype)], dim=1)
             states = torch.cat([encoded, states.to(encoded.dtype)])
-        logits: Tensor = self.readout(self.output_dropout(states)).squeeze(1)
+        logits: Tensor = self.readout(self.output_dropout(states)).squeeze(1)  # a single logit loses its dimension
         return logits

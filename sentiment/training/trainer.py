@@ -15,6 +15,7 @@ from sentiment.config.compute import Precision
 from sentiment.data.batching import Batch, BatchLoader
 from sentiment.errors import InputError
 from sentiment.io import progress
+from sentiment.nn import outputs
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.device import autocast
 from sentiment.nn.packed import PackedVectors
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """Mean loss in nats (guessing has log 2 = 0.693) and accuracy of an epoch.
+    """Mean loss in nats (guessing among n classes has log n, 0.693 for two) and accuracy of an epoch.
 
     Those of the training reviews are from during the epoch, each before its step; the validation reviews come after it.
     """
@@ -137,7 +138,7 @@ def train_epoch(state: TrainState, batches: BatchLoader, config: TrainConfig) ->
 
 
 def train_step(state: TrainState, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
-    """Take one step of gradient descent. Return the mean loss and the logits, float[reviews], before the step."""
+    """Take one step of gradient descent. Return the mean loss and the logits, before the step."""
     state.optimizer.zero_grad(set_to_none=True)
     packed = state.model.embed(batch.ids)
     if config.adversarial_epsilon and len(batch.ids.data):
@@ -181,11 +182,11 @@ def round_to_float32(model: nn.Module) -> None:
 
 
 def _loss(model: Classifier, packed: PackedVectors, batch: Batch, precision: Precision) -> tuple[Tensor, Tensor]:
-    """Return the mean cross-entropy in nats, a scalar, and the logits, float[reviews]."""
+    """Return the mean cross-entropy in nats, a scalar, and the logits."""
     with autocast(batch.labels.device, precision):
         logits = model.classify(packed, len(batch))
     logits = logits.float() if logits.dtype == torch.bfloat16 else logits
-    return nn.functional.binary_cross_entropy_with_logits(logits, batch.labels.to(logits)), logits
+    return outputs.cross_entropy(logits, batch.labels), logits
 
 
 def _mean(batches: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[float, float]:
@@ -196,7 +197,7 @@ def _mean(batches: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[float, float]:
     losses, logits, labels = zip(*batches, strict=True)
     sizes = torch.tensor([len(part) for part in labels], dtype=torch.float64)
     loss = torch.stack(losses).cpu().double() @ sizes / sizes.sum()
-    correct = (torch.cat(logits) >= 0) == (torch.cat(labels) > 0.5)
+    correct = outputs.predict(torch.cat(logits)) == torch.cat(labels)
     return loss.item(), correct.cpu().double().mean().item()
 
 
