@@ -46,7 +46,7 @@ def network(seed: int) -> float:
     """Return the test accuracy of the network of params.yaml, trained with a seed."""
     config, compute, cpu = TrainConfig.load(), ComputeConfig.load(), torch.device("cpu")
     device.configure_torch(cpu, compute.threads)
-    classifier = train.build(ModelConfig.load(), Vocabulary.load(paths.VOCABULARY), compute, seed)
+    classifier = train.build(ModelConfig.load(), Vocabulary.load(paths.VOCABULARY), 2, compute, seed)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
     train.train(splits, classifier, config.model_copy(update={"seed": seed}), cpu)
     test = EncodedSplit.open(paths.IDS.test)

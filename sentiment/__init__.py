@@ -3,7 +3,8 @@
     import sentiment
 
     model = sentiment.load("models/classifier")
-    model.predict(["Not bad at all."])  # [Prediction(label='positive', probability=0.98, unknown=0.0)]
+    [prediction] = model.predict(["Not bad at all."])
+    prediction.label, prediction.probability, prediction.unknown  # 'positive', 0.98, 0.0
 
 Importing the package loads nothing else; each name below loads its module when it is first used.
 """

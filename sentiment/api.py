@@ -15,11 +15,16 @@ from sentiment.inference import checkpoint, predictor
 
 
 class Prediction(NamedTuple):
-    """The sentiment of a text."""
+    """The predicted class of a text.
 
-    label: Literal["positive", "negative"]
-    probability: float  # of being positive
+    `probability` is the number to sort and to threshold by. Of two classes it is the second one's, whichever is
+    predicted: it ranks texts from negative to positive. More classes have no such single axis, and it is the label's.
+    """
+
+    label: str  # the name of a class
+    probability: float
     unknown: float  # share of the text's tokens that the model has not learned; the higher, the less the rest means
+    probabilities: dict[str, float]  # of every class, by its name
 
 
 class Model:
@@ -28,25 +33,41 @@ class Model:
     def __init__(self, trained: checkpoint.Checkpoint) -> None:
         self._trained = trained
 
-    def predict(self, texts: Iterable[str], threshold: float = 0.5) -> list[Prediction]:
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of their labels in the training reviews."""
+        return list(self._trained.classes.names)
+
+    def predict(self, texts: Iterable[str], threshold: float | None = None) -> list[Prediction]:
         """Classify texts. Returns a prediction for each, in their order; an empty text has one too.
 
-        A text is positive if its probability is at least `threshold`. The other texts of a call change a text's
-        probability by 1e-5 at most, since sums are added in another order.
+        The label is the most probable class. Of two classes, it is the second from a `threshold` of its probability on,
+        0.5 if none is given. The other texts of a call change a text's probabilities by 1e-5 at most, since sums are
+        added in another order.
 
         Raises TypeError where `texts` is a single string or holds anything but strings, ValueError for a threshold
-        that is not between 0 and 1, and InputError for a text that is not UTF-8, holds a NUL or is longer than 2**24.
+        that is not between 0 and 1 or meets more than two classes, and InputError for a text that is not UTF-8, holds a
+        NUL or is longer than 2**24.
         """
         if isinstance(texts, str | bytes):
             raise TypeError("predict takes several texts; write predict([text]) for one")
-        if not 0 < threshold < 1:
+        names = self.classes
+        if threshold is not None and len(names) > 2:
+            raise ValueError(f"a threshold is for two classes, and this model has {len(names)}")
+        if threshold is not None and not 0 < threshold < 1:
             raise ValueError(f"threshold {threshold} is not between 0 and 1")
         checked = [_checked(number, text) for number, text in enumerate(texts)]
         probability, unknown = predictor.predict_texts(self._trained, checked)
-        return [
-            Prediction("positive" if value >= threshold else "negative", value, share)
-            for value, share in zip(probability[:, 1].tolist(), unknown.tolist(), strict=True)
-        ]
+        predictions = []
+        for row, share in zip(probability.tolist(), unknown.tolist(), strict=True):
+            if len(names) == 2:
+                shown = row[1]
+                label = names[shown >= (threshold or 0.5)]
+            else:
+                shown = max(row)
+                label = names[row.index(shown)]
+            predictions.append(Prediction(label, shown, share, dict(zip(names, row, strict=True))))
+        return predictions
 
 
 def load(folder: str | os.PathLike[str], device: Literal["auto", "cpu", "cuda", "mps"] = "cpu") -> Model:

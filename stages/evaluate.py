@@ -65,7 +65,7 @@ def main() -> None:
     chosen = checkpoint.choose_device(paths.MODEL, compute.device)
     device.configure_torch(chosen, compute.threads)
     model = checkpoint.load(paths.MODEL, chosen, compute.backend)
-    model.require(encoding, paths.ENCODING)
+    model.require(encoding, classes)
     with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as counter:
         network_valid, network = (
             predictor.predict_split(model.classifier, split, counter.update)[:, 1] for split in (valid, test)

@@ -1,8 +1,8 @@
 """Train the classifier: data/ids/{train,valid}, data/vocab.csv, data/pretrained -> models/classifier/, metrics.
 
-metrics/corpus.json says where the reviews came from, which the model folder repeats. The metrics are metrics/train.json
-and metrics/history.csv. Seconds and device go to metrics/speed.json, which is not an output of the stage: they
-differ from run to run.
+The model folder repeats the classes' names from data/reviews/classes.json, and from metrics/corpus.json where the
+reviews came from. The metrics are metrics/train.json and metrics/history.csv. Seconds and device go to
+metrics/speed.json, which is not an output of the stage: they differ from run to run.
 """
 
 import time
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.data import word_vectors
+from sentiment.data.classes import Classes
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
@@ -61,6 +62,7 @@ def train(
 def build(
     config: ModelConfig,
     vocabulary: Vocabulary,
+    num_classes: int,
     compute: ComputeConfig,
     seed: int,
     recurrence: "Mapping[str, torch.Tensor] | None" = None,
@@ -80,7 +82,7 @@ def build(
             "vectors; set pretrain.method or model.vectors, or freeze_embeddings to false"
         )
     torch.manual_seed(seed)
-    classifier = Classifier(config, len(vocabulary), compute.backend)
+    classifier = Classifier(config, len(vocabulary), compute.backend, num_classes=num_classes)
     classifier.load_pretrained_embeddings(vectors)
     if recurrence:
         weights.load_state_dict_checked(
@@ -94,6 +96,9 @@ def main() -> Callable[[], None]:
     vocabulary, encoding = Vocabulary.load(paths.VOCABULARY), Encoding.load(paths.ENCODING)
     encoding.require(vocabulary, paths.VOCABULARY)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
+    classes = Classes.load()
+    for split in splits:
+        split.require_labels_of(classes)
     source = read_json(paths.CORPUS)["source"]
 
     from sentiment.inference import checkpoint
@@ -105,9 +110,10 @@ def main() -> Callable[[], None]:
     device.configure_torch(chosen, compute.threads)
     start = time.perf_counter()
     recurrence = weights.load(paths.RECURRENCE, "run `dvc repro --force pretrain`")
-    classifier = build(model_config, vocabulary, compute, config.seed, recurrence)
+    classifier = build(model_config, vocabulary, len(classes), compute, config.seed, recurrence)
     settings = {"model": model_config.model_dump(), "train": config.model_dump(), "backend": compute.backend}
-    inputs = [paths.IDS.train, paths.IDS.valid, paths.VOCABULARY, Path(model_config.vectors), paths.RECURRENCE]
+    inputs = [paths.IDS.train, paths.IDS.valid, paths.CLASSES, paths.VOCABULARY]
+    inputs += [Path(model_config.vectors), paths.RECURRENCE]
     name = resume.digest(settings, inputs, device.describe(chosen))
     checkpointer = resume.Checkpointer(dvc_folder.training() / f"{name}.safetensors")
     history = train(splits, classifier, config, chosen, compute.workers, checkpointer, write_history)
@@ -115,7 +121,7 @@ def main() -> Callable[[], None]:
 
     best = best_epoch(history)
     corpus = checkpoint.Corpus(source=source, reviews=len(splits[0].labels))
-    trained = checkpoint.Checkpoint(classifier, vocabulary, encoding, corpus)
+    trained = checkpoint.Checkpoint(classifier, vocabulary, encoding, classes, corpus)
     checkpoint.save(paths.MODEL, trained, seed=config.seed, epoch=best.epoch)
     write_history(history)  # once more: a resumed training may have had no epoch left
     write_metrics(classifier, splits, len(history), best)

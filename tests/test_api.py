@@ -14,7 +14,7 @@ import pytest
 
 import sentiment
 from sentiment.inference import checkpoint
-from tests.support.checkpoints import TEXTS, example
+from tests.support.checkpoints import STARS, TEXTS, example
 from tests.support.imports import ROOT
 
 
@@ -36,10 +36,31 @@ def test_each_text_gets_a_label_and_a_probability(model: sentiment.Model) -> Non
     for prediction in predictions:
         assert isinstance(prediction.probability, float)
         assert prediction.label == ("positive" if prediction.probability >= 0.5 else "negative")
+        assert prediction.probabilities["positive"] == prediction.probability
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert model.classes == list(predictions[0].probabilities) == ["negative", "positive"]
+    assert pd.DataFrame(predictions).columns.tolist() == ["label", "probability", "unknown", "probabilities"]
+    assert [prediction.unknown for prediction in predictions] == [pytest.approx(2 / 6), 0, 1, 0]
+
+
+def test_a_threshold_moves_the_label(model: sentiment.Model) -> None:
     assert {prediction.label for prediction in model.predict(TEXTS, threshold=0.01)} == {"positive"}
     assert {prediction.label for prediction in model.predict(TEXTS, threshold=0.99)} == {"negative"}
-    assert pd.DataFrame(predictions).columns.tolist() == ["label", "probability", "unknown"]
-    assert [prediction.unknown for prediction in predictions] == [pytest.approx(2 / 6), 0, 1, 0]
+
+
+def test_of_more_classes_the_label_is_the_most_probable(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "model", example(classes=STARS), seed=1, epoch=2)
+    model = sentiment.load(tmp_path / "model")
+    assert model.classes == ["1", "2", "3", "4", "5"]
+    predictions = model.predict(TEXTS)
+    for prediction in predictions:
+        assert list(prediction.probabilities) == model.classes
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+        assert prediction.probability == max(prediction.probabilities.values())
+        assert prediction.probability == prediction.probabilities[prediction.label]
+    assert pd.DataFrame(each.probabilities for each in predictions).columns.tolist() == model.classes
+    with pytest.raises(ValueError, match="a threshold is for two classes, and this model has 5"):
+        model.predict(TEXTS, threshold=0.5)
 
 
 def test_any_iterable_of_strings_will_do(model: sentiment.Model) -> None:

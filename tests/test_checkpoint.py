@@ -4,24 +4,28 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from sentiment.data.classes import BINARY, Classes
 from sentiment.errors import InputError
 from sentiment.inference import checkpoint
 from sentiment.inference.predictor import predict_texts
-from tests.support.checkpoints import CPU, ENCODING, TEXTS, VOCABULARY, example
+from tests.support.checkpoints import CPU, ENCODING, STARS, TEXTS, VOCABULARY, example
 from tests.support.imports import ROOT
 
 
-def test_a_loaded_model_predicts_the_same(tmp_path: Path) -> None:
-    original = example()
+@pytest.mark.parametrize("classes", [BINARY, STARS], ids=len)
+def test_a_loaded_model_predicts_the_same(tmp_path: Path, classes: Classes) -> None:
+    original = example(classes=classes)
     checkpoint.save(tmp_path / "model", original, seed=1, epoch=2)
     loaded = checkpoint.load(tmp_path / "model", CPU)
-    assert loaded.encoding == original.encoding
+    assert (loaded.encoding, loaded.classes) == (original.encoding, classes)
+    assert predict_texts(loaded, TEXTS).probability.shape == (len(TEXTS), len(classes))
     assert predict_texts(loaded, TEXTS).probability.tolist() == predict_texts(original, TEXTS).probability.tolist()
     assert len(set(predict_texts(loaded, TEXTS).probability[:, 1].tolist())) == 4
 
@@ -98,7 +102,7 @@ def test_no_local_version_or_path_is_recorded(tmp_path: Path) -> None:
         ("vocab.csv", None, "vocab.csv: missing"),
         ("weights.safetensors", "", "damaged"),
         ("weights.safetensors", None, "weights.safetensors: missing"),
-        ("settings.json", "{}", "format None, this version reads 6"),
+        ("settings.json", "{}", "format None, this version reads 7"),
         ("settings.json", "{", "not valid JSON"),
         ("settings.json", None, "settings.json: missing"),
     ],
@@ -116,10 +120,11 @@ def test_files_that_do_not_belong_together_are_refused(
         checkpoint.load(folder, CPU)
 
 
-def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [{"cell": "gru"}, {"classes": STARS}], ids=str)
+def test_weights_of_another_shape_are_refused(tmp_path: Path, other: dict[str, Any]) -> None:
     checkpoint.save(tmp_path / "lstm", example(cell="lstm"), seed=1, epoch=2)
-    checkpoint.save(tmp_path / "gru", example(cell="gru"), seed=1, epoch=2)
-    (tmp_path / "gru/weights.safetensors").replace(tmp_path / "lstm/weights.safetensors")
+    checkpoint.save(tmp_path / "other", example(**other), seed=1, epoch=2)
+    (tmp_path / "other/weights.safetensors").replace(tmp_path / "lstm/weights.safetensors")
     with pytest.raises(InputError, match="is float32.*asks for float32"):
         checkpoint.load(tmp_path / "lstm", CPU)
 
@@ -135,9 +140,11 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float, e
         checkpoint.load(tmp_path / "model", CPU)
 
 
-def test_ids_of_another_encoding_are_refused() -> None:
+def test_ids_of_another_encoding_or_other_classes_are_refused() -> None:
     other = ENCODING.model_copy(update={"vocabulary": "another"})
-    with pytest.raises(InputError, match="ids are encoded differently"):
-        example().require(other, Path("data/ids/encoding.json"))
+    with pytest.raises(InputError, match=r"data/ids/encoding\.json: these ids are encoded differently"):
+        example().require(other, BINARY)
+    with pytest.raises(InputError, match=r"data/reviews/classes\.json: the model learned other classes; run `dvc"):
+        example().require(ENCODING, STARS)
     with pytest.raises(InputError, match="not the vocabulary that made the ids"):
         other.require(VOCABULARY, Path("data/vocab.csv"))

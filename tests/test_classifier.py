@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sentiment.config.compute import Backend
 from sentiment.data.batching import Batch, collate
 from sentiment.data.word_vectors import Vectors
-from sentiment.nn import device
+from sentiment.nn import device, outputs
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.pooling import padded_sum_and_max, pool
 from sentiment.nn.recurrent import RecurrentEncoder
@@ -38,9 +38,11 @@ SHAPES = [
 NONLINEAR = {"tanh": torch.tanh, "relu": torch.relu, "logistic": torch.sigmoid}
 
 
-def classifier(kind: torch.dtype = torch.float64, backend: Backend = "auto", **changes: Any) -> Classifier:
+def classifier(
+    kind: torch.dtype = torch.float64, backend: Backend = "auto", num_classes: int = 2, **changes: Any
+) -> Classifier:
     torch.manual_seed(0)
-    model = Classifier(model_config(**changes), 10, backend).to(kind)
+    model = Classifier(model_config(**changes), 10, backend, num_classes=num_classes).to(kind)
     with torch.no_grad():  # biases start at zero, where a mistake in them would not show
         for parameter in model.parameters():
             parameter.add_((0.3 if changes.get("nonlinearity") == "relu" else 0.5) * torch.randn_like(parameter))
@@ -64,7 +66,7 @@ def layers_of(model: Classifier) -> list[Any]:
 
 
 def by_hand(model: Classifier, ids: list[int]) -> Tensor:
-    """Return the logit of one review, token by token, from the formulas of the cells in torch's documentation."""
+    """Return the logits of one review, token by token, from the formulas of the cells in torch's documentation."""
     if not ids:
         empty: Tensor = model.readout(model.readout.weight.new_zeros(model.config.readout_dim)).squeeze()
         return empty
@@ -215,6 +217,22 @@ def test_a_readout_sees_the_true_tokens_alone(
     assert set(expected) == {name for name, _ in model.named_parameters()}
     for name, gradient in gradients(model, packed_way).items():
         torch.testing.assert_close(gradient, expected[name], rtol=0, atol=1e-10, msg=name)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_several_logits_and_the_gradients_of_their_loss_are_those_by_formula(cell: str, pooling: str) -> None:
+    model = classifier(cell=cell, pooling=pooling, bidirectional=True, num_classes=5)
+    labels = torch.tensor([0, 4, 1, 3, 2, 4, 1])
+    found, by_formula = in_order(model, REVIEWS), torch.stack([by_hand(model, review) for review in REVIEWS])
+    assert found.shape == (len(REVIEWS), 5)
+    torch.testing.assert_close(found, by_formula, rtol=0, atol=1e-10)
+    likelihood = by_formula.exp()[range(len(labels)), labels] / by_formula.exp().sum(1)
+    losses = [outputs.cross_entropy(found, labels), -likelihood.log().mean()]
+    torch.testing.assert_close(losses[0], losses[1], rtol=0, atol=1e-12)
+    found_gradients, expected = (torch.autograd.grad(loss, list(model.parameters())) for loss in losses)
+    for one, other in zip(found_gradients, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
 
 
 def sum_and_max(states: Tensor, batch_sizes: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+import sentiment
 from sentiment.cli.main import call
 from sentiment.cli.predict import chunks
 from sentiment.data import sources
-from sentiment.errors import InputError
+from sentiment.data.classes import Classes
+from sentiment.errors import InputError, printable
 from sentiment.inference import checkpoint
 from tests.conftest import Command
 from tests.support.checkpoints import TEXTS, example
@@ -90,10 +92,67 @@ def test_texts_that_the_model_does_not_know_are_counted_in_a_warning(command: Co
 def test_a_model_says_what_it_learned_from(command: Command, model: str) -> None:
     done = command("sentiment", "predict", "--model", model, "--about")
     assert (done.returncode, done.stderr) == (0, "")
-    first, second = done.stdout.splitlines()
+    first, second, third = done.stdout.splitlines()
     assert first == f"{model} was trained on 7 reviews of reviews.csv and knows 4 words."
     assert second.startswith("Network: lstm with ")
     assert second.endswith(" parameters, which reads 6 tokens of a text.")
+    assert third == "Classes: negative, positive."
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model of three classes, whose names are as a file may have them."""
+    folder = tmp_path_factory.mktemp("models") / "three"
+    checkpoint.save(folder, example(classes=Classes(names=["bad", "so, so", "good\x1b"])), seed=1, epoch=2)
+    return str(folder)
+
+
+def test_of_more_classes_each_has_a_column(command: Command, three: str) -> None:
+    """The same in both formats; the label is that of the highest probability."""
+    words = ("sentiment", "predict", "--model", three, "--file", "-", "--format")
+    as_csv, as_jsonl = command(*words, "csv", stdin=csv_bytes()), command(*words, "jsonl", stdin=jsonl_bytes())
+    assert (as_csv.returncode, as_jsonl.returncode) == (0, 0), as_csv.stderr + as_jsonl.stderr
+    added = ["predicted", "probability_bad", "probability_so, so", "probability_good\x1b", "unknown"]
+    rows = list(csv.DictReader(io.StringIO(as_csv.stdout)))
+    assert list(rows[0]) == [*ROWS[0], *added]
+    for row, line in zip(rows[:4], as_jsonl.stdout.splitlines(), strict=False):
+        assert [row[name] for name in added] == [str(json.loads(line)[name]) for name in added]
+        probability = {name.removeprefix("probability_"): float(row[name]) for name in added[1:4]}
+        assert sum(probability.values()) == pytest.approx(1, abs=2e-6)
+        assert row["predicted"] == max(probability, key=lambda name: probability[name])
+    assert len({row["probability_bad"] for row in rows}) == 4
+
+
+def test_of_more_classes_the_text_has_the_probability_of_its_label(command: Command, three: str) -> None:
+    [expected] = sentiment.load(three).predict(TEXTS[:1])
+    done = command("sentiment", "predict", "--model", three, TEXTS[0])
+    assert done.stdout == f"{printable(expected.label)}  {expected.probability:.4f}  {TEXTS[0]}\n"
+    about = command("sentiment", "predict", "--model", three, "--about")
+    assert about.stdout.splitlines()[2] == "Classes: bad, so, so, good\\x1b."
+
+
+@pytest.mark.parametrize(
+    "words, content, expected",
+    [
+        (
+            ["--threshold", "0.5", "text"],
+            b"",
+            "--threshold is for two classes, and the model in {} has 3; leave it out",
+        ),
+        (
+            ["--file", "-", "--format", "csv"],
+            b"text,probability_bad\na,b\n",
+            "-: has a column 'probability_bad' already",
+        ),
+    ],
+)
+def test_what_more_classes_rule_out_is_one_line(
+    command: Command, three: str, words: list[str], content: bytes, expected: str
+) -> None:
+    done = command("sentiment", "predict", "--model", three, *words, stdin=content)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {expected.format(three)}")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_pipe_is_read_as_a_file(command: Command, model: str) -> None:

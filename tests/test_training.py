@@ -19,7 +19,7 @@ from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.word_vectors import Vectors
 from sentiment.errors import InputError
-from sentiment.inference.predictor import probabilities
+from sentiment.inference.predictor import predict_split, probabilities
 from sentiment.io import command
 from sentiment.nn import device
 from sentiment.nn.classifier import Classifier
@@ -148,6 +148,37 @@ def test_it_learns(splits: Splits) -> None:
         model, make_loader(reviews, SequentialBatchSampler(splits[1].lengths, 7), CPU), len(reviews)
     )
     assert np.mean((probability[:, 1] >= 0.5) == splits[1].labels) == best.valid_accuracy
+
+
+@pytest.mark.parametrize("place", [CPU, pytest.param(torch.device("cuda"), marks=pytest.mark.cuda)], ids=str)
+@pytest.mark.parametrize(
+    "num_classes, model, config",
+    [
+        (3, {"cell": "rnn", "pooling": "mean"}, {"precision": "float64", "adversarial_epsilon": 0.05}),
+        (5, {"cell": "lstm", "pooling": "concat"}, {"schedule": "one_cycle", "ema_decay": 0.5}),
+        (5, {"encoder": "transformer", "pooling": "max"}, {"precision": "bfloat16"}),
+    ],
+    ids=["3-rnn", "5-lstm", "5-transformer"],
+)
+def test_it_learns_more_than_two_classes(
+    tmp_path: Path, num_classes: int, model: dict[str, Any], config: dict[str, Any], place: torch.device
+) -> None:
+    """Each class has three words of its own, and a review of no words is of the first."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(0, 12, 300).tolist()
+    reviews = [(random.integers(2, 5, length) + 3 * (length % num_classes)).tolist() for length in lengths]
+    train = write_split(tmp_path / "train", reviews[:200], num_classes=num_classes)
+    valid = write_split(tmp_path / "valid", reviews[200:], num_classes=num_classes)
+    settings = train_config(epochs=8, learning_rate=0.03, **config)
+    trained, history = train_network((train, valid), model_config(**model), settings, place, num_classes=num_classes)
+    assert trained.readout.out_features == num_classes
+    best = best_epoch(history)
+    assert best.valid_accuracy > 0.95
+    found = predict_split(trained, valid)
+    assert found.shape == (100, num_classes)
+    assert np.mean(found.argmax(axis=1) == valid.labels) == best.valid_accuracy
+    loss = -np.log(found[np.arange(100), valid.labels]).mean()
+    assert loss == pytest.approx(best.valid_loss, rel=0.02 if settings.precision == "bfloat16" else 1e-4)
 
 
 def test_predictions_come_back_in_the_corpus_order(splits: Splits) -> None:
@@ -302,18 +333,18 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize(
-    "changes, workers",
+    "changes, workers, num_classes",
     [
-        ({"schedule": "one_cycle", "ema_decay": 0.9, "adversarial_epsilon": 0.02}, 0),
-        ({"optimizer": "sgd", "learning_rate": 0.5}, 1),
-        ({"optimizer": "adamw", "weight_decay": 0.1, "patience": 1, "epochs": 30, "learning_rate": 0.2}, 0),
+        ({"schedule": "one_cycle", "ema_decay": 0.9, "adversarial_epsilon": 0.02}, 0, 3),
+        ({"optimizer": "sgd", "learning_rate": 0.5}, 1, 2),
+        ({"optimizer": "adamw", "weight_decay": 0.1, "patience": 1, "epochs": 30, "learning_rate": 0.2}, 0, 2),
     ],
 )
 def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
-    splits: Splits, tmp_path: Path, changes: dict[str, Any], workers: int
+    splits: Splits, tmp_path: Path, changes: dict[str, Any], workers: int, num_classes: int
 ) -> None:
     settings = train_config(**{"epochs": 5} | changes)
-    undisturbed, history = train_network(splits, SHAPE, settings)
+    undisturbed, history = train_network(splits, SHAPE, settings, num_classes=num_classes)
     assert 1 < len(history) <= 5 or 3 < len(history) < 30
 
     class Dying(Checkpointer):
@@ -326,10 +357,10 @@ def test_a_training_that_was_broken_off_ends_as_an_undisturbed_one(
         torch.rand(epoch)  # another process, another state of the generator
         checkpointer = Dying(path)
         with pytest.raises(Killed):
-            train_network(splits, SHAPE, settings, checkpointer=checkpointer, workers=workers)
+            train_network(splits, SHAPE, settings, checkpointer=checkpointer, workers=workers, num_classes=num_classes)
         assert checkpointer.restored_epochs == epoch
     last = Checkpointer(path)
-    resumed, told = train_network(splits, SHAPE, settings, checkpointer=last)
+    resumed, told = train_network(splits, SHAPE, settings, checkpointer=last, num_classes=num_classes)
     assert last.restored_epochs == len(history)
     assert told == history
     assert same(resumed, undisturbed)

@@ -1,13 +1,13 @@
-"""Predict the sentiment of texts with a trained model.
+"""Predict the classes of texts with a trained model.
 
     sentiment predict "Not bad at all." "I expected more."
     sentiment predict --file reviews.csv --output predicted.csv
     cat reviews.jsonl | sentiment predict --file - --format jsonl
     sentiment predict --about
 
-A file keeps its rows, their order and all its columns, and gains three: `predicted` (positive or negative),
-`probability` (of being positive) and `unknown` (share of the text's tokens that the model has not learned). It is read
-and written as a stream, so its size does not matter.
+A file keeps its rows, their order and all its columns, and gains `predicted` (the name of a class), `probability` (of
+the second of two classes: of being positive) or, of more classes, a `probability_<name>` for each, and `unknown` (share
+of the text's tokens that the model has not learned). It is read and written as a stream, so its size does not matter.
 
 A model is as good as its reviews were like yours. `--about` says which reviews it learned from and how many words it
 knows. A warning follows the predictions of texts of which it knows less than half.
@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING
 
 from sentiment.config import paths
 from sentiment.data import sources
+from sentiment.data.predictions import columns
 from sentiment.errors import InputError, printable, quote
 from sentiment.io import progress
 from sentiment.io.atomic import atomic_write
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 # How much of a file is held in memory and predicted at once: sorted by length, so that batches are even.
 _CHUNK_ROWS = 2048
 _CHUNK_CHARACTERS = 2**24
-ADDED = ("predicted", "probability", "unknown")
 MOSTLY = 0.5  # share of unknown tokens beyond which a text is named in the warning
 
 
@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--about", action="store_true", help="say what the model learned from, and predict nothing")
     parser.add_argument("--model", type=Path, default=paths.MODEL, metavar="FOLDER", help="default: %(default)s")
     parser.add_argument(
-        "--threshold", type=float, default=0.5, metavar="P", help="positive from here on, default: %(default)s"
+        "--threshold", type=float, metavar="P", help="of two classes, the second from here on, default: 0.5"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError("give texts, --file or --about, one of them; `sentiment predict --help` explains the options")
     if args.output and not args.file:
         raise InputError("--output goes with --file; redirect standard output to keep the predictions of texts")
-    if not 0 < args.threshold < 1:
+    if args.threshold is not None and not 0 < args.threshold < 1:
         raise InputError(f"--threshold {args.threshold} is not between 0 and 1; 0.5 is usual")
     format_ = _format(args.file, args.format) if args.file else ""
     output = _destination(args.output, format_) if args.output else None
@@ -79,9 +79,13 @@ def run(args: argparse.Namespace) -> None:
     if args.about:
         print("\n".join(about(args.model, trained)), file=stdout())
         return
+    names = trained.classes.names
+    if args.threshold is not None and len(names) > 2:
+        raise InputError(f"--threshold is for two classes, and {args.model} has {len(names)}; leave it out")
     predict = partial(api.Model(trained).predict, threshold=args.threshold)
     if args.file:
-        unknown, texts = predict_file(args.file, format_, args.text_column, output, predict)
+        added = ["predicted", *columns(names), "unknown"]
+        unknown, texts = predict_file(args.file, format_, args.text_column, output, predict, added)
     else:
         unknown, texts = predict_arguments(args.texts, predict)
     if unknown:
@@ -103,6 +107,7 @@ def about(folder: Path, trained: "Checkpoint") -> list[str]:
         f"{printable(str(folder))} was {_learned(trained)}.",
         f"Network: {network} with {parameters:,} parameters, "
         + (f"which reads {limit:,} tokens of a text." if limit else "which reads texts of any length."),
+        f"Classes: {', '.join(map(printable, trained.classes.names))}.",
     ]
 
 
@@ -121,13 +126,17 @@ def predict_arguments(texts: list[str], predict: Predict) -> tuple[int, int]:
     """Print the prediction of each text. Return how many are mostly unknown, and how many there are."""
     checked = [sources.check_text(f"text {number}", text) for number, text in enumerate(texts, start=1)]
     predictions = predict(checked)
-    for text, (label, probability, _) in zip(checked, predictions, strict=True):
-        print(f"{label}  {probability:.4f}  {printable(text)}", file=stdout())
+    for text, predicted in zip(checked, predictions, strict=True):
+        print(f"{printable(predicted.label)}  {predicted.probability:.4f}  {printable(text)}", file=stdout())
     return _mostly_unknown(predictions), len(texts)
 
 
-def predict_file(name: str, format_: str, column: str, output: Path | None, predict: Predict) -> tuple[int, int]:
+def predict_file(
+    name: str, format_: str, column: str, output: Path | None, predict: Predict, added: list[str]
+) -> tuple[int, int]:
     """Copy a file's rows, in their order, with the prediction added to each. `output`: None is standard output.
+
+    added: the names of the columns of a prediction
 
     Return how many texts are mostly unknown, and how many there are.
     """
@@ -135,21 +144,27 @@ def predict_file(name: str, format_: str, column: str, output: Path | None, pred
     with ExitStack() as stack:
         table = stack.enter_context(sources.open_table(name, format_, stdin(name) if name == "-" else None))
         if table.header is not None:
-            _find_text_column(name, column, table.header)  # before anything is written
+            _find_text_column(name, column, table.header, added)  # before anything is written
         partial_file = stack.enter_context(atomic_write(output)) if output else None
         target = stack.enter_context(partial_file.open("w", **AS_READ)) if partial_file else stdout()
         write = _terminal_writer(target) if target.isatty() else target.write
-        write(table.header_line(ADDED))
+        write(table.header_line(added))
         counter = stack.enter_context(progress.counter("predict", None))
-        for chunk in chunks((row, _text(name, column, row)) for row in table):
+        for chunk in chunks((row, _text(name, column, row, added)) for row in table):
             predictions = predict([text for _, text in chunk])
-            for (row, _), (label, probability, share) in zip(chunk, predictions, strict=True):
-                added = (label, round(probability, 6), round(share, 4))
-                write(table.row_line(row, dict(zip(ADDED, added, strict=True))))
+            for (row, _), predicted in zip(chunk, predictions, strict=True):
+                write(table.row_line(row, dict(zip(added, _values(predicted), strict=True))))
             unknown += _mostly_unknown(predictions)
             texts += len(chunk)
             counter.update(len(chunk))
     return unknown, texts
+
+
+def _values(predicted: "Prediction") -> list[str | float]:
+    """Return what the added columns hold."""
+    several = predicted.probabilities.values()
+    shown = [predicted.probability] if len(several) == 2 else several
+    return [predicted.label, *(round(value, 6) for value in shown), round(predicted.unknown, 4)]
 
 
 def _mostly_unknown(predictions: "list[Prediction]") -> int:
@@ -175,14 +190,14 @@ def _terminal_writer(terminal: IO[str]) -> Callable[[str], object]:
     return lambda text: terminal.write(re.sub(r"[^\t\n]+", lambda found: printable(found[0]), text))
 
 
-def _text(name: str, column: str, row: sources.Row) -> str:
+def _text(name: str, column: str, row: sources.Row, added: list[str]) -> str:
     where = f"{name}: {row.place}"
-    return sources.check_text(where, row.fields[_find_text_column(where, column, list(row.fields))])
+    return sources.check_text(where, row.fields[_find_text_column(where, column, list(row.fields), added)])
 
 
-def _find_text_column(where: str, column: str, names: list[str]) -> str:
+def _find_text_column(where: str, column: str, names: list[str], added: list[str]) -> str:
     """Return the name of the text's column. Raises InputError where it is missing or an added column exists already."""
-    for name in ADDED:
+    for name in added:
         if name in names:
             raise InputError(f"{where}: has a column {name!r} already; rename it")
     return sources.find_column(where, column, sources.TEXT_COLUMNS, "--text-column", names)

@@ -31,6 +31,7 @@ import pyarrow.parquet as pq
 from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
 from sentiment.data import predictions
+from sentiment.data.classes import Classes
 from sentiment.errors import InputError, quote, reason
 from sentiment.io.console import stdout
 from sentiment.io.json_file import write_json
@@ -206,12 +207,13 @@ def compare_models(commit: str, clone: Path) -> Judgement:
             return Judgement("different", "the committed model is not here to compare; `dvc pull` fetches it")
         try:
             model = checkpoint.load(folder, checkpoint.choose_device(folder, "cpu"))
-            model.require(Encoding.load(clone / paths.ENCODING), paths.ENCODING)
+            model.require(Encoding.load(clone / paths.ENCODING), Classes.load(clone / paths.CLASSES))
         except InputError as error:
             return Judgement("different", reason(error))
         predicted = predictor.predict_split(model.classifier, EncodedSplit.open(clone / paths.IDS.test))
     rebuilt = _table(paths.PREDICTIONS, (clone / paths.PREDICTIONS).read_bytes())
-    return compare_tables(rebuilt.assign(probability=predicted[:, 1]), rebuilt, PREDICTIONS_TOLERANCE)
+    columns = zip(predictions.columns(model.classes.names), predictions.to_columns(predicted), strict=True)
+    return compare_tables(rebuilt.assign(**dict(columns)), rebuilt, PREDICTIONS_TOLERANCE)
 
 
 def compare_tables(committed: pd.DataFrame, rebuilt: pd.DataFrame, tolerance: float) -> Judgement:

@@ -1,5 +1,6 @@
 """The classes of a source. A label is the index of a class: 0 is negative and 1 positive, or 0 one star and 4 five."""
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -22,9 +23,9 @@ class Classes(Settings):
         return self
 
     @classmethod
-    def load(cls) -> Self:
+    def load(cls, path: Path = paths.CLASSES) -> Self:
         """Read the classes of the reviews. Raises InputError where the file is missing or damaged."""
-        return cls.from_json(paths.CLASSES, "run `dvc repro --force ingest`")
+        return cls.from_json(path, "run `dvc repro --force ingest`")
 
     def __len__(self) -> int:
         return len(self.names)

@@ -15,7 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.config import paths
 from sentiment.config.section import NonNegativeInt, Settings
+from sentiment.data.classes import Classes
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import Ids, Vocabulary
 from sentiment.errors import InputError, reason
@@ -105,6 +107,14 @@ class EncodedSplit:
                 "run `dvc repro --force encode`"
             )
         return cls(folder, ids, offsets, index["label"].to_numpy(), index["id"].combine_chunks())
+
+    def require_labels_of(self, classes: Classes) -> None:
+        """Raise InputError where a label is none of these classes."""
+        if (highest := int(self.labels.max(initial=0))) >= len(classes):
+            raise InputError(
+                f"{self.folder}: has the label {highest}, and {paths.CLASSES} names the classes 0 to "
+                f"{len(classes) - 1}; run `dvc repro --force ingest`"
+            )
 
     @property
     def lengths(self) -> Lengths:

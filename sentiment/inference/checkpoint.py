@@ -2,8 +2,9 @@
 
 weights.safetensors   float32 parameters by name, and which ids started from a pre-trained vector; no pickle
 vocab.csv             the vocabulary, byte for byte as it was when the training ids were made
-settings.json         model, tokenizer and truncation settings, the vocabulary's digest, source and number of the
-                      training reviews, the precision to compute in, the versions of Python and torch that trained it
+settings.json         model, tokenizer and truncation settings, the vocabulary's digest, the names of the classes,
+                      source and number of the training reviews, the precision to compute in, the versions of Python
+                      and torch that trained it
 """
 
 import platform
@@ -15,8 +16,10 @@ import torch
 from pydantic import ValidationError
 from torch.overrides import TorchFunctionMode
 
+from sentiment.config import paths
 from sentiment.config.compute import Backend, DeviceName
 from sentiment.config.section import Settings, explain
+from sentiment.data.classes import Classes
 from sentiment.data.encoding import Encoding
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
@@ -27,7 +30,7 @@ from sentiment.nn.classifier import Classifier
 from sentiment.nn.config import ModelConfig
 from sentiment.nn.device import dtype, select_device
 
-FORMAT = 6
+FORMAT = 7
 _WEIGHTS, _VOCABULARY, _SETTINGS = FILES = ("weights.safetensors", "vocab.csv", "settings.json")
 
 
@@ -44,6 +47,7 @@ class CheckpointMetadata(Settings):
     format: int
     model: ModelConfig
     encoding: Encoding
+    classes: Classes
     corpus: Corpus
     precision: Literal["float64", "float32"]  # to compute in; float32 also for a model trained in bfloat16
     seed: int
@@ -53,17 +57,22 @@ class CheckpointMetadata(Settings):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained classifier, the vocabulary and encoding that turn a text into its input, and what it learned from."""
+    """A trained classifier, what turns a text into its input, the names of its classes, and what it learned from."""
 
     classifier: Classifier
     vocabulary: Vocabulary
     encoding: Encoding
+    classes: Classes
     corpus: Corpus
 
-    def require(self, encoding: Encoding, path: Path) -> None:
-        """Raise InputError unless ids were encoded like those the model learned from. `path`: where `encoding` is."""
+    def require(self, encoding: Encoding, classes: Classes) -> None:
+        """Raise InputError unless reviews are encoded, and have the classes, as those that the model learned from."""
         if encoding != self.encoding:
-            raise InputError(f"{path}: these ids are encoded differently from the training's; run `dvc repro train`")
+            raise InputError(
+                f"{paths.ENCODING}: these ids are encoded differently from the training's; run `dvc repro train`"
+            )
+        if classes != self.classes:
+            raise InputError(f"{paths.CLASSES}: the model learned other classes; run `dvc repro train`")
 
 
 def save(folder: Path, trained: Checkpoint, seed: int, epoch: int) -> None:
@@ -72,6 +81,7 @@ def save(folder: Path, trained: Checkpoint, seed: int, epoch: int) -> None:
         format=FORMAT,
         model=trained.classifier.config,
         encoding=trained.encoding,
+        classes=trained.classes,
         corpus=trained.corpus,
         precision="float64" if trained.classifier.readout.weight.dtype == torch.float64 else "float32",
         seed=seed,
@@ -105,10 +115,10 @@ def load(folder: Path, device: torch.device, backend: Backend = "auto") -> Check
     found = weights.load(path, remedy)
     # On the meta device a module takes no memory: a damaged settings.json can describe one larger than the machine.
     with torch.device("meta"), _NoNormalDraws():
-        classifier = Classifier(metadata.model, len(vocabulary), backend)
+        classifier = Classifier(metadata.model, len(vocabulary), backend, num_classes=len(metadata.classes))
     weights.load_state_dict_checked(classifier, found, path, remedy, assign=True)
     classifier = classifier.to(device, dtype(metadata.precision)).eval()
-    return Checkpoint(classifier, vocabulary, metadata.encoding, metadata.corpus)
+    return Checkpoint(classifier, vocabulary, metadata.encoding, metadata.classes, metadata.corpus)
 
 
 class _NoNormalDraws(TorchFunctionMode):

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import torch
 
+from sentiment.data.classes import BINARY, Classes
 from sentiment.data.encoding import Encoding, Truncation
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import Vocabulary
@@ -19,7 +20,7 @@ ENCODING = Encoding(
 )
 
 
-def example(encoder: str = "recurrent", cell: str = "lstm") -> Checkpoint:
+def example(encoder: str = "recurrent", cell: str = "lstm", classes: Classes = BINARY) -> Checkpoint:
     torch.manual_seed(0)
     small = model_config(
         encoder=encoder,
@@ -30,9 +31,10 @@ def example(encoder: str = "recurrent", cell: str = "lstm") -> Checkpoint:
         dropout=0.5,
         embedding_dropout=0.5,
     )
-    return Checkpoint(
-        Classifier(small, len(VOCABULARY)).eval(), VOCABULARY, ENCODING, Corpus(source="reviews.csv", reviews=7)
-    )
+    classifier = Classifier(small, len(VOCABULARY), num_classes=len(classes)).eval()
+    return Checkpoint(classifier, VOCABULARY, ENCODING, classes, Corpus(source="reviews.csv", reviews=7))
 
+
+STARS = Classes(names=["1", "2", "3", "4", "5"])
 
 TEXTS = ["Good, GOOD<br/>bad 🎬!", "", "na na unknown", "good " * 50 + "bad"]

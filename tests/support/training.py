@@ -26,10 +26,11 @@ def train_network(
     workers: int = 0,
     report: Report | None = None,
     vocab_size: int = VOCAB_SIZE,
+    num_classes: int = 2,
 ) -> tuple[Classifier, list[EpochMetrics]]:
     """Train a network drawn with the seed of `config`, as stage `train` does."""
     torch.manual_seed(config.seed)
-    classifier = Classifier(model, vocab_size)
+    classifier = Classifier(model, vocab_size, num_classes=num_classes)
     if vectors is not None:
         classifier.load_pretrained_embeddings(vectors)
     history = train.train(splits, classifier, config, device or torch.device("cpu"), workers, checkpointer, report)
