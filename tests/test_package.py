@@ -93,8 +93,9 @@ def test_an_installed_package_predicts_in_any_folder(wheel: Path, tmp_path: Path
     assert all(f"  {name} " in listed for name in SUBCOMMANDS)
     told = run(command, "predict", "--model", "model", "Good, good.")
     assert told == run(python, "-m", "sentiment", "predict", "--model", "model", "Good, good.")
-    program = "import sentiment; print(sentiment.__file__); print(*sentiment.load('model').predict(['Good, good.'])[0])"
+    predict = "[found] = sentiment.load('model').predict(['Good, good.'])"
+    program = f"import sentiment; {predict}; print(sentiment.__file__); print(found.label, found.probability)"
     file, answer = run(python, "-c", program).splitlines()
     assert Path(file).is_relative_to(environment)
-    label, probability, _ = answer.split()
+    label, probability = answer.split()
     assert told == f"{label}  {float(probability):.4f}  Good, good.\n"

@@ -110,12 +110,15 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_of_more_classes_each_has_a_column(command: Command, three: str) -> None:
     """The same in both formats; the label is that of the highest probability."""
     words = ("sentiment", "predict", "--model", three, "--file", "-", "--format")
-    as_csv, as_jsonl = command(*words, "csv", stdin=csv_bytes()), command(*words, "jsonl", stdin=jsonl_bytes())
+    as_csv, as_jsonl = (
+        command(*words, format_, stdin=b"".join(content.splitlines(keepends=True)[:5]))
+        for format_, content in (("csv", csv_bytes()), ("jsonl", jsonl_bytes()))
+    )
     assert (as_csv.returncode, as_jsonl.returncode) == (0, 0), as_csv.stderr + as_jsonl.stderr
     added = ["predicted", "probability_bad", "probability_so, so", "probability_good\x1b", "unknown"]
     rows = list(csv.DictReader(io.StringIO(as_csv.stdout)))
     assert list(rows[0]) == [*ROWS[0], *added]
-    for row, line in zip(rows[:4], as_jsonl.stdout.splitlines(), strict=False):
+    for row, line in zip(rows, as_jsonl.stdout.splitlines()[:4], strict=True):
         assert [row[name] for name in added] == [str(json.loads(line)[name]) for name in added]
         probability = {name.removeprefix("probability_"): float(row[name]) for name in added[1:4]}
         assert sum(probability.values()) == pytest.approx(1, abs=2e-6)
@@ -134,16 +137,8 @@ def test_of_more_classes_the_text_has_the_probability_of_its_label(command: Comm
 @pytest.mark.parametrize(
     "words, content, expected",
     [
-        (
-            ["--threshold", "0.5", "text"],
-            b"",
-            "--threshold is for two classes, and the model in {} has 3; leave it out",
-        ),
-        (
-            ["--file", "-", "--format", "csv"],
-            b"text,probability_bad\na,b\n",
-            "-: has a column 'probability_bad' already",
-        ),
+        (["--threshold", "0.5", "text"], b"", "--threshold is for two classes, and {} has 3; leave it out"),
+        (["--file", "-", "--format", "csv"], b"text,probability_bad\n", "-: has a column 'probability_bad' already"),
     ],
 )
 def test_what_more_classes_rule_out_is_one_line(
