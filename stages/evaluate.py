@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from sentiment.config import paths
@@ -20,6 +19,7 @@ from sentiment.config.evaluation import EvaluationConfig
 from sentiment.data import predictions
 from sentiment.data.classes import Classes
 from sentiment.data.encoding import EncodedSplit, Encoding
+from sentiment.data.predictions import Probabilities
 from sentiment.errors import InputError
 from sentiment.evaluation import summary
 from sentiment.io import progress
@@ -28,8 +28,6 @@ from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
 from sentiment.pipeline import lock
 from sentiment.pipeline.stage import run
-
-Probabilities = npt.NDArray[np.float32]  # of being positive: [reviews]
 
 
 def read_baseline(path: Path, split: EncodedSplit, classes: Classes) -> Probabilities | None:
@@ -42,14 +40,14 @@ def read_baseline(path: Path, split: EncodedSplit, classes: Classes) -> Probabil
         return None
     if not table.review_ids.equals(split.review_ids) or not np.array_equal(table.labels, split.labels):
         raise InputError(f"{path}: is about other reviews than data/ids; run `dvc repro`")
-    return table.probability[:, 1]
+    return table.probability
 
 
 def write_predictions(path: Path, split: EncodedSplit, classes: Classes, probability: Probabilities | None) -> None:
     """Write a table of predictions, without rows if there are none."""
     with predictions.open_writer(path, classes) as table:
         if probability is not None:
-            table.write(split.review_ids, pa.array(split.labels), predictions.both(probability))
+            table.write(split.review_ids, pa.array(split.labels), probability)
 
 
 def main() -> None:
@@ -68,7 +66,7 @@ def main() -> None:
     model.require(encoding, classes)
     with progress.counter("evaluate", len(valid.labels) + len(test.labels)) as counter:
         network_valid, network = (
-            predictor.predict_split(model.classifier, split, counter.update)[:, 1] for split in (valid, test)
+            predictor.predict_split(model.classifier, split, counter.update) for split in (valid, test)
         )
     baseline_valid = read_baseline(paths.BASELINE_VALID, valid, classes)
     baseline = read_baseline(paths.BASELINE_TEST, test, classes)
@@ -81,17 +79,17 @@ def main() -> None:
         stack = stacking.StackedClassifier.fit(network_valid, baseline_valid, valid.labels)
         stacked = stack(network, baseline)
         weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
-        baseline_report = metrics.report(test.labels, baseline, params)
-        stacked_report = metrics.report(test.labels, stacked, params) | weights
+        baseline_report = metrics.report(test.labels, baseline, classes, params)
+        stacked_report = metrics.report(test.labels, stacked, classes, params) | weights
 
     write_predictions(paths.PREDICTIONS, test, classes, network)
     write_predictions(paths.STACKED_PREDICTIONS, test, classes, stacked)
     coverage = {"vector_coverage": model.classifier.pretrained_coverage(test.ids)}
     # `dvc exp show` names a column by its key alone, so the baseline's and the stack's keys get a level of their own.
-    write_json(paths.TEST_METRICS, metrics.report(test.labels, network, params) | coverage)
+    write_json(paths.TEST_METRICS, metrics.report(test.labels, network, classes, params) | coverage)
     write_json(paths.BASELINE_METRICS, {"baseline": baseline_report})
     write_json(paths.STACKED_METRICS, {"stacked": stacked_report})
-    for name, table in curves.tables(test.labels, models, test.lengths, params.threshold).items():
+    for name, table in curves.tables(test.labels, models, test.lengths, classes, params.threshold).items():
         write_csv(paths.PLOTS / f"{name}.csv", table)
     if not lock.within_run():  # `sentiment repro` prints it at its end, whether this stage ran or not
         print("\n".join(["", *summary.lines()]), file=stdout())

@@ -7,22 +7,25 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sentiment.cli.compare import by_change, join, lines
+from sentiment.cli.compare import changes, join, lines
 from sentiment.cli.main import call
 from sentiment.config import paths
 from sentiment.data import predictions
-from sentiment.data.classes import BINARY
+from sentiment.data.classes import BINARY, Classes
+from sentiment.data.predictions import Probabilities, both
 from sentiment.errors import InputError
-from sentiment.evaluation.metrics import METRICS, Labels, Probabilities
+from sentiment.evaluation.metrics import METRICS, Labels
 from sentiment.evaluation.significance import WITHOUT_INTERVAL, compare, mcnemar
 from sentiment.io import parquet
 from sentiment.io.json_file import read_json
 from tests.support.imports import ROOT
 
+THREE = Classes(names=["bad", "fair", "good"])
+
 
 def some_reviews() -> tuple[Labels, Probabilities]:
     labels, probability = zip(*[(0, 0.3), (1, 0.6), *[(1, 0.9), (0, 0.55), (1, 0.2)] * 20], strict=True)
-    return np.array(labels, np.uint8), np.array(probability, np.float32)
+    return np.array(labels, np.uint8), both(np.array(probability, np.float32))
 
 
 def test_mcnemar_worked_by_hand() -> None:
@@ -31,7 +34,7 @@ def test_mcnemar_worked_by_hand() -> None:
     a = np.array([0.9] * 5 + [0.1] + [0.9] * 4, np.float32)
     b = np.array([0.1] * 5 + [0.9] + [0.9] * 4, np.float32)
     labels[9], a[9], b[9] = 0, 0.1, 0.1
-    found = compare(labels, a, b, 0.5, 100)
+    found = compare(labels, both(a), both(b), BINARY, 0.5, 100)
     assert (found.only_a_right, found.only_b_right) == (5, 1)
     assert found.mcnemar_p == pytest.approx(14 / 64)
     accuracy = found.metrics["accuracy"]
@@ -43,7 +46,7 @@ def test_mcnemar_worked_by_hand() -> None:
 
 def test_a_run_does_not_differ_from_itself() -> None:
     labels, probability = some_reviews()
-    found = compare(labels, probability, probability, 0.5, 100)
+    found = compare(labels, probability, probability, BINARY, 0.5, 100)
     assert found.mcnemar_p == 1
     for columns in found.metrics.values():
         assert set(columns["difference"].values()) == {0.0}
@@ -56,8 +59,8 @@ def test_the_interval_of_a_difference_covers_the_true_one_95_times_in_100() -> N
     for _ in range(200):
         a, b = (random.random(400) < share for share in (0.8, 0.85))
         labels = np.arange(400) % 2
-        probability = [np.where(right, labels, 1 - labels).astype(np.float32) for right in (a, b)]
-        found = compare(labels.astype(np.uint8), probability[0], probability[1], 0.5, 100)
+        one, other = (both(np.where(right, labels, 1 - labels)) for right in (a, b))
+        found = compare(labels.astype(np.uint8), one, other, BINARY, 0.5, 100)
         difference = found.metrics["accuracy"]["difference"]
         covered += difference["low"] <= 0.05 <= difference["high"]
     assert 0.88 <= covered / 200 <= 0.99
@@ -71,7 +74,8 @@ def test_intervals_cover_the_true_values_where_the_classes_differ() -> None:
     for _ in range(200):
         labels = (random.random(400) < 0.5).astype(np.uint8)
         called = random.random(400) < np.where(labels == 1, 0.95, 0.4)
-        found = compare(labels, called.astype(np.float32), called.astype(np.float32), 0.5, 200)
+        probability = both(called.astype(np.float32))
+        found = compare(labels, probability, probability, BINARY, 0.5, 200)
         for name, value in true.items():
             covered[name] += found.metrics[name]["a"]["low"] <= value <= found.metrics[name]["a"]["high"]
     assert all(0.9 <= count / 200 <= 0.99 for count in covered.values()), covered
@@ -79,7 +83,7 @@ def test_intervals_cover_the_true_values_where_the_classes_differ() -> None:
 
 def test_a_set_without_a_mistake_is_not_certain() -> None:
     labels = np.array([0, 1] * 100, np.uint8)
-    found = compare(labels, labels.astype(np.float32), np.ones(200, np.float32), 0.5, 100)
+    found = compare(labels, both(labels.astype(np.float32)), both(np.ones(200)), BINARY, 0.5, 100)
     assert found.discordant == found.only_a_right == 100
     accuracy = found.metrics["accuracy"]
     assert (accuracy["a"]["low"], accuracy["a"]["high"]) == pytest.approx((0.981, 1.0), abs=1e-3)
@@ -88,9 +92,10 @@ def test_a_set_without_a_mistake_is_not_certain() -> None:
     assert set(found.metrics["calibration_error"]["a"]) == {"value"}
 
 
-def predicted(ids: list[str], labels: list[int], probability: float = 0.5) -> pa.Table:
-    columns = [ids, pa.array(labels, pa.uint8()), pa.array([probability] * len(ids), pa.float32())]
-    return pa.table(columns, schema=predictions.schema(BINARY))
+def predicted(ids: list[str], labels: list[int], *columns: list[float], classes: Classes = BINARY) -> pa.Table:
+    stored = columns or [[0.5] * len(ids)]
+    arrays = [ids, pa.array(labels, pa.uint8()), *(pa.array(column, pa.float32()) for column in stored)]
+    return pa.table(arrays, schema=predictions.schema(classes))
 
 
 def test_mcnemar_without_a_changed_review_is_certain() -> None:
@@ -99,25 +104,26 @@ def test_mcnemar_without_a_changed_review_is_certain() -> None:
 
 
 def test_a_registered_metric_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(METRICS, "share_positive", lambda sample: sample.mean(sample.predictions.predicted))
+    monkeypatch.setitem(METRICS, "share_positive", lambda sample: sample.confusion[:, 1].sum())
     labels, probability = some_reviews()
-    found = compare(labels, probability, 1 - probability, 0.5, 100).metrics["share_positive"]
+    found = compare(labels, probability, 1 - probability, BINARY, 0.5, 100).metrics["share_positive"]
     assert found["difference"]["value"] == pytest.approx(found["b"]["value"] - found["a"]["value"])
     assert found["difference"]["low"] < found["difference"]["value"] < found["difference"]["high"]
 
 
 def test_every_metric_has_an_interval_but_the_biased_one() -> None:
     labels, probability = some_reviews()
-    for name, cells in compare(labels, probability, 1 - probability, 0.5, 100).metrics.items():
+    for name, cells in compare(labels, probability, 1 - probability, BINARY, 0.5, 100).metrics.items():
         for cell in cells.values():
             assert set(cell) == ({"value"} if name in WITHOUT_INTERVAL else {"value", "low", "high"})
 
 
 def test_reviews_are_matched_by_their_id() -> None:
-    one, other = predicted(["y", "x"], [1, 0], 0.25), predicted(["x", "y"], [0, 1], 0.75)
-    both = join(one, other, ("a", "b"))
-    assert both.values.tolist() == [["y", 1, 0.25, 0.75], ["x", 0, 0.25, 0.75]]
-    assert list(both) == ["id", "label", "probability_a", "probability_b"]
+    one, other = predicted(["y", "x"], [1, 0], [0.25, 0.25]), predicted(["x", "y"], [0, 1], [0.75, 0.5])
+    a, b = join(one, other, ("a", "b"))
+    assert a.review_ids.to_pylist() == b.review_ids.to_pylist() == ["y", "x"]
+    assert a.labels.tolist() == b.labels.tolist() == [1, 0]
+    assert (a.probability[:, 1].tolist(), b.probability[:, 1].tolist()) == ([0.25, 0.25], [0.5, 0.75])
     with pytest.raises(InputError, match=r"'a' and 'b': tested on different reviews \(2 and 1, 1 in common\)"):
         join(one, predicted(["y"], [1]), ("a", "b"))
     with pytest.raises(InputError, match="'a' and 'b': one of them has an id twice"):
@@ -127,9 +133,34 @@ def test_reviews_are_matched_by_their_id() -> None:
 
 
 def test_the_most_changed_review_comes_first() -> None:
-    ids, before = ["a", "b", "c", "d"], np.array([0.1, 0.9, 0.5, 0.5], np.float32)
-    reviews = pd.DataFrame({"id": ids, "label": 0, "probability_a": before, "probability_b": np.float32(0.4)})
-    assert by_change(reviews)["id"].tolist() == ["b", "a", "c", "d"]
+    ids = ["a", "b", "c", "d"]
+    one, other = predicted(ids, [0] * 4, [0.1, 0.9, 0.5, 0.5]), predicted(ids, [0] * 4, [0.4] * 4)
+    found = changes(*join(one, other, ("a", "b")))
+    assert found["id"].tolist() == ["b", "a", "c", "d"]
+    assert found["probability_a"].tolist() == [0.9, 0.1, 0.5, 0.5]  # of being positive
+
+
+def test_the_probability_of_the_label_is_shown_of_more_than_two_classes() -> None:
+    one = predicted(["x", "y"], [2, 0], [0.1, 0.3], [0.1, 0.3], [0.8, 0.4], classes=THREE)
+    other = predicted(["x", "y"], [2, 0], [0.2, 0.9], [0.1, 0.1], [0.7, 0.0], classes=THREE)
+    found = changes(*join(one, other, ("a", "b")))
+    assert found.values.tolist() == [["y", 0, 0.3, 0.9], ["x", 2, 0.8, 0.7]]
+    a, b = (table.probability for table in join(one, other, ("a", "b")))
+    comparison = compare(np.array([2, 0], np.uint8), a, b, THREE, 0.5, 100)
+    assert (comparison.only_a_right, comparison.only_b_right) == (0, 1)
+    printed = lines(("one", "two"), comparison, found.assign(text="A film."), THREE)
+    assert printed[-3:] == [
+        "Changed most: label, probability of the label in A and in B, review",
+        "bad   0.300  0.900  A film.",
+        "good  0.800  0.700  A film.",
+    ]
+    assert any(line.startswith("macro_f1") for line in printed)
+
+
+def test_runs_of_other_classes_are_refused() -> None:
+    three = predicted(["x"], [2], [0.1], [0.1], [0.8], classes=THREE)
+    with pytest.raises(InputError, match="'a' and 'b': predict other classes, 'two' and 'bad, fair, good'; compare"):
+        join(predicted(["x"], [1]), three, ("a", "b"))
 
 
 def changed(text: str) -> pd.DataFrame:
@@ -138,14 +169,14 @@ def changed(text: str) -> pd.DataFrame:
 
 def test_every_metric_is_printed_within_100_columns() -> None:
     labels, probability = some_reviews()
-    found = compare(labels, probability, 1 - probability, 0.5, 100)
-    printed = lines(("one", "two"), found, changed("Not\n bad" + " at all" * 30))
+    found = compare(labels, probability, 1 - probability, BINARY, 0.5, 100)
+    printed = lines(("one", "two"), found, changed("Not\n bad" + " at all" * 30), BINARY)
     for name in METRICS:
         assert any(line.startswith(name) for line in printed)
     assert any(line.startswith("positive  0.900  0.100  Not bad at all") for line in printed)
     assert max(map(len, printed)) <= 100
     assert "nan" not in "\n".join(printed)
-    hostile = "\n".join(lines(("one", "\u202eowt"), found, changed("\x1b[31mred \u202etfel ot thgir\u2069")))
+    hostile = "\n".join(lines(("one", "\u202eowt"), found, changed("\x1b[31mred \u202etfel ot thgir\u2069"), BINARY))
     assert all(line.isprintable() for line in hostile.split("\n"))
     assert "\\x1b[31mred \\u202etfel ot thgir\\u2069" in hostile
 
@@ -157,7 +188,7 @@ def test_the_command_writes_metrics_and_reviews(workspace: Path, capsys: pytest.
     ids = pa.array([str(row) for row in range(len(labels))])
     for path, column in [(paths.PREDICTIONS, probability), (paths.STACKED_PREDICTIONS, 1 - probability)]:
         with parquet.open_writer(path, predictions.schema(BINARY)) as table:
-            table.write(ids, pa.array(labels), pa.array(column))
+            table.write(ids, pa.array(labels), pa.array(column[:, 1]))
     with parquet.open_writer(paths.REVIEWS.test, parquet.REVIEWS) as table:
         table.write(ids, pa.array([f"a, \r{row}" for row in range(len(labels))]), pa.array(labels))
     call(["compare", "workspace", "workspace:stacked", "--reviews", "2"])

@@ -93,7 +93,8 @@ def test_every_path_of_the_code_is_an_output_or_in_one() -> None:
     }
     for folder, names in inside.items():
         assert all(name.parent == folder for name in names)
-    plots = {paths.PLOTS / f"{name}.csv" for name in ("confusion", "roc", "precision_recall", "calibration", "length")}
+    tables = ("classes", "confusion", "roc", "precision_recall", "calibration", "length")
+    plots = {paths.PLOTS / f"{name}.csv" for name in tables}
     files = {paths.CHECKED, paths.VOCABULARY, paths.MODEL, paths.PREDICTIONS, paths.STACKED_PREDICTIONS}
     figures = {paths.CORPUS, paths.VOCABULARY_METRICS, paths.IDS_METRICS, paths.PRETRAIN_METRICS, paths.TRAIN_METRICS}
     figures |= {paths.TEST_METRICS, paths.BASELINE_METRICS, paths.STACKED_METRICS, paths.HISTORY, paths.SPEED}

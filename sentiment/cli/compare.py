@@ -8,19 +8,22 @@ A run is a Git revision, the name of an experiment, or `workspace`. Its files ar
 checked out. `:baseline` takes the linear classifier's predictions, `:stacked` those of both models together.
 
 Prints every metric and its difference with 95 % intervals, how many reviews they disagree on, and the reviews whose
-probability changed most. Writes the same to `comparison/`: metrics.json, and reviews.csv with all reviews, the most
-changed first. Section `evaluate` of this params.yaml applies to both runs.
+probability changed most: that of being positive, or of more than two classes that of the review's own class. Writes the
+same to `comparison/`: metrics.json, and reviews.csv with all reviews, the most changed first. Section `evaluate` of
+this params.yaml applies to both runs.
 """
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from sentiment.config import paths
 from sentiment.config.evaluation import EvaluationConfig
-from sentiment.data.predictions import is_schema
+from sentiment.data.classes import Classes
+from sentiment.data.predictions import Predictions, class_names, from_table, is_schema
 from sentiment.errors import InputError, printable, quote
 from sentiment.io import parquet
 from sentiment.io.console import stdout
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from sentiment.evaluation.significance import Comparison
 
 _PREDICTIONS = {"": paths.PREDICTIONS, ":baseline": paths.BASELINE_TEST, ":stacked": paths.STACKED_PREDICTIONS}
-_TEXT = 70  # characters of a review that are printed
+_TEXT, _LABEL = 70, 12  # characters of a review and of a label that are printed
 
 
 def _count(word: str) -> int:
@@ -70,26 +73,59 @@ def _parts(run_name: str) -> tuple[str, Path]:
     return revision, _PREDICTIONS[suffix]
 
 
-def join(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> "pd.DataFrame":
-    """Return id, label, probability_a and probability_b of each review, in the order of `a`.
+def classes_of(table: pa.Table, run_name: str) -> Classes:
+    """Return the classes of a run's predictions. Two whose names are not available are called 0 and 1."""
+    if names := class_names(table.schema):
+        return Classes(names=names)
+    revision, _ = _parts(run_name)
+    try:
+        if revision == revisions.WORKSPACE:
+            return Classes.load()
+        return Classes.model_validate_json(revisions.read_bytes(revision, paths.CLASSES))
+    except (InputError, ValueError):
+        return Classes(names=["0", "1"])
+
+
+def join(a: pa.Table, b: pa.Table, names: tuple[str, str]) -> tuple[Predictions, Predictions]:
+    """Return the predictions of both runs, in the order of `a`.
 
     Raises InputError where the two runs were not tested on the same reviews.
     """
     import pandas as pd  # half a second, after the arguments have been checked
 
     runs = f"{quote(names[0])} and {quote(names[1])}"
-    try:
-        both: pd.DataFrame = a.to_pandas().merge(b.to_pandas(), on="id", suffixes=("_a", "_b"), validate="one_to_one")
-    except pd.errors.MergeError:
-        raise InputError(f"{runs}: one of them has an id twice; run the pipeline there again") from None
-    if not len(a) == len(b) == len(both):
+    if a.schema != b.schema:
+        classes = (quote(", ".join(class_names(table.schema) or ["two"])) for table in (a, b))
+        raise InputError(f"{runs}: predict other classes, {' and '.join(classes)}; compare runs of one source")
+    one, other = from_table(a), from_table(b)
+    ids, positions = pd.Index(one.review_ids), pd.Index(other.review_ids)
+    if not (ids.is_unique and positions.is_unique):
+        raise InputError(f"{runs}: one of them has an id twice; run the pipeline there again")
+    order = positions.get_indexer(ids)
+    common = np.count_nonzero(order >= 0)
+    if not len(a) == len(b) == common:
         raise InputError(
-            f"{runs}: tested on different reviews ({len(a)} and {len(b)}, {len(both)} in common); "
+            f"{runs}: tested on different reviews ({len(a)} and {len(b)}, {common} in common); "
             f"compare runs with the same ingest parameters"
         )
-    if (both["label_a"] != both["label_b"]).any():
+    if (one.labels != other.labels[order]).any():
         raise InputError(f"{runs}: the same reviews have other labels; compare runs of one source")
-    return both.rename(columns={"label_a": "label"})[["id", "label", "probability_a", "probability_b"]]
+    return one, Predictions(one.review_ids, one.labels, other.probability[order])
+
+
+def changes(a: Predictions, b: Predictions) -> "pd.DataFrame":
+    """Return id, label, probability_a and probability_b of each review, those first that changed most.
+
+    The probability is that of the second of two classes, otherwise that of the label; it has six decimals.
+    """
+    import pandas as pd
+
+    shown = np.ones_like(a.labels) if a.probability.shape[1] == 2 else a.labels
+    one, other = (each.probability[np.arange(len(shown)), shown] for each in (a, b))
+    order = np.argsort(-np.abs(other - one), kind="stable")
+    columns = {"id": a.review_ids, "label": a.labels, "probability_a": one, "probability_b": other}
+    reviews = pd.DataFrame(columns).iloc[order]
+    return reviews.astype({"probability_a": float, "probability_b": float}).round(6)
 
 
 def with_texts(reviews: "pd.DataFrame", run_name: str) -> "pd.DataFrame":
@@ -102,14 +138,7 @@ def with_texts(reviews: "pd.DataFrame", run_name: str) -> "pd.DataFrame":
     return joined.fillna({"text": ""})
 
 
-def by_change(reviews: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the reviews, those first whose probability changed most, with probabilities of six decimals."""
-    change = (reviews["probability_b"] - reviews["probability_a"]).abs()
-    order = change.sort_values(ascending=False, kind="stable").index
-    return reviews.loc[order].astype({"probability_a": float, "probability_b": float}).round(6)
-
-
-def lines(names: tuple[str, str], comparison: "Comparison", changed: "pd.DataFrame") -> list[str]:
+def lines(names: tuple[str, str], comparison: "Comparison", changed: "pd.DataFrame", classes: Classes) -> list[str]:
     """Return the text to print, at most 100 columns wide: the comparison, and some of the changed reviews."""
     import pandas as pd
 
@@ -130,29 +159,29 @@ def lines(names: tuple[str, str], comparison: "Comparison", changed: "pd.DataFra
         f"A is right on {comparison.only_a_right:,}, B on {comparison.only_b_right:,}; "
         f"McNemar's exact p = {comparison.mcnemar_p:.2g}",
         "",
-        "Changed most: label, probability in A and in B, review",
+        f"Changed most: label, probability {'' if len(classes) == 2 else 'of the label '}in A and in B, review",
     ]
+    shown = [printable(name)[:_LABEL] for name in classes.names]
+    width = max(map(len, shown))
     for name, label, a, b, text in changed.itertuples(index=False, name=None):
         words = printable(" ".join(text.split()))
-        printed.append(f"{'positive' if label else 'negative'}  {a:.3f}  {b:.3f}  {words[:_TEXT] or printable(name)}")
+        printed.append(f"{shown[label]:{width}}  {a:.3f}  {b:.3f}  {words[:_TEXT] or printable(name)}")
     return printed
 
 
 def run(args: argparse.Namespace) -> None:
     names = (args.a, args.b)
     evaluation = EvaluationConfig.load()
-    reviews = join(predictions(args.a), predictions(args.b), names)
+    tables = predictions(args.a), predictions(args.b)
+    a, b = join(*tables, names)
+    classes = classes_of(tables[1], args.b)
 
     from sentiment.evaluation import significance  # loads scipy's statistics: after the arguments have been checked
 
     comparison = significance.compare(
-        reviews["label"].to_numpy(),
-        reviews["probability_a"].to_numpy(),
-        reviews["probability_b"].to_numpy(),
-        evaluation.threshold,
-        evaluation.bootstrap_samples,
+        a.labels, a.probability, b.probability, classes, evaluation.threshold, evaluation.bootstrap_samples
     )
-    changed = with_texts(by_change(reviews), args.b)
+    changed = with_texts(changes(a, b), args.b)
     write_json(args.output / "metrics.json", {"a": args.a, "b": args.b, **comparison.as_json()})
     write_csv(args.output / "reviews.csv", changed)
-    print("\n".join(lines(names, comparison, changed.head(args.reviews))), file=stdout())
+    print("\n".join(lines(names, comparison, changed.head(args.reviews), classes)), file=stdout())

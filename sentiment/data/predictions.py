@@ -74,6 +74,19 @@ def both(positive: npt.NDArray[np.floating]) -> Probabilities:
     return np.stack([1 - positive, positive], axis=1).astype(np.float32)
 
 
+def predicted(probability: Probabilities, threshold: float) -> npt.NDArray[np.int64]:
+    """Return the predicted class of each review, int64[reviews].
+
+    Of two classes it is the second one from a probability of `threshold` on, of more the most probable one; of several
+    that are equally probable the first.
+
+    >>> predicted(np.array([[0.4, 0.6]]), 0.7).tolist(), predicted(np.array([[0.3, 0.3, 0.4]]), 0.7).tolist()
+    ([0], [2])
+    """
+    second = probability[:, 1] >= threshold
+    return np.asarray(second if probability.shape[1] == 2 else probability.argmax(axis=1), np.int64)
+
+
 def to_columns(probability: Probabilities) -> list[npt.NDArray[np.float32]]:
     """Return the columns that are stored of some probabilities: one for two classes, otherwise all."""
     return [probability[:, 1]] if probability.shape[1] == 2 else list(probability.T)

@@ -27,14 +27,14 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 def bootstrap(labels: npt.NDArray[np.uint8], samples: int, seed: int = 0) -> Iterator[Weights]:
     """Yield how often each review is drawn in samples of all reviews with replacement (Efron 1979): float64[reviews].
 
-    A sample that lacks a class is drawn again. The seed is fixed, so equal predictions have equal intervals.
+    A sample of a single class is drawn again. The seed is fixed, so equal predictions have equal intervals.
     """
     random = np.random.Generator(np.random.PCG64(seed))
-    present = np.bincount(labels) > 0
+    least = min(len(np.unique(labels)), 2)
     for _ in range(samples):
         while True:
             weight = np.bincount(random.integers(0, len(labels), len(labels)), minlength=len(labels)).astype(np.float64)
-            if ((np.bincount(labels, weight) > 0) == present).all():
+            if np.count_nonzero(np.bincount(labels, weight)) >= least:
                 break
         yield weight
 

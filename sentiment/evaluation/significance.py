@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sentiment.data.classes import Classes
+from sentiment.data.predictions import Probabilities
 from sentiment.evaluation import intervals
-from sentiment.evaluation.metrics import METRICS, Floats, Labels, Predictions, Probabilities, Sample, score
+from sentiment.evaluation.metrics import Floats, Labels, Predictions, Sample, metrics_of, score
 
 # A sample repeats reviews, so its bins are less even than those of all reviews: its calibration error is too large.
 WITHOUT_INTERVAL = {"calibration_error"}
@@ -37,9 +39,11 @@ class Comparison:
         return asdict(self)
 
 
-def compare(labels: Labels, a: Probabilities, b: Probabilities, threshold: float, samples: int) -> Comparison:
-    """Compare two sets of probabilities, float32[reviews], by bootstrap samples and McNemar's test."""
-    both = [Predictions(labels, probability, threshold) for probability in (a, b)]
+def compare(
+    labels: Labels, a: Probabilities, b: Probabilities, classes: Classes, threshold: float, samples: int
+) -> Comparison:
+    """Compare two sets of probabilities, float32[reviews, classes], by bootstrap samples and McNemar's test."""
+    both = [Predictions(labels, probability, classes, threshold) for probability in (a, b)]
     right_a, right_b = (predictions.right for predictions in both)
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return Comparison(
@@ -64,6 +68,7 @@ def mcnemar(only_a_right: int, only_b_right: int) -> float:
 
 def _differences(labels: Labels, both: list[Predictions], samples: int) -> dict[str, dict[str, dict[str, float]]]:
     """Return value, low and high of every metric for both sets and for their difference."""
+    names = list(metrics_of(both[0].classes))
 
     def scores(weight: Floats) -> Floats:
         """Return float64[3, metrics]."""
@@ -73,7 +78,7 @@ def _differences(labels: Labels, both: list[Predictions], samples: int) -> dict[
     value = scores(np.ones(len(labels)))
     low, high = intervals.central([scores(weight) for weight in intervals.bootstrap(labels, samples)])
     for row in range(2):  # the bootstrap finds no uncertainty in an accuracy of 1
-        accuracy = list(METRICS).index("accuracy")
+        accuracy = names.index("accuracy")
         low[row, accuracy], high[row, accuracy] = intervals.wilson(value[row, accuracy], len(labels))
     ends = {"value": value, "low": low, "high": high}
     return {
@@ -85,5 +90,5 @@ def _differences(labels: Labels, both: list[Predictions], samples: int) -> dict[
             }
             for row, column in enumerate(("a", "b", "difference"))
         }
-        for place, name in enumerate(METRICS)
+        for place, name in enumerate(names)
     }

@@ -1,44 +1,75 @@
 """Stacking: one classifier of two classifiers' predictions (Wolpert 1992).
 
-A logistic regression weighs the log-odds of both. It is fitted on the validation split, where neither model is as
-overconfident as on its own training reviews. The network's best epoch was chosen on that split too, which favours the
-network a little.
+It is a log-linear pool: the weighted sum of both models' log-probabilities and an intercept for each class, normalised.
+For two classes this is a logistic regression of both log-odds. A multinomial logistic regression of all
+log-probabilities would have a weight for each pair of classes: for five classes 55 parameters instead of 7, for which a
+validation split of some hundred reviews is too small (docs/experiments.md).
+
+It is fitted on the validation split, where neither model is as overconfident as on its own training reviews. The
+network's best epoch was chosen on that split too, which favours the network a little.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logit
-from sklearn.linear_model import LogisticRegression
 
-from sentiment.evaluation.metrics import EPSILON, Labels, Probabilities
+from sentiment.data.predictions import Probabilities
+from sentiment.evaluation.metrics import Labels, clipped
+from sentiment.io.json_file import rounded
+
+Floats = npt.NDArray[np.float64]
 
 
 class StackedClassifier(NamedTuple):
-    """A logistic regression of two log-odds."""
+    """The weight of each classifier's log-probabilities, and an intercept for each class."""
 
-    model: LogisticRegression
+    weights: tuple[float, float]
+    intercepts: list[float]
 
     @classmethod
     def fit(cls, one: Probabilities, other: Probabilities, labels: Labels) -> "StackedClassifier":
-        """Fit the weights. L2 regularization, C = 1, keeps them finite where a classifier separates all reviews."""
-        return cls(LogisticRegression(C=1.0).fit(_log_odds(one, other), labels))
+        """Fit the weights by maximum likelihood, with the digits that a JSON file holds.
 
-    @property
-    def weights(self) -> tuple[float, float]:
-        """The coefficient of each classifier's log-odds."""
-        one, other = self.model.coef_[0]
-        return float(one), float(other)
+        L2 regularization keeps them finite where a classifier separates all reviews, and where a class has none.
+        """
+        logs = _logs(one, other)
+        weights, intercepts = _fit_two(logs, labels) if one.shape[1] == 2 else _fit_more(logs, labels)
+        first, second = rounded(weights.tolist())
+        return cls((first, second), rounded(intercepts.tolist()))
 
     def __call__(self, one: Probabilities, other: Probabilities) -> Probabilities:
-        """Return each review's probability of being positive: float32[reviews]."""
-        probability: Probabilities = self.model.predict_proba(_log_odds(one, other))[:, 1].astype(np.float32)
-        return probability
+        """Return the probability of each class: float32[reviews, classes]."""
+        from scipy.special import softmax
+
+        probability: Probabilities = softmax(_logs(one, other) @ self.weights + self.intercepts, axis=1)
+        return probability.astype(np.float32)
 
 
-def _log_odds(one: Probabilities, other: Probabilities) -> npt.NDArray[np.float64]:
-    """Return float64[reviews, 2]."""
-    both = np.stack([one, other], axis=1).astype(np.float64)
-    log_odds: npt.NDArray[np.float64] = logit(np.clip(both, EPSILON, 1 - EPSILON))
-    return log_odds
+def _logs(one: Probabilities, other: Probabilities) -> Floats:
+    """Return both models' log-probabilities: float64[reviews, classes, 2]."""
+    return np.log(np.stack([clipped(one), clipped(other)], axis=2))
+
+
+def _fit_two(logs: Floats, labels: Labels) -> tuple[Floats, Floats]:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=1.0).fit(logs[:, 1] - logs[:, 0], labels)
+    return model.coef_[0], np.append(0.0, model.intercept_)
+
+
+def _fit_more(logs: Floats, labels: Labels) -> tuple[Floats, Floats]:
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    actual = np.eye(logs.shape[1])[labels]
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        """Return the penalised cross entropy and its gradient."""
+        predicted = log_softmax(logs @ parameters[:2] + parameters[2:], axis=1)
+        error = np.exp(predicted) - actual
+        gradient = np.append(np.einsum("rc,rcm->m", error, logs), error.sum(axis=0))
+        return float(parameters @ parameters / 2 - (actual * predicted).sum()), parameters + gradient
+
+    found = minimize(loss, np.zeros(2 + logs.shape[1]), jac=True, method="BFGS").x
+    return found[:2], found[2:]
