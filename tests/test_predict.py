@@ -8,8 +8,11 @@ import os
 import pty
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sentiment
@@ -258,10 +261,11 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["--threshold", "2", "text"], b"", "--threshold 2.0 is not between 0 and 1"),
         (["--device", "cuda", "text"], b"", "device 'cuda' is not on this machine; set --device to auto or cpu"),
         (["--model", "nowhere", "text"], b"", "nowhere/settings.json: missing; run `dvc repro`"),
-        (["--file", "r.parquet", "--format", "csv"], b"", "r.parquet: predictions are added to text files; write its"),
+        (["--file", "missing.parquet"], b"", "missing.parquet: no such file"),
+        (["--file", "-", "--format", "parquet"], b"PAR1", "-: not a readable Parquet file"),
         (["--file", "missing.csv"], b"", "missing.csv: no such file"),
         (["--file", ".", "--format", "csv"], b"", ".: is a folder; name a file in it"),
-        (["--file", "-"], b"", "-: unknown format; set --format to one of csv, tsv, jsonl"),
+        (["--file", "-"], b"", "-: unknown format; set --format to one of csv, tsv, jsonl, parquet"),
         (["a\udcffb"], b"", "text 1: the text is not valid UTF-8"),
         (["--file", "-", "--format", "csv"], b"", "-: empty"),
         (["--file", "-", "--format", "csv"], b"words\na\n", "no column 'text' or 'review' among 'words'; name"),
@@ -294,3 +298,70 @@ def test_bad_input_is_one_line(
     if output.exists():
         assert [path.name for path in tmp_path.iterdir()] == ["predicted"]
         assert output.read_text(encoding="utf-8") == "from before"
+
+
+def parquet_table() -> pa.Table:
+    """Return rows with columns of many types, in two row groups' worth of dictionaries."""
+    count = 3000
+    columns = {
+        "review": pa.array([TEXTS[number % len(TEXTS)] for number in range(count)], pa.large_string()),
+        "stars": pa.array([None if number % 7 == 0 else number % 5 for number in range(count)], pa.int8()),
+        "when": pa.array(range(count), pa.timestamp("ms", "UTC")),
+        "tags": pa.array([["a"] * (number % 3) for number in range(count)]),
+        "kind": pa.array(["film" if number % 2 else "book" for number in range(count)]).dictionary_encode(),
+        "more": pa.array([{"price": Decimal(number)} for number in range(count)]),
+    }
+    return pa.table(columns).replace_schema_metadata({"source": "by hand"})
+
+
+def test_a_parquet_file_keeps_its_rows_their_order_and_its_columns(
+    command: Command, model: str, tmp_path: Path
+) -> None:
+    pq.write_table(parquet_table(), tmp_path / "r.parquet", row_group_size=1000)
+    table = pq.read_table(tmp_path / "r.parquet")
+    words = ["--model", model, "--file", str(tmp_path / "r.parquet")]
+    done = command("sentiment", "predict", *words, "--output", str(tmp_path / "out.parquet"))
+    assert (done.returncode, done.stdout) == (0, "")
+    found = pq.read_table(tmp_path / "out.parquet")
+    added = ["predicted", "probability", "unknown"]
+    assert found.drop_columns(added).equals(table, check_metadata=True)
+    assert [str(found.schema.field(name).type) for name in added] == ["string", "double", "double"]
+    texts = command("sentiment", "predict", "--model", model, *TEXTS).stdout.splitlines()
+    for line, row in zip(texts, found.select(added).to_pylist(), strict=False):
+        assert line.startswith(f"{row['predicted']}  {row['probability']:.4f}  ")
+    with (tmp_path / "r.parquet").open("rb") as stream:
+        content = stream.read()
+    for name, given in (("-", content), (str(tmp_path / "r.parquet"), b"")):
+        piped = tmp_path / "piped.parquet"
+        asked = [*words[:2], "--file", name, "--format", "parquet", "--output", str(piped)]
+        assert command("sentiment", "predict", *asked, stdin=given).returncode == 0
+        assert pq.read_table(piped).equals(found, check_metadata=True)
+
+
+def test_parquet_is_written_to_standard_output_but_to_no_terminal(model: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "r.parquet")
+    words = [sys.executable, "-m", "sentiment", "predict", "--model", model, "--file", str(tmp_path / "r.parquet")]
+    content = subprocess.run(words, cwd=ROOT, capture_output=True, check=True).stdout
+    assert pq.read_table(pa.BufferReader(content)).column_names == ["text", "predicted", "probability", "unknown"]
+    ours, theirs = pty.openpty()
+    done = subprocess.run(words, cwd=ROOT, stdout=theirs, stderr=subprocess.PIPE, check=False, text=True)
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert done.stderr == ("error: standard output is a terminal, which cannot show Parquet; give a file by --output\n")
+
+
+def test_a_parquet_file_of_which_another_column_fills_the_memory_is_refused(
+    command: Command, model: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.parquet"
+    for column in (
+        pa.array([f"{number:07}" + "0" * 2**24 for number in range(5)]),
+        pa.array([[None] * 3_000_000] * 5, pa.list_(pa.int8())),
+    ):
+        pq.write_table(pa.table({"text": ["good"] * 5, "more": column}), path, compression="zstd")
+        assert path.stat().st_size < 200_000
+        done = command("sentiment", "predict", "--model", model, "--file", str(path), "--output", str(tmp_path / "o"))
+        assert done.returncode == 2
+        assert "r.parquet: unpacks to more than 67,108,864 bytes, 100 times its size" in done.stderr
+        assert not (tmp_path / "o").exists()

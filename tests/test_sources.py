@@ -184,10 +184,11 @@ def test_a_format_is_added_by_one_line_in_the_registry(workspace: Path, monkeypa
     for name in ("r.psv", "r.psv.gz"):
         path = write_csv(workspace / name, ROWS, delimiter="|")
         assert list(sources.read(sources.locate(name))) == EXPECTED
-        with sources.open_table(name, "psv", io.BytesIO(path.read_bytes())) as table:
-            assert table.header_line(["more"]) == "text|label|more\n"
-            row = list(table)[1]
-            assert table.row_line(row, {"more": 1}) == "NA|0|1\n"
+        written = io.StringIO()
+        stream = io.BytesIO(path.read_bytes())
+        with sources.open_table(name, "psv", stream) as table, table.writer(written, {"more": float}) as write:
+            write([(list(table.rows())[1], {"more": 1})])
+        assert written.getvalue() == "text|label|more\nNA|0|1\n"
     with pytest.raises(InputError, match=r"no known format; give .csv, .tsv, .jsonl, .psv \(also .gz\), .parquet"):
         sources.locate("params.yaml")
 

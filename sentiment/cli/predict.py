@@ -14,13 +14,14 @@ knows. A warning follows the predictions of texts of which it knows less than ha
 """
 
 import argparse
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from sentiment.config import paths
 from sentiment.data import sources
@@ -42,9 +43,9 @@ MOSTLY = 0.5  # share of unknown tokens beyond which a text is named in the warn
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="a review")
-    formats = ", ".join(sources.TEXT_FORMATS)
-    parser.add_argument("--file", metavar="PATH", help=f"reviews as {formats}, also .gz; - is standard input")
-    parser.add_argument("--format", choices=sources.TEXT_FORMATS, help="of the file, where its name does not say it")
+    formats = sources.table_formats()
+    parser.add_argument("--file", metavar="PATH", help=f"reviews as {', '.join(formats)}; - is standard input")
+    parser.add_argument("--format", choices=formats, help="of the file, where its name does not say it")
     parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
     parser.add_argument("--about", action="store_true", help="say what the model learned from, and predict nothing")
@@ -66,8 +67,8 @@ def run(args: argparse.Namespace) -> None:
     output = _destination(args.output, format_) if args.output else None
     if args.file == "-":
         stdin(args.file)
-    if not output:
-        stdout()
+    if not output and stdout().isatty() and format_ == "parquet":
+        raise InputError("standard output is a terminal, which cannot show Parquet; give a file by --output")
 
     from sentiment import api  # loads torch, so only after the arguments and the streams were checked
     from sentiment.inference import checkpoint
@@ -143,17 +144,16 @@ def predict_file(
     unknown = texts = 0
     with ExitStack() as stack:
         table = stack.enter_context(sources.open_table(name, format_, stdin(name) if name == "-" else None))
-        if table.header is not None:
-            _find_text_column(name, column, table.header, added)  # before anything is written
-        partial_file = stack.enter_context(atomic_write(output)) if output else None
-        target = stack.enter_context(partial_file.open("w", **AS_READ)) if partial_file else stdout()
-        write = _terminal_writer(target) if target.isatty() else target.write
-        write(table.header_line(added))
+        # Before anything is written.
+        found = None if table.header is None else _find_text_column(name, column, table.header, added)
+        target = stack.enter_context(_target(output, table.binary))
+        write = stack.enter_context(table.writer(target, dict.fromkeys(added, float) | {added[0]: str}))
         counter = stack.enter_context(progress.counter("predict", None))
-        for chunk in chunks((row, _text(name, column, row, added)) for row in table):
+        rows = table.rows([found] if found else [], whole=True)
+        for chunk in chunks((row, _text(name, column, row, added)) for row in rows):
             predictions = predict([text for _, text in chunk])
-            for (row, _), predicted in zip(chunk, predictions, strict=True):
-                write(table.row_line(row, dict(zip(added, _values(predicted), strict=True))))
+            values = (dict(zip(added, _values(predicted), strict=True)) for predicted in predictions)
+            write(zip((row for row, _ in chunk), values, strict=True))
             unknown += _mostly_unknown(predictions)
             texts += len(chunk)
             counter.update(len(chunk))
@@ -167,17 +167,32 @@ def _values(predicted: "Prediction") -> list[str | float]:
     return [predicted.label, *(round(value, 6) for value in shown), round(predicted.unknown, 4)]
 
 
+@contextmanager
+def _target(output: Path | None, binary: bool) -> Iterator[IO[Any]]:
+    """Open the output, which appears when the block ends without an error; None is standard output."""
+    if output is None:
+        text: Any = stdout()
+        if binary:
+            yield text.buffer
+        else:
+            yield cast(IO[str], _Terminal(text)) if text.isatty() else text
+        return
+    mode: dict[str, Any] = {"mode": "wb"} if binary else {"mode": "w", **AS_READ}
+    with atomic_write(output) as partial_file, partial_file.open(**mode) as stream:
+        yield stream
+
+
 def _mostly_unknown(predictions: "list[Prediction]") -> int:
     return sum(prediction.unknown > MOSTLY for prediction in predictions)
 
 
 def chunks(rows: Iterable[tuple[sources.Row, str]]) -> Iterator[list[tuple[sources.Row, str]]]:
-    """Group rows and their texts for prediction: 2,048 rows, or fewer as soon as they have 16,777,216 characters."""
+    """Group rows and their texts for prediction: 2,048 rows, or fewer as soon as they hold 16,777,216 characters."""
     chunk: list[tuple[sources.Row, str]] = []
     characters = 0
     for row, text in rows:
         chunk.append((row, text))
-        characters += len(text)
+        characters += max(row.size, len(text))
         if len(chunk) == _CHUNK_ROWS or characters > _CHUNK_CHARACTERS:
             yield chunk
             chunk, characters = [], 0
@@ -185,9 +200,14 @@ def chunks(rows: Iterable[tuple[sources.Row, str]]) -> Iterator[list[tuple[sourc
         yield chunk
 
 
-def _terminal_writer(terminal: IO[str]) -> Callable[[str], object]:
-    """Return a function that writes to a terminal with control characters escaped."""
-    return lambda text: terminal.write(re.sub(r"[^\t\n]+", lambda found: printable(found[0]), text))
+class _Terminal(io.TextIOBase):
+    """A terminal to which control characters are written escaped."""
+
+    def __init__(self, terminal: IO[str]) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str) -> int:
+        return self._terminal.write(re.sub(r"[^\t\n]+", lambda found: printable(found[0]), text))
 
 
 def _text(name: str, column: str, row: sources.Row, added: list[str]) -> str:
@@ -205,11 +225,9 @@ def _find_text_column(where: str, column: str, names: list[str], added: list[str
 
 def _format(name: str, chosen: str | None) -> str:
     """Return the format of the file. Raises InputError where neither name nor --format says it, or it is missing."""
-    if name.lower().endswith(".parquet"):
-        raise InputError(f"{name}: predictions are added to text files; write its rows as .jsonl or .csv first")
     found = chosen or sources.format_of(name)
     if found is None:
-        raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.TEXT_FORMATS)}")
+        raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.table_formats())}")
     if name != "-" and not Path(name).exists():  # a pipe will do
         raise InputError(f"{name}: no such file; check the path")
     if Path(name).is_dir():

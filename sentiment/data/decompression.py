@@ -22,6 +22,15 @@ def unpacked_limit(size: int) -> int:
     return max(_ALWAYS_ALLOWED, _MAX_RATIO * size)
 
 
+def size_of(stream: IO[bytes]) -> int:
+    """Return the size of a file in bytes, 0 where it is a pipe. The stream is at its start then."""
+    if not stream.seekable():
+        return 0
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return size
+
+
 def too_large(name: str, limit: int) -> InputError:
     """Return the error for a file that unpacks to more than `limit`."""
     return InputError(f"{name}: unpacks to more than {limit:,} bytes, {_MAX_RATIO} times its size; do not trust it")
@@ -30,11 +39,7 @@ def too_large(name: str, limit: int) -> InputError:
 @contextmanager
 def open_gzip(name: str, packed: IO[bytes]) -> Iterator[IO[bytes]]:
     """Read a gzip stream, called `name` in errors. Raises InputError beyond the limit, `DAMAGED` errors as they are."""
-    size = 0
-    if packed.seekable():
-        size = packed.seek(0, io.SEEK_END)
-        packed.seek(0)
-    limit = unpacked_limit(size)
+    limit = unpacked_limit(size_of(packed))
     with gzip.open(packed) as plain, io.BufferedReader(_Bounded(name, plain, limit), 1 << 17) as stream:
         yield stream
 

@@ -5,7 +5,7 @@ not depend on the machine. Bad input is an `InputError` that names the file and 
 """
 
 from sentiment.data.sources.columns import AUTO, TEXT_COLUMNS, Columns, find_column
-from sentiment.data.sources.registry import TEXT_FORMATS, format_of, known_formats, locate, open_table, read
+from sentiment.data.sources.registry import TEXT_FORMATS, format_of, locate, open_table, read, table_formats
 from sentiment.data.sources.review import Review, check_text
 from sentiment.data.sources.table import Row, Table
 
@@ -20,8 +20,8 @@ __all__ = [
     "check_text",
     "find_column",
     "format_of",
-    "known_formats",
     "locate",
     "open_table",
     "read",
+    "table_formats",
 ]

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import IO, Any
 
-from sentiment.data.sources.table import Row, Table
+from sentiment.data.sources.table import Row, TextTable
 from sentiment.errors import InputError, quote, reason
 from sentiment.io.csv_file import csv_field, csv_lines, csv_rows, repeated
 
 
-class Csv(Table):
+class Csv(TextTable):
     """Comma-separated values, quoted as RFC 4180 says. A header without a comma may be separated by semicolons.
 
     Excel writes semicolons where the comma is the decimal sign.
@@ -46,7 +46,7 @@ class Csv(Table):
                     f"{self._name}: {place}: {len(fields)} fields where the header has {len(self.header)}; "
                     "quote fields that contain a separator"
                 )
-            yield Row(number, place, dict(zip(self.header, fields, strict=True)))
+            yield Row(number, place, dict(zip(self.header, fields, strict=True)), size=sum(map(len, fields)))
             number += 1
 
     def header_line(self, added: Sequence[str]) -> str:

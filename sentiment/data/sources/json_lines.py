@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from sentiment.data.sources.table import Row, Table
+from sentiment.data.sources.table import Row, TextTable
 from sentiment.errors import InputError, quote, reason
 from sentiment.io.csv_file import LONGEST, repeated
 
 
-class JsonLines(Table):
+class JsonLines(TextTable):
     """Objects, one in a line. The number of a row is that of its line; blank lines are skipped."""
 
     def __init__(self, name: str, stream: IO[str]) -> None:
@@ -30,11 +30,11 @@ class JsonLines(Table):
                 raise InputError(f"{where}: not JSON ({reason(error)}); write one object in a line") from None
             if not isinstance(fields, dict):
                 raise InputError(f"{where}: contains {quote(fields)}, not an object; write one object in a line")
-            yield Row(number, place, fields, line)
+            yield Row(number, place, fields, line, len(line))
 
     def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
         """Append to the text of the row: parsed and written again, numbers could be rounded and bytes lost."""
-        return f"{row.line.rstrip().removesuffix('}').rstrip()}, {json.dumps(added)[1:]}\n"
+        return f"{row.raw.rstrip().removesuffix('}').rstrip()}, {json.dumps(added)[1:]}\n"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,75 +1,124 @@
 """Parquet: one review in a row, in two columns of text or plain numbers."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiment.data.decompression import too_large, unpacked_limit
-from sentiment.data.sources.columns import Columns
+from sentiment.data.decompression import size_of, too_large, unpacked_limit
 from sentiment.data.sources.parquet_pages import pages
-from sentiment.data.sources.review import Review, check_text, parse_label
+from sentiment.data.sources.table import Row, Table, Write
 from sentiment.errors import InputError, quote, reason
 
 # Rows and bytes in memory at a time: with a dictionary, a small file can repeat one long text in every row.
 _BATCH_ROWS = 16
 _BATCH_BYTES = 2**26
+_TYPES = {str: pa.string(), float: pa.float64()}
 
 
-def read_reviews(path: Path, columns: Columns) -> Iterator[Review]:
-    """Yield the reviews of a file. Ids are the numbers of the rows. Raises InputError where a row is not a review."""
-    number = 0
-    try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:
-            names = columns.find(str(path), file.schema_arrow.names)
-            for name in names:
-                _require_plain(path, name, file.schema_arrow.field(name).type)
-            limit = unpacked_limit(path.stat().st_size)
-            rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // _largest_page(path, file, names, limit)))
-            unpacked = 0
-            for batch in file.iter_batches(rows, columns=names, use_threads=False):
-                unpacked += batch.nbytes
-                if unpacked > limit:
-                    raise too_large(str(path), limit)
-                for text, label in zip(*(batch[name].to_pylist() for name in names), strict=True):
+class Parquet(Table):
+    """The rows of a Parquet file. Columns of any type are written back; text and label are text or plain numbers."""
+
+    binary = True
+    header: list[str]
+
+    def __init__(self, name: str, stream: IO[bytes]) -> None:
+        if not stream.seekable():
+            raise InputError(f"{name}: is a pipe, and Parquet is read from its end; give a file")
+        self._name, self._stream = name, stream
+        self._limit = unpacked_limit(size_of(stream))
+        try:
+            self._file = pq.ParquetFile(stream, pre_buffer=False)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._unreadable(error) from None
+        self._schema: pa.Schema = self._file.schema_arrow
+        self.header = self._schema.names
+
+    def rows(self, columns: Sequence[str] = (), *, whole: bool = False) -> Iterator[Row]:
+        for name in columns:
+            self._require_plain(name)
+        number = 0
+        try:
+            for batch in self._batches(None if whole else list(columns)):
+                size = batch.nbytes // max(1, batch.num_rows)
+                for index, values in enumerate(zip(*(batch[name].to_pylist() for name in columns), strict=True)):
                     number += 1
-                    where = f"{path}: row {number}"
-                    yield Review(str(number), check_text(where, text), parse_label(where, label))
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: after row {number}: a text is not valid UTF-8; convert it to UTF-8") from None
-    except (ValueError, RecursionError, pa.ArrowNotImplementedError, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable Parquet file ({reason(error)}); write or fetch the file again"
-        ) from None
+                    raw = batch.slice(index, 1) if whole else None
+                    yield Row(number, f"row {number}", dict(zip(columns, values, strict=True)), raw, size)
+        except UnicodeDecodeError:
+            raise InputError(
+                f"{self._name}: after row {number}: a text is not valid UTF-8; convert it to UTF-8"
+            ) from None
+        except (ValueError, RecursionError, pa.ArrowNotImplementedError, OSError) as error:
+            raise self._unreadable(error) from None
 
+    @contextmanager
+    def writer(self, stream: IO[bytes], added: Mapping[str, type]) -> Iterator[Write]:
+        schema = self._schema
+        for name, kind in added.items():
+            schema = schema.append(pa.field(name, _TYPES[kind]))
 
-def _require_plain(path: Path, name: str, kind: pa.DataType) -> None:
-    """Raise InputError where a column is neither text nor plain numbers: a date or a list is no text and no label."""
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
-    number = pa.types.is_primitive(value) and not pa.types.is_temporal(value)  # Arrow calls booleans and dates so
-    if not (text or number or pa.types.is_null(value)):
-        raise InputError(f"{path}: column {quote(name)} contains {quote(str(kind))}; store text or whole numbers")
+        def write(rows: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
+            batches, values = zip(*((row.raw, values) for row, values in rows), strict=True)
+            columns = pa.Table.from_batches(batches, self._schema).columns
+            more = [pa.array([value[name] for value in values], _TYPES[kind]) for name, kind in added.items()]
+            file.write_table(pa.table([*columns, *more], schema=schema))
 
+        with pq.ParquetWriter(stream, schema, compression="zstd") as file:
+            yield write
 
-def _largest_page(path: Path, file: pq.ParquetFile, names: tuple[str, str], limit: int) -> int:
-    """Return the unpacked size of the largest page of two columns, which no value exceeds: bytes, at least 1.
+    def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+        """Yield some rows at a time. Raises InputError where the columns unpack to more than they may."""
+        rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // self._largest_page(columns)))
+        unpacked = 0
+        for batch in self._file.iter_batches(rows, columns=columns, use_threads=False):
+            unpacked += batch.nbytes
+            if unpacked > self._limit:
+                raise too_large(self._name, self._limit)
+            yield batch
 
-    Raises InputError where their pages have more than `limit` bytes together, or hide how many they need.
-    """
-    groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
-    chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
-    unpacked, largest = 0, 1
-    with path.open("rb") as stream:
-        for chunk in chunks:
-            for page in pages(stream, chunk) if chunk.path_in_schema in names else ():
-                unpacked, largest = unpacked + page.size, max(largest, page.size)
-                if unpacked > limit:
-                    raise too_large(str(path), limit)
-                if page.delta_encoded:
-                    raise InputError(
-                        f"{path}: column {quote(chunk.path_in_schema)} has a delta encoding, which does not tell what "
-                        "it unpacks to; write the file with dictionaries or plain texts, as pandas does"
-                    )
-    return largest
+    def _require_plain(self, name: str) -> None:
+        """Raise InputError where a column is neither text nor plain numbers, but dates or lists, say."""
+        kind = self._schema.field(name).type
+        value = kind.value_type if pa.types.is_dictionary(kind) else kind
+        text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
+        number = pa.types.is_primitive(value) and not pa.types.is_temporal(value)  # Arrow calls booleans and dates so
+        if not (text or number or pa.types.is_null(value)):
+            raise InputError(
+                f"{self._name}: column {quote(name)} contains {quote(str(kind))}; store text or whole numbers"
+            )
+
+    def _largest_page(self, columns: list[str] | None) -> int:
+        """Return the unpacked size of the largest page of the columns, which no value exceeds: bytes, at least 1.
+
+        A row of a repeated column may have all values of a page. Each counts 8 bytes, whatever it was packed in.
+
+        Raises InputError where their pages have more bytes than they may, or hide how many they need.
+        """
+        metadata, schema = self._file.metadata, self._file.schema
+        unpacked, largest = 0, 1
+        for group in (metadata.row_group(index) for index in range(metadata.num_row_groups)):
+            for index in range(group.num_columns):
+                chunk = group.column(index)
+                if columns is not None and chunk.path_in_schema not in columns:
+                    continue
+                repeated = schema.column(index).max_repetition_level
+                for page in pages(self._stream, chunk):
+                    size = page.size + (8 * page.values if repeated else 0)
+                    unpacked, largest = unpacked + size, max(largest, size)
+                    if unpacked > self._limit:
+                        raise too_large(self._name, self._limit)
+                    if page.delta_encoded:
+                        raise InputError(
+                            f"{self._name}: column {quote(chunk.path_in_schema)} has a delta encoding, which does not "
+                            "tell what it unpacks to; write the file with dictionaries or plain texts, as pandas does"
+                        )
+        return largest
+
+    def _unreadable(self, error: Exception) -> Exception:
+        """Return the exception to raise for an error of Arrow, whose OSError without a number is about the content."""
+        if isinstance(error, OSError) and error.errno:
+            return error
+        return InputError(f"{self._name}: not a readable Parquet file ({reason(error)}); write or fetch the file again")

@@ -14,36 +14,39 @@ from typing import IO, NamedTuple
 import pyarrow.parquet as pq
 
 # Numbers in a page header, by Thrift's numbers of the fields that lead to them; the encoding is that of a page of
-# version 1 or 2.
+# version 1 or 2, and so is the number of values.
 _UNPACKED_SIZE, _PACKED_SIZE, _ENCODING, _ENCODING_2 = (2,), (3,), (5, 2), (8, 4)
+_VALUES, _VALUES_2 = (5, 1), (8, 1)
 _DELTA_TEXT = (6, 7)  # DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY
 # Thrift's types.
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 4, 5, 6, 7, 8, 12
 
 
 class Page(NamedTuple):
-    """A page of a column chunk: its unpacked size in bytes, and whether it has a delta encoding of texts.
+    """A page of a column chunk: its unpacked size in bytes, its values, and whether it has a delta encoding of texts.
 
     Such a page says itself how many lengths it has, and Arrow makes room for all of them: gigabytes for some bytes.
     """
 
     size: int
+    values: int
     delta_encoded: bool
 
 
 def pages(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
     """Yield the pages of a column chunk. Raises ValueError where a header is damaged."""
     start = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
+    if chunk.has_dictionary_page and (0 < chunk.dictionary_page_offset < start or not start):  # 0: no data pages
         start = chunk.dictionary_page_offset
     position, end = start, start + chunk.total_compressed_size
     while position < end:
         stream.seek(position)
         header = _read_struct(stream)
         unpacked, packed = header.get(_UNPACKED_SIZE, -1), header.get(_PACKED_SIZE, -1)
-        if min(unpacked, packed) < 0:
+        values = header.get(_VALUES, header.get(_VALUES_2, 0))  # none in a dictionary, which no row has whole
+        if min(unpacked, packed, values) < 0:
             raise ValueError("a page without a size")
-        yield Page(unpacked, header.get(_ENCODING, header.get(_ENCODING_2)) in _DELTA_TEXT)
+        yield Page(unpacked, values, header.get(_ENCODING, header.get(_ENCODING_2)) in _DELTA_TEXT)
         position = stream.tell() + packed
 
 

@@ -1,52 +1,56 @@
 """The formats of a source, one line for each, and reading whichever a path has."""
 
+import codecs
+import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sentiment.config.paths import REVIEWS, leaves_repository
-from sentiment.data.sources import imdb, parquet
+from sentiment.data.decompression import DAMAGED, open_gzip
+from sentiment.data.sources import imdb
 from sentiment.data.sources.columns import AUTO, Columns
 from sentiment.data.sources.delimited import Csv, Tsv
 from sentiment.data.sources.json_lines import JsonLines
-from sentiment.data.sources.review import Review
-from sentiment.data.sources.table import Table, open_text
-from sentiment.errors import InputError, printable
+from sentiment.data.sources.parquet import Parquet
+from sentiment.data.sources.review import Review, check_text, parse_label
+from sentiment.data.sources.table import Table, TextTable
+from sentiment.errors import InputError, printable, reason
 
 Reader = Callable[[Path, Columns], Iterator[Review]]
 
-# Text files with one review in a row, by suffix, also compressed (`.csv.gz`). `sentiment predict --file` reads and
-# writes them too.
-TEXT_FORMATS: dict[str, type[Table]] = {
+# Files with one review in a row, by suffix. `sentiment predict --file` reads and writes them too.
+TEXT_FORMATS: dict[str, type[TextTable]] = {
     "csv": Csv,
     "tsv": Tsv,
     "jsonl": JsonLines,
 }
+PARQUET = "parquet"
 
-# All other files, by suffix.
-BINARY_FORMATS: dict[str, Reader] = {
-    "parquet": parquet.read_reviews,
-    "tar.gz": imdb.read_archive,
-    "tgz": imdb.read_archive,
-    "tar": imdb.read_archive,
-}
+# Archives of the IMDb data set.
+ARCHIVES = ("tar.gz", "tgz", "tar")
+
+
+def table_formats() -> list[str]:
+    return [*TEXT_FORMATS, PARQUET]
 
 
 def known_formats() -> str:
     """Return the formats as an error names them."""
-    text, binary = (", ".join(f".{suffix}" for suffix in formats) for formats in (TEXT_FORMATS, BINARY_FORMATS))
+    text, binary = (", ".join(f".{suffix}" for suffix in formats) for formats in (TEXT_FORMATS, (PARQUET, *ARCHIVES)))
     return f"{text} (also .gz), {binary} or a folder"
 
 
 def format_of(name: str) -> str | None:
-    """Return the text format that a file's name says, or None.
+    """Return the format of a table that a file's name says, or None.
 
-    >>> format_of("reviews.CSV.gz"), format_of("reviews.parquet")
-    ('csv', None)
+    >>> format_of("reviews.CSV.gz"), format_of("reviews.parquet"), format_of("reviews.tar.gz")
+    ('csv', 'parquet', None)
     """
-    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
-    return suffix if suffix in TEXT_FORMATS else None
+    name = name.lower()
+    suffix = name.removesuffix(".gz").rpartition(".")[2]
+    return suffix if suffix in TEXT_FORMATS or name.endswith(f".{PARQUET}") else None
 
 
 def locate(source: str) -> Path:
@@ -84,14 +88,47 @@ def read(path: Path, text_column: str = AUTO, label_column: str = AUTO) -> Itera
 def _reader(path: Path) -> Reader | None:
     if path.is_dir():
         return imdb.read_folder
-    if text_format := format_of(path.name):
-        return TEXT_FORMATS[text_format].read_reviews
-    name = path.name.lower()
-    return next((reader for suffix, reader in BINARY_FORMATS.items() if name.endswith(f".{suffix}")), None)
+    if format_of(path.name):
+        return _read_table
+    return imdb.read_archive if path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)) else None
+
+
+def _read_table(path: Path, columns: Columns) -> Iterator[Review]:
+    """Yield the reviews of a table; their ids are row numbers. Raises InputError where a row is not a review."""
+    with open_table(str(path), format_of(path.name) or "") as table:
+        named = None if table.header is None else columns.find(str(path), table.header)
+        for row in table.rows(named or ()):
+            where = f"{path}: {row.place}"
+            text, label = named or columns.find(where, list(row.fields))
+            yield Review(str(row.number), check_text(where, row.fields[text]), parse_label(where, row.fields[label]))
 
 
 @contextmanager
-def open_table(name: str, text_format: str, stream: IO[bytes] | None = None) -> Iterator[Table]:
-    """Open a file of a text format, or read `stream`, called `name` in errors: its header, then its rows."""
-    with open_text(name, stream) as text:
-        yield TEXT_FORMATS[text_format](name, text)
+def open_table(name: str, format_: str, stream: IO[bytes] | None = None) -> Iterator[Table]:
+    """Open a file of a format, or read `stream`, called `name` in errors: its header, then its rows."""
+    with ExitStack() as stack:
+        raw = stream or stack.enter_context(open(name, "rb"))
+        if format_ == PARQUET:
+            yield Parquet(name, raw)
+        else:
+            yield TEXT_FORMATS[format_](name, stack.enter_context(_open_text(name, raw)))
+
+
+@contextmanager
+def _open_text(name: str, raw: IO[bytes]) -> Iterator[IO[str]]:
+    """Read a stream of UTF-8, compressed if its name ends in .gz.
+
+    Bytes that are not UTF-8 become surrogates: outside the text column they are written back as they were, inside it
+    `check_text` refuses them.
+    """
+    with ExitStack() as stack:
+        try:
+            plain: Any = stack.enter_context(open_gzip(name, raw)) if name.lower().endswith(".gz") else raw
+            plain = stack.enter_context(io.BufferedReader(plain)) if not hasattr(plain, "peek") else plain
+            if plain.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise InputError(f"{name}: is UTF-16; save it as UTF-8")
+            yield stack.enter_context(
+                io.TextIOWrapper(plain, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            )
+        except DAMAGED as error:
+            raise InputError(f"{name}: damaged or cut off ({reason(error)}); fetch the file again") from None
