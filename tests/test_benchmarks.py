@@ -134,6 +134,7 @@ def test_the_seconds_of_a_run_are_divided_among_its_stages(reproduced: Clone, tm
     assert imports["train"] > 2 * imports["tokenize"]  # torch, which is imported inside a function
 
 
+@pytest.mark.faults
 def test_memory_does_not_grow_with_the_corpus(workspace: Path) -> None:
     """The stages as commands, on the sample corpus repeated: four times the rows, the same peak of memory."""
     prepared.write_params()

@@ -63,10 +63,8 @@ def with_outputs(project: Clone, clone: Clone) -> Clone:
     return project
 
 
-@pytest.mark.parametrize(
-    "layout",
-    [subfolder, shared_dvc, *(pytest.param(layout, marks=pytest.mark.faults) for layout in (submodule, worktree))],
-)
+@pytest.mark.faults
+@pytest.mark.parametrize("layout", [subfolder, shared_dvc, submodule, worktree])
 def test_every_command_works_wherever_the_project_lies(
     command: Command,
     clone: Clone,
@@ -96,6 +94,7 @@ def test_every_command_works_wherever_the_project_lies(
     assert len([*outer.rglob(".dvc/tmp")]) == 1
 
 
+@pytest.mark.faults
 def test_a_file_system_without_locks_costs_a_warning(clone: Clone, tmp_path: Path) -> None:
     """Some NFS mounts lack flock, some Lustre ones lockf too."""
     code = f"import fcntl\n\ndef refuse(*words):\n    raise OSError({errno.ENOSYS}, 'Function not implemented')\n\n"

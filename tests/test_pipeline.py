@@ -188,6 +188,7 @@ def test_dvc_status_names_every_stage_that_can_load_an_edited_or_new_module(
     assert set(json.loads(clone.dvc("status", "--json").stdout)) == stale | {"check"}
 
 
+@pytest.mark.faults
 def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -> None:
     outside = tmp_path / "elsewhere" / "reviews.csv"
     outside.parent.mkdir()
@@ -229,6 +230,7 @@ def test_a_relative_source_outside_is_refused_in_an_experiment_too(clone: Clone)
     assert "leaves the repository; give its absolute path" in done.stdout + done.stderr
 
 
+@pytest.mark.faults
 def test_a_source_that_dvc_tracks_is_there_in_the_queue(clone: Clone) -> None:
     mine = clone.path / "data/mine.csv"
     mine.write_bytes((clone.path / SAMPLE).read_bytes())
@@ -239,6 +241,7 @@ def test_a_source_that_dvc_tracks_is_there_in_the_queue(clone: Clone) -> None:
     assert any("mine" in line and ",data/mine.csv," in line for line in table.splitlines())
 
 
+@pytest.mark.faults
 def test_files_of_the_user_that_dvc_tracks_are_left_alone(clone: Clone) -> None:
     mine = clone.path / "data/mine.csv"
     mine.write_text("text,label\ngood,1\n", encoding="utf-8")
@@ -251,6 +254,7 @@ def test_files_of_the_user_that_dvc_tracks_are_left_alone(clone: Clone) -> None:
     assert mine.read_text(encoding="utf-8") == "text,label\nbetter,1\n"
 
 
+@pytest.mark.faults
 def test_dvc_may_be_called_from_another_folder_or_as_a_library(clone: Clone) -> None:
     clone.set("compute.threads", 2)
     Clone(clone.path / "docs").dvc("repro", "../dvc.yaml")
@@ -320,6 +324,7 @@ def test_the_recipe_for_imdb_tries_a_network_with_three_seeds(clone: Clone) -> N
         assert set(csv.DictReader(stream).fieldnames or ()) == set(rows["imdb-plain-1"])
 
 
+@pytest.mark.faults
 def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
     clone.dvc("exp", "run", "--temp", "--name", "other", "--set-param", "train.seed=2")
     printed = clone.python("-m", "sentiment", "compare", "other", "workspace").stdout
@@ -338,6 +343,7 @@ def test_two_runs_are_compared_through_dvc(clone: Clone) -> None:
     assert written["metrics"]["accuracy"]["a"]["value"] == pytest.approx(baseline["accuracy"])
 
 
+@pytest.mark.faults
 def test_the_baseline_can_be_switched_off(clone: Clone) -> None:
     clone.set("baseline.features", "none")
     for stage in ("baseline", "evaluate"):

@@ -115,6 +115,7 @@ def test_a_colleague_pulls_and_has_nothing_to_run(clone: Clone, remote: Remote, 
     assert told.split()[0] in ("positive", "negative")
 
 
+@pytest.mark.faults
 def test_a_run_that_was_made_before_is_not_made_again(clone: Clone) -> None:
     clone.set("train.learning_rate", 1e-3)
     clone.dvc("repro")
@@ -127,6 +128,7 @@ def test_a_run_that_was_made_before_is_not_made_again(clone: Clone) -> None:
     assert state(clone) == changed
 
 
+@pytest.mark.faults
 def test_a_run_that_a_colleague_made_is_not_made_again(clone: Clone, remote: Remote, tmp_path: Path) -> None:
     """By the shared run cache, for a stage all of whose outputs DVC holds: it pushes no metrics that Git holds."""
     clone.dvc("push")
@@ -142,6 +144,7 @@ def test_a_run_that_a_colleague_made_is_not_made_again(clone: Clone, remote: Rem
     assert colleague.recorded()["tokenize"] == clone.recorded()["tokenize"]
 
 
+@pytest.mark.faults
 def test_a_damaged_object_is_not_pulled(clone: Clone, remote: Remote, tmp_path: Path) -> None:
     """Neither as a file of its own nor as one of a folder."""
     clone.dvc("push")
@@ -160,6 +163,7 @@ def test_a_damaged_object_is_not_pulled(clone: Clone, remote: Remote, tmp_path: 
     assert not any(b"x" * 9 in path.read_bytes() for path in colleague.path.glob("[dm]*/**/*") if path.is_file())
 
 
+@pytest.mark.faults
 def test_a_remote_that_is_not_there_is_named(clone: Clone, folder: Remote, tmp_path: Path) -> None:
     clone.dvc("push")
     shutil.rmtree(folder.url)
@@ -183,6 +187,7 @@ def test_line_ends_are_those_of_the_repository(clone: Clone, tmp_path: Path) -> 
         assert (tmp_path / "other" / name).read_bytes() == (clone.path / name).read_bytes(), name
 
 
+@pytest.mark.faults
 def test_two_people_change_different_stages(clone: Clone, folder: Remote, tmp_path: Path) -> None:
     """dvc.lock and the metrics conflict; params.yaml does not. Either side is taken, then all is made to fit."""
     clone.dvc("push")

@@ -330,6 +330,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
         list(sources.read(path))
 
 
+@pytest.mark.faults
 def test_a_table_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.csv.gz"
     path.write_bytes(gzip.compress(b"text,label\n" + b"good film,1\n" * 7_000_000))
