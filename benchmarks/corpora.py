@@ -43,7 +43,7 @@ class Corpus(NamedTuple):
     def training_texts(self) -> list[str]:
         """Return IMDb's 25,000 training reviews, or the sample corpus repeated to the same size, 33 MB."""
         if self.name == "imdb":
-            return [review.text for review in sources.read(self.source) if review.split == "train"]
+            return [review.text or "" for review in sources.read(self.source) if review.split == "train"]
         with self.source.open(encoding="utf-8", newline="") as stream:
             return [row["text"] for row in csv.DictReader(stream)] * _COPIES
 

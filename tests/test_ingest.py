@@ -1,25 +1,30 @@
 """Splits: the source's own or by a hash, the same on every machine, and never without one of the labels."""
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment.config import paths
+from sentiment.data.classes import BINARY, Classes
+from sentiment.data.labels import Coder, Labelling
 from sentiment.data.sources import Review
 from sentiment.data.splitting import Splitter, Splitting, hash_text
 from sentiment.errors import InputError
 from sentiment.io import parquet
 from sentiment.io.json_file import read_json
 from stages import ingest
+from tests.support.clone import set_parameter
 
 SPLITTING = Splitting(valid_fraction=0.2, test_fraction=0.3, seed=0)
 
 
 def split(text: str, official: str | None = None, seed: int = 0) -> str:
-    review = Review("1", text, 0, official)  # type: ignore[arg-type]
+    review = Review("1", text, "0", official)  # type: ignore[arg-type]
     return SPLITTING.split_of(review, hash_text(text, seed))
 
 
@@ -85,18 +90,22 @@ def test_duplicates_are_in_one_split_and_counted(workspace: Path) -> None:
 
 def test_reviews_of_a_film_are_in_one_split_and_so_are_duplicates(workspace: Path) -> None:
     reviews = [
-        Review(f"train/{number}", f"{number}", number % 2, "train", f"film {number // 10}") for number in range(2000)
-    ] + [Review(f"again/{number}", f"{number}", number % 2, "train", "another film") for number in range(0, 2000, 100)]
-    test = [Review(f"test/{number}", f"{number}", number % 2, "test") for number in range(2)]
+        Review(f"train/{number}", f"{number}", str(number % 2), "train", f"film {number // 10}")
+        for number in range(2000)
+    ] + [
+        Review(f"again/{number}", f"{number}", str(number % 2), "train", "another film")
+        for number in range(0, 2000, 100)
+    ]
+    test = [Review(f"test/{number}", f"{number}", str(number % 2), "test") for number in range(2)]
     with ExitStack() as stack:
         tables = {
             split: stack.enter_context(parquet.open_writer(path, parquet.REVIEWS))
             for split, path in zip(paths.SPLITS, paths.REVIEWS, strict=True)
         }
-        splitter = Splitter(SPLITTING, tables)
+        splitter = Splitter("films", SPLITTING, Labelling(labels="auto", missing="refuse"), tables)
         for review in reviews + test:
             splitter.add(review)
-        splitter.finish("films")
+        splitter.finish()
     train, valid = (
         [row for batch in parquet.read(path, parquet.REVIEWS) for row in batch.to_pylist()]
         for path in (paths.REVIEWS.train, paths.REVIEWS.valid)
@@ -115,6 +124,115 @@ def test_a_split_without_one_of_the_labels_is_refused_and_outputs_stay(workspace
     ingest.main()
     before = {path: path.read_bytes() for path in paths.REVIEWS.folder.iterdir()}
     source(workspace, rows)
-    with pytest.raises(InputError, match="each split needs both"):
+    with pytest.raises(InputError, match="each split needs every class: add reviews|all reviews have the label"):
         ingest.main()
     assert {path: path.read_bytes() for path in paths.REVIEWS.folder.iterdir()} == before
+
+
+def ingested(workspace: Path, rows: list[str], **changes: object) -> dict[str, Any]:
+    """Run the stage on rows with other parameters. Return metrics/corpus.json."""
+    source(workspace, rows)
+    for key, value in changes.items():
+        set_parameter(workspace / paths.PARAMS, f"ingest.{key}", value)
+    ingest.main()
+    return read_json(paths.CORPUS)
+
+
+def classes_of_texts() -> dict[str, str]:
+    names = Classes.load().names
+    tables = [batch.to_pylist() for path in paths.REVIEWS for batch in parquet.read(path, parquet.REVIEWS)]
+    return {row["text"]: names[row["label"]] for row in sum(tables, [])}
+
+
+STARS = [f"review {number},{10 - number % 10}.0" for number in range(600)]
+
+
+def test_each_of_a_few_labels_is_a_class_in_the_order_of_numbers(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = ingested(workspace, STARS)
+    assert Classes.load().names == [str(stars) for stars in range(1, 11)]
+    assert classes_of_texts() == {f"review {number}": str(10 - number % 10) for number in range(600)}
+    assert capsys.readouterr().err == "the reviews have 10 classes: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10\n"
+    for split in paths.SPLITS:
+        assert corpus[split].keys() == {"reviews", "classes", "duplicates"}
+        assert sum(corpus[split]["classes"].values()) == corpus[split]["reviews"]
+    assert sum(corpus[split]["classes"]["10"] for split in paths.SPLITS) == 60
+
+
+def test_a_mapping_names_the_classes_and_drops_other_labels(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = {1: "negative", 2: "negative", 9: "positive", 10: "positive"}
+    corpus = ingested(workspace, STARS, labels=labels)
+    assert Classes.load() == BINARY
+    assert corpus["left_out"] == 360
+    assert sum(corpus[split]["positive"] for split in paths.SPLITS) == 120
+    found = classes_of_texts()
+    assert (found["review 0"], found["review 8"], len(found)) == ("positive", "negative", 240)
+    assert (
+        "360 reviews whose labels ingest.labels does not name are left out: '3' (60), '4' (60)"
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    "labels, names",
+    [
+        (["1", "0"], ["negative", "positive"]),
+        (["false", "true"], ["negative", "positive"]),
+        (["POS", "neg", "1"], ["negative", "positive"]),
+        (["4", "0"], ["0", "4"]),
+        (["10", "9", "1.5", "-1"], ["-1", "1.5", "9", "10"]),
+        (["neutral", "pos", "neg"], ["neg", "neutral", "pos"]),
+        (["1", "unknown", "0"], ["0", "1", "unknown"]),
+    ],
+)
+def test_classes_have_an_order_that_does_not_depend_on_that_of_the_reviews(labels: list[str], names: list[str]) -> None:
+    for order in (labels, labels[::-1]):
+        coder = Coder(Labelling(labels="auto", missing="refuse"))
+        assert [coder.code("r.csv", label) for label in order] == list(range(len(order)))
+        classes, class_of_code = coder.classes("r.csv")
+        assert classes.names == names
+        if names != BINARY.names:
+            assert [names[index] for index in class_of_code] == order
+
+
+def test_labels_of_many_values_are_refused(workspace: Path) -> None:
+    with pytest.raises(InputError, match="has more than 20 labels, '0', '1', .*; set ingest.label_column"):
+        ingested(workspace, [f"review {number},{number}" for number in range(30)])
+    with pytest.raises(InputError, match="all reviews have the label '5'; add others"):
+        ingested(workspace, [f"review {number},5" for number in range(30)])
+
+
+@pytest.mark.parametrize(
+    "labels, expected",
+    [
+        ("automatic", "labels: 'automatic' is neither auto nor a mapping such as {1: negative, 5: positive}"),
+        ({1: "a", "good": "b"}, "labels: has words and numbers to the left of its colons; put quotes around"),
+        ({1: "a", 2: "a"}, "labels: names 1 classes; name 2 to 255"),
+        ({1: "a", 2: None}, "labels: None is no name of a class; write a word or a number"),
+    ],
+)
+def test_a_mapping_that_names_no_classes_is_refused(workspace: Path, labels: object, expected: str) -> None:
+    with pytest.raises(InputError, match=f"params.yaml: ingest: {re.escape(expected)}"):
+        ingested(workspace, [], labels=labels)
+
+
+def test_rows_without_a_label_are_refused_or_counted(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"review {number},{number % 2 if number % 100 else ''}" for number in range(900)]
+    expected = (
+        "data/sample/reviews.csv: 9 rows have no text or no label: 1 (label), 101 (label), .*, …; complete them, or"
+    )
+    with pytest.raises(InputError, match=re.escape(expected).replace(r"\.\*", ".*")):
+        ingested(workspace, rows)
+    corpus = ingested(workspace, rows, missing="drop")
+    assert corpus["missing"] == 9
+    assert sum(corpus[split]["reviews"] for split in paths.SPLITS) == 891
+    assert capsys.readouterr().err == "warning: 9 rows without text or label are left out\n"
+
+
+def test_empty_texts_are_counted_and_warned_about(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{f'review {number}' if number % 100 else ' '},{number % 2}" for number in range(900)]
+    assert ingested(workspace, rows)["empty_texts"] == 9
+    assert capsys.readouterr().err == "warning: 9 reviews have an empty text; their predictions are all the same\n"

@@ -10,9 +10,10 @@ the training split, as IMDb's test split has. The baseline classifies 90.8 % of 
 
 import hashlib
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +22,17 @@ from pydantic import Field, model_validator
 
 from sentiment.config.paths import SPLITS, Split
 from sentiment.config.section import Seed, Settings
+from sentiment.data.classes import BINARY, Classes
+from sentiment.data.labels import Coder, Labelling
 from sentiment.data.sources import Review
-from sentiment.errors import InputError
+from sentiment.errors import InputError, quote
 from sentiment.io import parquet
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 # Characters of text in memory at a time: with `parquet.ROWS`, this bounds the memory for reviews of any length.
 _MAX_CHARACTERS = 16_000_000
+_SHOWN = 5  # rows or labels that a line names
 
 
 class Splitting(Settings):
@@ -63,46 +67,115 @@ def hash_text(text: str, seed: int) -> int:
 
 
 class Splitter:
-    """Writes reviews to the tables of their splits, and counts them for metrics/corpus.json."""
+    """Writes reviews to the tables of their splits, with codes for labels, and counts them for metrics/corpus.json."""
 
-    def __init__(self, splitting: Splitting, tables: Mapping[Split, parquet.Writer]) -> None:
-        self._splitting = splitting
+    def __init__(
+        self, source: str, splitting: Splitting, labelling: Labelling, tables: Mapping[Split, parquet.Writer]
+    ) -> None:
+        self._source, self._splitting, self._labelling = source, splitting, labelling
+        self._coder = Coder(labelling)
         self._buffers = {split: _Buffer(table) for split, table in tables.items()}
         # The split of each training text: the same text may be reviews of two films.
         self._split_of_text: dict[int, Split] = {}
+        self._missing: list[str] = []  # the first ids
+        self._num_missing = self._num_empty = 0
 
     def add(self, review: Review) -> None:
+        """Add a review, unless text or label are missing, or `ingest.labels` leaves its label out."""
+        if review.text is None or review.label is None:
+            self._num_missing += 1
+            if len(self._missing) < _SHOWN:
+                self._missing.append(f"{review.id} ({'text' if review.text is None else 'label'})")
+            return
+        code = self._coder.code(self._source, review.label)
+        if code is None:
+            return
+        self._num_empty += not review.text.strip()
         text_hash = hash_text(review.text, self._splitting.seed)
         split = self._splitting.split_of(review, text_hash)
         if review.split == "train":
             split = self._split_of_text.setdefault(text_hash, split)
-        self._buffers[split].add(review, text_hash)
+        self._buffers[split].add(review.id, review.text, code, text_hash)
 
-    def finish(self, source: str) -> dict[str, Any]:
-        """Write what is left. Return the content of metrics/corpus.json.
+    def finish(self) -> "Corpus":
+        """Write what is left, and return what was found.
 
-        Raises InputError, which names the source, where a split has no positive or no negative reviews.
+        Raises InputError, which names the source, where a split lacks a class, or a review its text or label and
+        `ingest.missing` is `refuse`.
         """
-        for split, buffer in self._buffers.items():
+        for buffer in self._buffers.values():
             buffer.flush()
-            negative, positive = buffer.label_counts
-            if not (negative and positive):
-                raise InputError(
-                    f"{source}: {split} would have {negative} negative and {positive} positive reviews; each split "
-                    "needs both: add reviews of both labels, or give the split a larger share"
-                )
+        if self._num_missing and self._labelling.missing == "refuse":
+            more = ", …" if self._num_missing > _SHOWN else ""
+            raise InputError(
+                f"{self._source}: {self._num_missing:,} rows have no text or no label: {', '.join(self._missing)}{more}"
+                "; complete them, or set ingest.missing to drop, which leaves them out"
+            )
+        classes, class_of_code = self._coder.classes(self._source)
+        counts = {split: buffer.class_counts(class_of_code, len(classes)) for split, buffer in self._buffers.items()}
+        self._require_every_class(classes, counts)
         texts = {split: self._buffers[split].distinct_texts() for split in SPLITS}
         in_training = np.union1d(texts["train"], texts["valid"])
         # An absolute path is one of this machine, and the file goes into Git.
-        corpus: dict[str, Any] = {"source": Path(source).name if Path(source).is_absolute() else source}
-        for split, buffer in self._buffers.items():
-            num_reviews = sum(buffer.label_counts)
-            corpus[split] = {
-                "reviews": num_reviews,
-                "positive": buffer.label_counts[1],
-                "duplicates": num_reviews - len(texts[split]),
+        metrics: dict[str, Any] = {
+            "source": Path(self._source).name if Path(self._source).is_absolute() else self._source
+        }
+        for split, of_class in counts.items():
+            names = dict(zip(classes.names, of_class, strict=True))
+            metrics[split] = {
+                "reviews": sum(of_class),
+                **({"positive": of_class[1]} if len(classes) == 2 else {"classes": names}),
+                "duplicates": sum(of_class) - len(texts[split]),
             }
-        return corpus | {"test_texts_seen_in_training": len(np.intersect1d(in_training, texts["test"]))}
+        metrics["test_texts_seen_in_training"] = len(np.intersect1d(in_training, texts["test"]))
+        metrics["empty_texts"] = self._num_empty
+        metrics["missing"] = self._num_missing
+        metrics["left_out"] = self._coder.left_out.total()
+        return Corpus(metrics, classes, class_of_code, self._coder.left_out)
+
+    def _require_every_class(self, classes: Classes, counts: Mapping[Split, list[int]]) -> None:
+        for split, of_class in counts.items():
+            lacking = [name for name, count in zip(classes.names, of_class, strict=True) if not count]
+            if lacking:
+                raise InputError(
+                    f"{self._source}: of {sum(of_class):,} reviews for {split} none would be "
+                    f"{' or '.join(lacking)}; each split needs every class: add reviews, give the split a larger "
+                    "share, or merge classes or leave them out by ingest.labels"
+                )
+
+
+class Corpus(NamedTuple):
+    """What was found in a source: metrics/corpus.json, the classes, the class of each code, labels left out."""
+
+    metrics: dict[str, Any]
+    classes: Classes
+    class_of_code: list[int]
+    left_out: Mapping[str, int]
+
+    def remarks(self) -> list[str]:
+        """Return a line for each thing about the source that its user may not expect."""
+        lines = []
+        if self.classes != BINARY:
+            lines.append(f"the reviews have {len(self.classes)} classes: {', '.join(self.classes.names)}")
+        if count := self.metrics["empty_texts"]:
+            lines.append(f"warning: {count:,} reviews have an empty text; their predictions are all the same")
+        if count := self.metrics["missing"]:
+            lines.append(f"warning: {count:,} rows without text or label are left out")
+        if self.left_out:
+            labels = ", ".join(f"{quote(label)} ({count:,})" for label, count in sorted(self.left_out.items())[:_SHOWN])
+            left_out = f"{self.metrics['left_out']:,} reviews whose labels ingest.labels does not name"
+            lines.append(f"warning: {left_out} are left out: {labels}")
+        return lines
+
+
+def relabel(path: Path, class_of_code: list[int]) -> None:
+    """Put the classes in the place of the codes in the table of a split."""
+    if class_of_code == list(range(len(class_of_code))):
+        return
+    classes = np.array(class_of_code, np.uint8)
+    with parquet.open_writer(path, parquet.REVIEWS) as table:
+        for batch in parquet.read(path, parquet.REVIEWS):
+            table.write(batch["id"], batch["text"], pa.array(classes[batch["label"].to_numpy()]))
 
 
 class _Buffer:
@@ -110,27 +183,35 @@ class _Buffer:
 
     def __init__(self, table: parquet.Writer) -> None:
         self._table = table
-        self._reviews: list[Review] = []
+        self._reviews: list[tuple[str, str, int]] = []
         self._characters = 0
         self._text_hashes = array("Q")
-        self.label_counts = [0, 0]
+        self._code_counts: Counter[int] = Counter()
 
-    def add(self, review: Review, text_hash: int) -> None:
-        self._reviews.append(review)
-        self._characters += len(review.text)
+    def add(self, review_id: str, text: str, code: int, text_hash: int) -> None:
+        self._reviews.append((review_id, text, code))
+        self._characters += len(text)
         self._text_hashes.append(text_hash)
-        self.label_counts[review.label] += 1
+        self._code_counts[code] += 1
         if len(self._reviews) == parquet.ROWS or self._characters > _MAX_CHARACTERS:
             self.flush()
 
     def flush(self) -> None:
         self._table.write(
-            pa.array([review.id for review in self._reviews], pa.string()),
-            pa.array([review.text for review in self._reviews], pa.string()),
-            pa.array([review.label for review in self._reviews], pa.uint8()),
+            *(
+                pa.array([review[column] for review in self._reviews], field.type)
+                for column, field in enumerate(parquet.REVIEWS)
+            )
         )
         self._reviews.clear()
         self._characters = 0
+
+    def class_counts(self, class_of_code: list[int], num_classes: int) -> list[int]:
+        """Return the number of reviews of each class."""
+        counts = [0] * num_classes
+        for code, count in self._code_counts.items():
+            counts[class_of_code[code]] += count
+        return counts
 
     def distinct_texts(self) -> npt.NDArray[np.uint64]:
         """Return the hash of each distinct text of the split, sorted."""

@@ -1,7 +1,7 @@
 """Which columns of a table hold the text and the label."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sentiment.errors import InputError, quote
 
@@ -12,33 +12,28 @@ LABEL_COLUMNS = ("label", "sentiment")
 _SHOWN = 20  # columns that an error lists
 
 
-class Columns(NamedTuple):
-    """The names of the text and label columns; `auto` searches for the usual names."""
-
-    text: str = AUTO
-    label: str = AUTO
-
-    def find(self, where: str, names: Sequence[str]) -> tuple[str, str]:
-        """Return the text column and the label column among `names`. Raises InputError without two such columns."""
-        text = find_column(where, self.text, TEXT_COLUMNS, "ingest.text_column", names)
-        label = find_column(where, self.label, LABEL_COLUMNS, "ingest.label_column", names)
-        if text == label:
-            raise InputError(f"{where}: ingest.text_column and ingest.label_column are both {quote(text)}; change one")
-        return text, label
+def candidates(wanted: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names that a column may have: the one that is `wanted`, or the `usual` ones if that is `auto`."""
+    return usual if wanted == AUTO else (wanted,)
 
 
 def find_column(where: str, wanted: str, usual: tuple[str, ...], option: str, names: Sequence[str]) -> str:
-    """Return the column `wanted`, or the first of the `usual` ones if it is `auto`. `option` is what sets it.
+    """Return the first of a column's candidates that is among `names`. `option` is what sets it.
 
     Raises InputError where `names` lack the column or repeat it.
     """
-    candidates = usual if wanted == AUTO else (wanted,)
-    present = [name for name in candidates if name in names]
+    possible = candidates(wanted, usual)
+    present = [name for name in possible if name in names]
     if not present:
         raise InputError(
-            f"{where}: no column {' or '.join(map(quote, candidates))} among {', '.join(map(quote, names[:_SHOWN]))}; "
+            f"{where}: no column {' or '.join(map(quote, possible))} among {', '.join(map(quote, names[:_SHOWN]))}; "
             f"name it by {option}"
         )
     if names.count(present[0]) > 1:
         raise InputError(f"{where}: has two columns {quote(present[0])}; rename one")
     return present[0]
+
+
+def value_of(fields: Mapping[str, Any], possible: Sequence[str]) -> Any:
+    """Return the value of the first of some columns that a row has, None where it has none of them."""
+    return next((fields[name] for name in possible if name in fields), None)

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 from sentiment.data.decompression import DAMAGED, open_gzip
-from sentiment.data.sources.columns import Columns
-from sentiment.data.sources.review import LABELS, Review, check_text
+from sentiment.data.sources.reading import Reading
+from sentiment.data.sources.review import Review, check_text
 from sentiment.errors import InputError, quote, reason
 from sentiment.io.csv_file import LONGEST
 
@@ -43,7 +43,7 @@ class _Key(NamedTuple):
             return None
         return cls("test" if split == "test" else "train", label, int(match[1]), name.removesuffix(".txt"))
 
-    def review(self, path: Path, content: bytes, films: _Films) -> Review:
+    def review(self, path: Path, content: bytes, films: _Films, reading: Reading) -> Review:
         """Return the review in the content of the file. Raises InputError where it has no text or no film."""
         name = f"{self.split}/{self.label}/{self.stem}"
         text = check_text(f"{path}: {name}.txt", content.decode("utf-8", errors="surrogateescape"))
@@ -56,10 +56,11 @@ class _Key(NamedTuple):
                     f"{path}: train/urls_{self.label}.txt names no film in line {self.number + 1}, for {name}.txt; "
                     "fetch the data set again, or remove that file"
                 )
-        return Review(name, text, LABELS[self.label], self.split, film)
+        rating = str(int(self.stem.rpartition("_")[2]))
+        return Review(name, text, rating if reading.imdb_target == "rating" else self.label, self.split, film)
 
 
-def read_folder(path: Path, columns: Columns) -> Iterator[Review]:
+def read_folder(path: Path, reading: Reading) -> Iterator[Review]:
     """Yield the reviews of an extracted data set; `path` may also be the folder that contains its `aclImdb`."""
     root = path / "aclImdb" if (path / "aclImdb").is_dir() else path
     keys: list[_Key] = []
@@ -74,10 +75,10 @@ def read_folder(path: Path, columns: Columns) -> Iterator[Review]:
         file = root / key.split / key.label / f"{key.stem}.txt"
         if (size := file.stat().st_size) > LONGEST:
             raise InputError(f"{file}: has {size:,} bytes; remove it")
-        yield key.review(path, file.read_bytes(), films)
+        yield key.review(path, file.read_bytes(), films, reading)
 
 
-def read_archive(path: Path, columns: Columns) -> Iterator[Review]:
+def read_archive(path: Path, reading: Reading) -> Iterator[Review]:
     """Yield the reviews of a tar archive, in the order of `read_folder`.
 
     Members come in any order, and a compressed archive can only be read forwards. So the archive is read once and its
@@ -110,7 +111,7 @@ def read_archive(path: Path, columns: Columns) -> Iterator[Review]:
         for key in sorted(places):
             start, size = places[key]
             texts.seek(start)
-            yield key.review(path, texts.read(size), films)
+            yield key.review(path, texts.read(size), films, reading)
 
 
 def _member_key(path: Path, member: tarfile.TarInfo) -> _Key | str | None:

@@ -1,5 +1,6 @@
 """Parquet: one review in a row, in two columns of text or plain numbers."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
@@ -39,14 +40,17 @@ class Parquet(Table):
     def rows(self, columns: Sequence[str] = (), *, whole: bool = False) -> Iterator[Row]:
         for name in columns:
             self._require_plain(name)
+        named = {name: names for name in columns if (names := self._class_names(name))}
         number = 0
         try:
             for batch in self._batches(None if whole else list(columns)):
                 size = batch.nbytes // max(1, batch.num_rows)
                 for index, values in enumerate(zip(*(batch[name].to_pylist() for name in columns), strict=True)):
                     number += 1
-                    raw = batch.slice(index, 1) if whole else None
-                    yield Row(number, f"row {number}", dict(zip(columns, values, strict=True)), raw, size)
+                    fields = dict(zip(columns, values, strict=True))
+                    for name, names in named.items():
+                        fields[name] = self._class_name(number, name, fields[name], names)
+                    yield Row(number, f"row {number}", fields, batch.slice(index, 1) if whole else None, size)
         except UnicodeDecodeError:
             raise InputError(
                 f"{self._name}: after row {number}: a text is not valid UTF-8; convert it to UTF-8"
@@ -84,11 +88,32 @@ class Parquet(Table):
         kind = self._schema.field(name).type
         value = kind.value_type if pa.types.is_dictionary(kind) else kind
         text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
-        number = pa.types.is_primitive(value) and not pa.types.is_temporal(value)  # Arrow calls booleans and dates so
+        # Arrow calls booleans and dates primitive, but not decimals.
+        number = pa.types.is_decimal(value) or (pa.types.is_primitive(value) and not pa.types.is_temporal(value))
         if not (text or number or pa.types.is_null(value)):
             raise InputError(
                 f"{self._name}: column {quote(name)} contains {quote(str(kind))}; store text or whole numbers"
             )
+
+    def _class_names(self, name: str) -> list[str] | None:
+        """Return the names of the numbers in a column that Hugging Face's `datasets` wrote as a `ClassLabel`."""
+        try:
+            feature = json.loads((self._schema.metadata or {})[b"huggingface"])["info"]["features"][name]
+            names = feature["names"] if feature["_type"] == "ClassLabel" else None
+        except (KeyError, TypeError, ValueError, RecursionError):
+            return None
+        return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
+
+    def _class_name(self, row: int, column: str, value: Any, names: list[str]) -> str | None:
+        """Return the name of a class; None for -1, by which `datasets` says that there is no label."""
+        if value is None or value == -1:
+            return None
+        if not (isinstance(value, int) and 0 <= value < len(names)):
+            raise InputError(
+                f"{self._name}: row {row}: {quote(column)} is {quote(value)}, but the file's metadata names the "
+                f"classes 0 to {len(names) - 1}; write the file again"
+            )
+        return names[value]
 
     def _largest_page(self, columns: list[str] | None) -> int:
         """Return the unpacked size of the largest page of the columns, which no value exceeds: bytes, at least 1.

@@ -10,15 +10,16 @@ from typing import IO, Any
 from sentiment.config.paths import REVIEWS, leaves_repository
 from sentiment.data.decompression import DAMAGED, open_gzip
 from sentiment.data.sources import imdb
-from sentiment.data.sources.columns import AUTO, Columns
+from sentiment.data.sources.columns import LABEL_COLUMNS, TEXT_COLUMNS, candidates, value_of
 from sentiment.data.sources.delimited import Csv, Tsv
 from sentiment.data.sources.json_lines import JsonLines
 from sentiment.data.sources.parquet import Parquet
-from sentiment.data.sources.review import Review, check_text, parse_label
-from sentiment.data.sources.table import Table, TextTable
+from sentiment.data.sources.reading import AS_USUAL, Reading
+from sentiment.data.sources.review import Review, check_text, label_of
+from sentiment.data.sources.table import Row, Table, TextTable
 from sentiment.errors import InputError, printable, reason
 
-Reader = Callable[[Path, Columns], Iterator[Review]]
+Reader = Callable[[Path, Reading], Iterator[Review]]
 
 # Files with one review in a row, by suffix. `sentiment predict --file` reads and writes them too.
 TEXT_FORMATS: dict[str, type[TextTable]] = {
@@ -77,12 +78,12 @@ def locate(source: str) -> Path:
     return path
 
 
-def read(path: Path, text_column: str = AUTO, label_column: str = AUTO) -> Iterator[Review]:
+def read(path: Path, reading: Reading = AS_USUAL) -> Iterator[Review]:
     """Yield the reviews of a source, one at a time. Raises InputError at the first row that cannot be used."""
     reader = _reader(path)
     if reader is None:
         raise InputError(f"{path}: has no known format; give {known_formats()}")
-    return reader(path, Columns(text_column, label_column))
+    return reader(path, reading)
 
 
 def _reader(path: Path) -> Reader | None:
@@ -93,14 +94,26 @@ def _reader(path: Path) -> Reader | None:
     return imdb.read_archive if path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)) else None
 
 
-def _read_table(path: Path, columns: Columns) -> Iterator[Review]:
-    """Yield the reviews of a table; their ids are row numbers. Raises InputError where a row is not a review."""
+def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
+    """Yield the reviews of a table; their ids are row numbers. Raises InputError where a row is not a review.
+
+    Where each row names its columns, as in JSON, it may lack text and label, but not all rows may.
+    """
+    texts = candidates(reading.text_column, TEXT_COLUMNS)
+    labels = candidates(reading.label_column, LABEL_COLUMNS)
     with open_table(str(path), format_of(path.name) or "") as table:
-        named = None if table.header is None else columns.find(str(path), table.header)
-        for row in table.rows(named or ()):
+        columns = None if table.header is None else reading.columns(str(path), table.header)
+        lacking: Row | None = None
+        for row in table.rows(columns or ()):
+            text, label = (value_of(row.fields, possible) for possible in (texts, labels))
             where = f"{path}: {row.place}"
-            text, label = named or columns.find(where, list(row.fields))
-            yield Review(str(row.number), check_text(where, row.fields[text]), parse_label(where, row.fields[label]))
+            if columns is None and (text is None or label is None):
+                lacking = lacking or row
+            else:
+                columns = columns or reading.columns(where, list(row.fields))
+            yield Review(str(row.number), None if text is None else check_text(where, text), label_of(where, label))
+        if columns is None and lacking:
+            reading.columns(f"{path}: {lacking.place}", list(lacking.fields))
 
 
 @contextmanager

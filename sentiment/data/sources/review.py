@@ -1,32 +1,59 @@
 """A labelled review, and what its text and its label may be."""
 
+import math
+import re
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from sentiment.errors import InputError, quote
 from sentiment.io.csv_file import LONGEST
 
-LABELS = {"0": 0, "1": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1}
+LONGEST_LABEL = 100  # characters
+
+_NUMBER = re.compile(r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
 
 
 class Review(NamedTuple):
-    """A labelled review: 0 is negative, 1 positive.
+    """A review as its source has it; text and label are None where they are missing.
 
     `split` is None where the source has no split of its own, `film` where it does not name what is reviewed.
     """
 
     id: str
-    text: str
-    label: int
+    text: str | None
+    label: str | None
     split: Literal["train", "test"] | None = None
     film: str | None = None
 
 
-def parse_label(where: str, value: Any) -> int:
-    """Return 0 or 1. Raises InputError for a value that is not one of `LABELS`, in any case."""
-    word = str(int(value)) if isinstance(value, bool) else str(value).strip().lower()
-    if word not in LABELS:
-        raise InputError(f"{where}: unknown label {quote(value)}; the labels are {', '.join(LABELS)}")
-    return LABELS[word]
+def label_of(where: str, value: Any) -> str | None:
+    """Return a label as text; numbers are written the same way however the source writes them. None: it is missing.
+
+    Raises InputError for a value that is neither a word nor a number.
+
+    >>> [label_of("", value) for value in (1, 1.0, "1.0", Decimal("4.50"), True, "True ", " Good", "", float("nan"))]
+    ['1', '1', '1', '4.5', 'true', 'true', 'Good', None, None]
+    """
+    if value is None or (isinstance(value, float | Decimal) and math.isnan(value)):
+        return None
+    if not isinstance(value, str | int | float | Decimal):
+        raise InputError(f"{where}: the label is {quote(value)}, neither a word nor a number; name another column")
+    word = str(value).strip()
+    if not word:
+        return None
+    if word.lower() in ("true", "false"):
+        return word.lower()
+    if isinstance(value, float) and math.isfinite(value):
+        word = format(Decimal(word), "f")
+    if _NUMBER.fullmatch(word):
+        word = format(Decimal(word), "f").lstrip("+")
+        word = word.rstrip("0").rstrip(".") if "." in word else word
+        return "0" if word == "-0" else word
+    if len(word) > LONGEST_LABEL or not word.isprintable():
+        raise InputError(
+            f"{where}: the label is {quote(value)}; a label has at most {LONGEST_LABEL} printable characters"
+        )
+    return word
 
 
 def check_text(where: str, value: Any) -> str:
