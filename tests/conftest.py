@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,13 @@ environment.prepare()  # for a test of a Git hook, or an environment that nobody
 # Property tests check results, not speed: on a busy machine an example can take longer than the default of 0.2 s.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Let torch compute on one thread, as in every command: threads of two processes for each core wait busily."""
+    if torch := sys.modules.get("torch"):  # imported by the tests that need it
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -202,11 +202,14 @@ for (changes, backend), precision, threads in product(networks, ("float32", "flo
     config = model_config(
         embedding_dim=64, hidden_dim=64, layers=2, dropout=0.1, pooling="concat", word_dropout=0.1, **changes
     )
-    model = Classifier(config, 2000, backend).to(device.dtype(precision))
+    num_classes = 2 if backend == "auto" else 5
+    model = Classifier(config, 2000, backend, num_classes=num_classes).to(device.dtype(precision))
     for epsilon in (0.0, 0.02):
         settings = train_config(precision=precision, adversarial_epsilon=epsilon)
         state = trainer.TrainState.create(model.train(), settings, 1)
-        batch = collate([(n, random.integers(2, 2000, random.integers(1, 40)), n % 2) for n in range(100)])
+        batch = collate(
+            [(n, random.integers(2, 2000, random.integers(1, 40)), n % num_classes) for n in range(100)]
+        )
         trainer.train_step(state, batch, settings)
     weights = b"".join(p.detach().numpy().tobytes() for p in model.parameters())
     scores = trainer.evaluate(model, [batch], precision), predictor.probabilities(model, [batch], 100).tobytes()

@@ -442,6 +442,7 @@ def test_vectors_start_the_embedding(splits: Splits, tuned: bool) -> None:
 
 def test_threads_and_denormals_are_set() -> None:
     threads = torch.get_num_threads()
+    torch.set_num_threads(2)
     try:
         device.configure_torch(CPU, 1)
         assert torch.get_num_threads() == 1
