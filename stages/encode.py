@@ -56,7 +56,7 @@ def warn_of_unknown(metrics: dict[str, Any], tokenizer: Tokenizer) -> None:
     unknown = metrics["valid"]["out_of_vocabulary"]
     if unknown > 0.5:
         remedy = (
-            "set tokenize.method to words, which separates words from punctuation, and Chinese characters"
+            "set tokenize.method to words, which separates words from punctuation, and Chinese or Thai characters"
             if tokenizer.method == "whitespace"
             else "give more reviews, raise count_vocab.max_size or lower count_vocab.min_count"
         )

@@ -22,19 +22,19 @@ MAX_TOKEN = 1000
 
 # A tag: "<br />", "</p>", "<a href=...>", but not "1 < 2" or "<3".
 _TAG = r"</?[A-Za-z][^<>]*>"
-# Chinese and Japanese put no spaces between words: each of their characters is a token.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}"
+# Scripts that put no spaces between words: each of their characters is a token, with the marks that belong to it.
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 # A word is a run of other letters, marks and digits, with apostrophes inside ("don't", "l’air"). Any other character is
 # a token of its own.
 _LETTERS = rf"(?:[^\P{{L}}{_UNSPACED}]|[\p{{M}}\p{{N}}])+"
-_WORD_OR_CHARACTER = rf"({_LETTERS}(?:['’]{_LETTERS})*|[{_UNSPACED}]|[^\s\p{{L}}\p{{M}}\p{{N}}])"
+_WORD_OR_CHARACTER = rf"({_LETTERS}(?:['’]{_LETTERS})*|[{_UNSPACED}]\p{{M}}*|[^\s\p{{L}}\p{{M}}\p{{N}}]\p{{M}}*)"
 
 
 class Tokenizer(Settings):
     """How a text becomes tokens.
 
     whitespace  split at white space and leave the tokens as they are, as the lecture does
-    words       separate words from punctuation, and Chinese and Japanese characters from each other
+    words       separate words from punctuation, and the characters of scripts without spaces, such as Chinese and Thai
     """
 
     method: Literal["whitespace", "words"]
