@@ -1,17 +1,14 @@
-"""Fit a linear classifier of n-grams: data/tokens/ -> data/baseline/{valid,test}.parquet.
+"""Fit a linear classifier of n-grams: data/tokens/ -> models/baseline/, data/baseline/{valid,test}.parquet.
 
 It reads the same tokens as the network and learns from the training split alone. `evaluate` scores its predictions of
 the test split beside the network's, and combines both models by their predictions of the validation split. Without a
-baseline, `features: none`, both tables are empty.
+baseline, `features: none`, both tables are empty, and so is the model's folder but for a note.
 """
 
 import sys
-from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 from pydantic import Field
 
 from sentiment.baseline.reviews import TokenizedReviews
@@ -19,12 +16,16 @@ from sentiment.config import paths
 from sentiment.config.section import PositiveInt, Section
 from sentiment.data import predictions
 from sentiment.data.classes import Classes
+from sentiment.data.corpus import Corpus
+from sentiment.data.model_folder import write_none
+from sentiment.data.tokenizer import Tokenizer
 from sentiment.errors import InputError
 from sentiment.io.atomic import atomic_folder
+from sentiment.io.json_file import read_json
 from sentiment.pipeline.stage import run
 
-# Tokens of some reviews, list<string>[reviews], to each one's probability of being positive, float32[reviews].
-Classifier = Callable[[pa.ListArray], npt.NDArray[np.float32]]
+if TYPE_CHECKING:  # loads scipy, which `check` does not need
+    from sentiment.baseline.model import Baseline
 
 
 class Params(Section, name="baseline"):
@@ -35,14 +36,15 @@ class Params(Section, name="baseline"):
     c: Annotated[float, Field(gt=0, le=1e6)]
 
 
-def fit(params: Params, features: Literal["tfidf", "nbsvm"]) -> Classifier:
+def fit(params: Params, features: Literal["tfidf", "nbsvm"], classes: Classes) -> "Baseline":
     """Fit the classifier to the training split, or to a random part of it if that has more than `max_ngrams` n-grams.
 
     Raises InputError if no n-gram occurs often enough to be a feature.
     """
     from scipy import sparse
 
-    from sentiment.baseline import linear  # loads scikit-learn, which `check` does not need: 0.7 s
+    from sentiment.baseline import linear
+    from sentiment.baseline.model import Baseline
     from sentiment.baseline.ngrams import NGrams
 
     train = TokenizedReviews.sample(paths.TOKENS.train, params.max_ngrams // params.ngrams)
@@ -58,27 +60,31 @@ def fit(params: Params, features: Literal["tfidf", "nbsvm"]) -> Classifier:
     del parts
     if len(np.unique(labels)) < 2:
         raise InputError(
-            f"{paths.PARAMS}: baseline.max_ngrams = {params.max_ngrams} leaves no reviews of both labels; raise it"
+            f"{paths.PARAMS}: baseline.max_ngrams = {params.max_ngrams} leaves reviews of one class only; raise it"
         )
     if not counts.shape[1]:
         raise InputError(
             f"{paths.TOKENS.train}: no token occurs baseline.min_occurrences = {params.min_occurrences} times; lower it"
         )
-    weighting = linear.FeatureWeighting(features, counts, labels)
-    counts = weighting(counts)
-    model = linear.fit(counts, labels, params.c)
-    return lambda tokens: linear.predict(model, weighting(ngrams.count(tokens)))
+    learned = linear.fit(features, counts, labels, len(classes), params.c)
+    corpus = Corpus(source=read_json(paths.CORPUS)["source"], reviews=len(labels))
+    return Baseline(classes, Tokenizer.load(paths.TOKENIZER), corpus, ngrams, learned)
 
 
 def main() -> None:
     params, classes = Params.load(), Classes.load()
-    classifier = None if params.features == "none" else fit(params, params.features)
+    classifier = None if params.features == "none" else fit(params, params.features, classes)
+    with atomic_folder(paths.BASELINE_MODEL) as folder:
+        if classifier:
+            classifier.save(folder)
+        else:
+            write_none(folder)
     with atomic_folder(paths.BASELINE) as folder:
         for path, tokens in ((paths.BASELINE_VALID, paths.TOKENS.valid), (paths.BASELINE_TEST, paths.TOKENS.test)):
             with predictions.open_writer(folder / path.name, classes) as table:
                 if classifier:
                     for chunk in TokenizedReviews(tokens):
-                        table.write(chunk["id"], chunk["label"], predictions.both(classifier(chunk["tokens"])))
+                        table.write(chunk["id"], chunk["label"], classifier(chunk["tokens"]))
 
 
 if __name__ == "__main__":

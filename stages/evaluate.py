@@ -1,7 +1,8 @@
 """Score the network, the baseline and both together on the test split.
 
-data/ids/{valid,test}, models/classifier/, data/baseline/ -> data/{predictions,stacked}.parquet,
-metrics/{test,baseline,stacked}.json, metrics/plots/; and prints a summary, for which it reads the earlier metrics
+data/ids/{valid,test}, models/classifier/, {data,models}/baseline/ -> data/{predictions,stacked}.parquet,
+models/stacked/, metrics/{test,baseline,stacked}.json, metrics/plots/; and prints a summary, for which it reads the
+earlier metrics
 
 This is the only stage that shows the test split to the network. The two models are combined by their predictions of
 the validation split, which neither learned from. Without a baseline, its metrics and all that is stacked are empty.
@@ -19,10 +20,12 @@ from sentiment.config.evaluation import EvaluationConfig
 from sentiment.data import predictions
 from sentiment.data.classes import Classes
 from sentiment.data.encoding import EncodedSplit, Encoding
+from sentiment.data.model_folder import write_none
 from sentiment.data.predictions import Probabilities
 from sentiment.errors import InputError
 from sentiment.evaluation import summary
 from sentiment.io import progress
+from sentiment.io.atomic import atomic_folder
 from sentiment.io.console import stdout
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
@@ -56,7 +59,7 @@ def main() -> None:
     encoding = Encoding.load(paths.ENCODING)
 
     # Torch and scikit-learn take over a second to load, and `check` imports this module.
-    from sentiment.evaluation import curves, metrics, stacking
+    from sentiment.evaluation import curves, metrics, significance, stacking
     from sentiment.inference import checkpoint, predictor
     from sentiment.nn import device
 
@@ -71,19 +74,31 @@ def main() -> None:
     baseline_valid = read_baseline(paths.BASELINE_VALID, valid, classes)
     baseline = read_baseline(paths.BASELINE_TEST, test, classes)
     models = {"network": network}  # of which curves are drawn
-    stacked = None
+    stack = stacked = None
     baseline_report: dict[str, Any] = {}
     stacked_report: dict[str, Any] = {}
+
+    def report(probability: Probabilities) -> dict[str, Any]:
+        """Return the metrics of a model, and how much higher its accuracy is than the network's."""
+        gain = significance.accuracy_gain(test.labels, network, probability, params.threshold, params.bootstrap_samples)
+        names = ("above_network", "above_network_low", "above_network_high")
+        scores = metrics.report(test.labels, probability, classes, params)
+        return scores | dict(zip(names, gain, strict=True))
+
     if baseline_valid is not None and baseline is not None:
         models["baseline"] = baseline
         stack = stacking.StackedClassifier.fit(network_valid, baseline_valid, valid.labels)
         stacked = stack(network, baseline)
         weights = dict(zip(("weight_of_network", "weight_of_baseline"), stack.weights, strict=True))
-        baseline_report = metrics.report(test.labels, baseline, classes, params)
-        stacked_report = metrics.report(test.labels, stacked, classes, params) | weights
+        baseline_report, stacked_report = report(baseline), report(stacked) | weights
 
     write_predictions(paths.PREDICTIONS, test, classes, network)
     write_predictions(paths.STACKED_PREDICTIONS, test, classes, stacked)
+    with atomic_folder(paths.STACKED_MODEL) as folder:
+        if stack:
+            stack.save(folder, paths.MODEL, paths.BASELINE_MODEL)
+        else:
+            write_none(folder)
     coverage = {"vector_coverage": model.classifier.pretrained_coverage(test.ids)}
     # `dvc exp show` names a column by its key alone, so the baseline's and the stack's keys get a level of their own.
     write_json(paths.TEST_METRICS, metrics.report(test.labels, network, classes, params) | coverage)

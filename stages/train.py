@@ -15,6 +15,7 @@ from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.data import word_vectors
 from sentiment.data.classes import Classes
+from sentiment.data.corpus import Corpus
 from sentiment.data.encoding import EncodedSplit, Encoding
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
@@ -120,7 +121,7 @@ def main() -> Callable[[], None]:
     seconds = time.perf_counter() - start
 
     best = best_epoch(history)
-    corpus = checkpoint.Corpus(source=source, reviews=len(splits[0].labels))
+    corpus = Corpus(source=source, reviews=len(splits[0].labels))
     trained = checkpoint.Checkpoint(classifier, vocabulary, encoding, classes, corpus)
     checkpoint.save(paths.MODEL, trained, seed=config.seed, epoch=best.epoch)
     write_history(history)  # once more: a resumed training may have had no epoch left

@@ -15,7 +15,7 @@ from sentiment.data.classes import BINARY, Classes
 from sentiment.data.predictions import Probabilities, both
 from sentiment.errors import InputError
 from sentiment.evaluation.metrics import METRICS, Labels
-from sentiment.evaluation.significance import WITHOUT_INTERVAL, compare, mcnemar
+from sentiment.evaluation.significance import WITHOUT_INTERVAL, accuracy_gain, compare, mcnemar
 from sentiment.io import parquet
 from sentiment.io.json_file import read_json
 from tests.support.imports import ROOT
@@ -64,6 +64,14 @@ def test_the_interval_of_a_difference_covers_the_true_one_95_times_in_100() -> N
         difference = found.metrics["accuracy"]["difference"]
         covered += difference["low"] <= 0.05 <= difference["high"]
     assert 0.88 <= covered / 200 <= 0.99
+
+
+def test_the_gain_in_accuracy_is_the_difference_that_the_comparison_has() -> None:
+    labels, probability = some_reviews()
+    other = both(np.where(np.arange(len(labels)) % 5 == 0, labels, probability[:, 1]))
+    found = compare(labels, probability, other, BINARY, 0.5, 100).metrics["accuracy"]["difference"]
+    assert accuracy_gain(labels, probability, other, 0.5, 100) == pytest.approx(tuple(found.values()))
+    assert found["value"] > 0
 
 
 def test_intervals_cover_the_true_values_where_the_classes_differ() -> None:

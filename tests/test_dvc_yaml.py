@@ -95,7 +95,8 @@ def test_every_path_of_the_code_is_an_output_or_in_one() -> None:
         assert all(name.parent == folder for name in names)
     tables = ("classes", "confusion", "roc", "precision_recall", "calibration", "length")
     plots = {paths.PLOTS / f"{name}.csv" for name in tables}
-    files = {paths.CHECKED, paths.VOCABULARY, paths.MODEL, paths.PREDICTIONS, paths.STACKED_PREDICTIONS}
+    files = {paths.CHECKED, paths.VOCABULARY, paths.PREDICTIONS, paths.STACKED_PREDICTIONS}
+    files |= {paths.MODEL, paths.BASELINE_MODEL, paths.STACKED_MODEL}
     figures = {paths.CORPUS, paths.VOCABULARY_METRICS, paths.IDS_METRICS, paths.PRETRAIN_METRICS, paths.TRAIN_METRICS}
     figures |= {paths.TEST_METRICS, paths.BASELINE_METRICS, paths.STACKED_METRICS, paths.HISTORY, paths.SPEED}
     assert set(inside) | plots | files | figures <= made

@@ -5,18 +5,23 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from sentiment.baseline import linear
+from sentiment.baseline.model import Baseline
 from sentiment.baseline.ngrams import NGrams
 from sentiment.baseline.reviews import TokenizedReviews
 from sentiment.config import paths
 from sentiment.data import predictions
-from sentiment.data.classes import BINARY
+from sentiment.data.classes import BINARY, Classes
+from sentiment.data.corpus import Corpus
+from sentiment.data.tokenizer import Tokenizer
 from sentiment.errors import InputError
 from sentiment.io import parquet
+from sentiment.io.json_file import write_json
 from stages import baseline
 from tests.support.clone import set_parameter
 
@@ -58,27 +63,93 @@ LABELS = np.array([1, 0, 1], np.uint8)
 
 def test_log_count_ratios_equal_those_by_hand() -> None:
     """Positive reviews with good: 2, with bad: 1; negative ones: 0 and 1. One is added to each."""
-    weighted = linear.FeatureWeighting("nbsvm", COUNTS, LABELS)(COUNTS).toarray()
-    good, bad = np.log((3 / 5) / (1 / 3)), np.log((2 / 5) / (2 / 3))
-    assert weighted == pytest.approx(np.array([[good, 0], [0, bad], [good, bad]]))
+    bad, good = np.log((2 / 5) / (2 / 3)), np.log((3 / 5) / (1 / 3))
+    assert linear.log_count_ratio(COUNTS, LABELS == 1) == pytest.approx([bad, good])
 
 
-def test_tfidf_equals_that_by_hand() -> None:
-    """A weight is (1 + ln count) (1 + ln((reviews + 1) / (reviews with it + 1))); rows are scaled to length 1."""
-    tokens = pa.array([["good", "good", "bad"], ["bad"], ["bad", "good"], ["bad"]])
+@pytest.mark.parametrize("kind", ["tfidf", "nbsvm"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_probabilities_are_those_of_one_regression_for_each_class(kind: linear.Features, classes: int) -> None:
+    """tfidf: (1 + ln count) (1 + ln((reviews + 1) / (reviews with it + 1))), rows scaled to length 1."""
+    tokens = pa.array([["good", "good", "bad"], ["bad"], ["bad", "good"], ["bad"], ["fair", "fair"], ["fair", "bad"]])
     counts = NGrams.fit(lambda: [tokens], 1, 1).count(tokens)
-    weighted = linear.FeatureWeighting("tfidf", counts, np.array([1, 0, 1, 0], np.uint8))(counts).toarray()
-    good, bad = (1 + np.log(2)) * (1 + np.log(5 / 3)), 1.0
-    assert sorted(weighted[0]) == pytest.approx(sorted(np.array([good, bad]) / np.hypot(good, bad)))
-    assert sorted(weighted[1]) == pytest.approx([0, 1])
+    labels = np.array([1, 0, 1, 0, classes - 1, classes - 1], np.uint8)
+    table = counts.toarray()
+    probability = []
+    for label in [1] if classes == 2 else range(classes):
+        if kind == "nbsvm":
+            features = (table > 0) * linear.log_count_ratio(counts, labels == label)
+        else:
+            features = np.where(table > 0, 1 + np.log(np.maximum(table, 1)), 0)
+            features *= 1 + np.log((len(table) + 1) / ((table > 0).sum(axis=0) + 1))
+            features /= np.linalg.norm(features, axis=1, keepdims=True)
+        model = LogisticRegression(C=2.0, solver="liblinear", dual=True, max_iter=1000, random_state=0)
+        probability.append(model.fit(features, labels == label).predict_proba(features)[:, 1])
+    expected = np.stack(probability, axis=1) if classes > 2 else np.stack([1 - probability[0], probability[0]], axis=1)
+    found = linear.predict(linear.fit(kind, counts, labels, classes, 2.0), counts)
+    assert found == pytest.approx(expected / expected.sum(axis=1, keepdims=True), abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["tfidf", "nbsvm"])
 def test_the_classifier_learns_and_is_reproducible(kind: linear.Features) -> None:
-    weighted = linear.FeatureWeighting(kind, COUNTS, LABELS)(COUNTS)
-    one, other = (linear.predict(linear.fit(weighted, LABELS, 100.0), weighted) for _ in range(2))
+    one, other = (linear.predict(linear.fit(kind, COUNTS, LABELS, 2, 100.0), COUNTS) for _ in range(2))
     assert (one == other).all()
-    assert ((one > 0.5) == LABELS).all()
+    assert (one.argmax(axis=1) == LABELS).all()
+
+
+def test_a_class_without_training_reviews_is_never_predicted() -> None:
+    found = linear.predict(linear.fit("nbsvm", COUNTS, LABELS, 3, 100.0), COUNTS)
+    assert (found[:, 2] < 0.2).all()
+    assert (found.argmax(axis=1) == LABELS).all()
+
+
+@given(TEXTS, st.integers(1, 3), st.integers(1, 2))
+def test_n_grams_are_those_of_their_table(train: list[list[str]], max_length: int, min_count: int) -> None:
+    tokens = pa.array(train, pa.list_(pa.string()))
+    ngrams = NGrams.fit(lambda: [tokens], max_length, min_count)
+    assume(len(ngrams.tokens))  # the stage refuses a baseline without features
+    table = ngrams.table()
+    again = NGrams.from_table(table)
+    assert again.tokens.equals(ngrams.tokens)
+    assert (again.count(tokens).toarray() == ngrams.count(tokens).toarray()).all()
+    written = [tuple(ngram) for ngram in table.to_pylist()]
+    assert written == sorted(written, key=lambda ngram: (len(ngram), ngram))
+    counts = ngrams.count(tokens).sum(axis=0)
+    for ngram, count in zip(written, counts, strict=True):
+        size = len(ngram)
+        assert count == sum(tuple(text[at : at + size]) == ngram for text in train for at in range(len(text)))
+
+
+def test_the_order_of_the_reviews_does_not_change_that_of_the_features() -> None:
+    """Arrow promises no order of the tokens that it counts."""
+    chunks = [pa.array([["b", "a"]]), pa.array([["c", "b"]])]
+    for order in (chunks, chunks[::-1]):
+        ngrams = NGrams.fit(lambda order=order: order, 2, 1)  # type: ignore[misc]
+        assert ngrams.table().to_pylist() == [["a"], ["b"], ["c"], ["b", "a"], ["c", "b"]]
+
+
+@pytest.mark.parametrize("rows", [[["a"], ["a"]], [["a", "b"], ["a"], ["b"]], [["a"], ["a", "b"]], [[]]])
+def test_a_damaged_table_of_n_grams_is_refused(rows: list[list[str]]) -> None:
+    with pytest.raises(ValueError, match="not in their order"):
+        NGrams.from_table(pa.array(rows, pa.list_(pa.string())))
+
+
+@pytest.mark.parametrize("features", ["tfidf", "nbsvm"])
+@pytest.mark.parametrize("classes", [BINARY, Classes(names=["bad", "fair", "good"])])
+def test_a_saved_baseline_predicts_the_same(tmp_path: Path, features: linear.Features, classes: Classes) -> None:
+    texts = ["good good film", "a bad film", "", "fair", "good", "bad , not good"]
+    tokenizer = Tokenizer(method="words", lowercase=True, strip_html=True)
+    tokens = tokenizer(pa.array(texts))
+    ngrams = NGrams.fit(lambda: [tokens], 2, 1)
+    labels = np.array([len(classes) - 1, 0, 1, 1, len(classes) - 1, 0], np.uint8)
+    learned = linear.fit(features, ngrams.count(tokens), labels, len(classes), 1.0)
+    baseline = Baseline(classes, tokenizer, Corpus(source="a.csv", reviews=6), ngrams, learned)
+    baseline.save(tmp_path)
+    loaded = Baseline.load(tmp_path)
+    probability, unknown = loaded.predict_texts([*texts, "an unknown film"])
+    assert (probability[:-1] == baseline(tokens)).all()
+    assert unknown.tolist() == [*[0] * 6, 2 / 3]
+    assert (loaded.classes, loaded.corpus) == (classes, baseline.corpus)
 
 
 def write_tokens(path: Path, lengths: list[int]) -> Path:
@@ -110,10 +181,12 @@ def test_the_part_of_a_corpus_that_is_too_large_is_drawn_from_all_of_it(tmp_path
 def test_a_baseline_that_learned_from_a_part_says_so(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in paths.TOKENS:
         write_tokens(path, [10] * 40)
+    write_json(paths.TOKENIZER, {"method": "words", "lowercase": True, "strip_html": True})
+    write_json(paths.CORPUS, {"source": "reviews.csv"})
     set_parameter(paths.PARAMS, "baseline.max_ngrams", 200)
     baseline.main()
     assert "baseline: learns from 10 of 40 training reviews, chosen at random; raise" in capsys.readouterr().err
     assert parquet.count(paths.BASELINE_TEST, predictions.schema(BINARY)) == 40
     set_parameter(paths.PARAMS, "baseline.max_ngrams", 20)
-    with pytest.raises(InputError, match="baseline.max_ngrams = 20 leaves no reviews of both labels; raise it"):
+    with pytest.raises(InputError, match="baseline.max_ngrams = 20 leaves reviews of one class only; raise it"):
         baseline.main()

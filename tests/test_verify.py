@@ -239,5 +239,17 @@ def test_models_are_compared_by_what_they_predict(
     assert judged(paths.MODEL, clone, rebuilt) == ("different", reason)
 
 
+def test_baseline_and_stacked_models_are_judged_by_their_predictions(
+    clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuilt = tmp_path / "rebuilt"
+    shutil.copytree(clone.path, rebuilt)
+    monkeypatch.chdir(clone.path)
+    for path in (paths.BASELINE_MODEL, paths.STACKED_MODEL):
+        assert judged(path, clone, rebuilt).verdict == "within tolerance"
+    shutil.copyfile(rebuilt / paths.PREDICTIONS, rebuilt / paths.STACKED_PREDICTIONS)
+    assert judged(paths.STACKED_MODEL, clone, rebuilt).verdict == "different"
+
+
 def md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

@@ -1,53 +1,97 @@
 """Linear classifiers of n-grams, the baseline for the network.
 
 tfidf   (1 + log count) times inverse document frequency, each row scaled to length 1
-nbsvm   presence times log-count ratio, the log of how much likelier the n-gram is in positive reviews than in negative
-        ones (Wang and Manning 2012, here with logistic regression instead of their SVM)
+nbsvm   presence times log-count ratio, the log of how much likelier the n-gram is in reviews of a class than in others
+        (Wang and Manning 2012, here with logistic regression instead of their SVM)
+
+Two classes have one logistic regression, for the second one. More have one for each class against the others, whose
+probabilities are normalized (one-vs-rest).
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.linear_model import LogisticRegression
+from scipy.special import expit, logit
+
+from sentiment.data.predictions import Probabilities, both
 
 Features = Literal["tfidf", "nbsvm"]
 Labels = npt.NDArray[np.uint8]
+Floats32 = npt.NDArray[np.float32]
 
 
-class FeatureWeighting:
-    """Turns counts into weighted features. What it needs of the training split is learned when it is made."""
+class Weights(NamedTuple):
+    """What a classifier learned: a column for the second of two classes, or for each of more.
 
-    def __init__(self, kind: Features, counts: sparse.csr_array, labels: Labels) -> None:
-        self._kind = kind
-        if kind == "tfidf":
-            self._tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
-        else:
-            label = np.repeat(labels, np.diff(counts.indptr))  # of each count's review
-            positive, negative = (
-                1 + np.bincount(counts.indices[label == each], minlength=counts.shape[1]) for each in (1, 0)
-            )
-            self._ratio = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
+    A weight is the change of the log-odds by the n-gram; for tfidf it is multiplied by the feature. All are rounded to
+    float32, so that processors whose logarithms differ in the last bits of float64 give the same file.
+    """
 
-    def __call__(self, counts: sparse.csr_array) -> sparse.csr_array:
-        """Return the weighted features of some reviews, from their counts: float64[reviews, features] both."""
-        if self._kind == "tfidf":
-            return sparse.csr_array(self._tfidf.transform(counts))
-        return sparse.csr_array((self._ratio[counts.indices], counts.indices, counts.indptr), shape=counts.shape)
+    weights: Floats32  # [features, columns]
+    intercepts: Floats32  # [columns]
+    idf: Floats32 | None  # [features], inverse document frequencies of tfidf
 
 
-def fit(features: sparse.csr_array, labels: Labels, c: float) -> LogisticRegression:
-    """Fit a logistic regression to weighted features.
+def fit(kind: Features, counts: sparse.csr_array, labels: Labels, num_classes: int, c: float) -> Weights:
+    """Fit a classifier to the counts of n-grams, float64[reviews, features].
 
     The solver is liblinear's dual coordinate descent (Fan et al. 2008): it runs on one thread and visits the reviews
     in an order that depends on its seed alone, so the result is reproducible. It makes a copy of the features, of 16
     bytes for each that is not 0.
     """
-    return LogisticRegression(C=c, solver="liblinear", dual=True, max_iter=1000, random_state=0).fit(features, labels)
+    from sklearn.linear_model import LogisticRegression
+
+    idf = None
+    if kind == "tfidf":
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        transformer = TfidfTransformer(sublinear_tf=True).fit(counts)
+        counts, idf = sparse.csr_array(transformer.transform(counts)), transformer.idf_.astype(np.float32)
+    weights, intercepts = [], []
+    for label in [1] if num_classes == 2 else range(num_classes):
+        positive = labels == label
+        if not positive.any():  # the odds of half a review
+            weights.append(np.zeros(counts.shape[1]))
+            intercepts.append(logit(0.5 / (len(labels) + 1)))
+            continue
+        ratio = log_count_ratio(counts, positive) if kind == "nbsvm" else np.ones(counts.shape[1])
+        features = _scaled(counts, ratio) if kind == "nbsvm" else counts
+        model = LogisticRegression(C=c, solver="liblinear", dual=True, max_iter=1000, random_state=0)
+        model.fit(features, positive)
+        weights.append(ratio * model.coef_[0])
+        intercepts.append(model.intercept_[0])
+    return Weights(np.stack(weights, axis=1).astype(np.float32), np.array(intercepts, np.float32), idf)
 
 
-def predict(model: LogisticRegression, features: sparse.csr_array) -> npt.NDArray[np.float32]:
-    """Return each review's probability of being positive: float32[reviews]."""
-    return np.asarray(model.predict_proba(features)[:, 1], np.float32)
+def log_count_ratio(counts: sparse.csr_array, positive: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the log of how much likelier each n-gram is in the reviews that are `positive`: float64[features]."""
+    positive_cell = np.repeat(positive, np.diff(counts.indptr))  # of each count's review
+    ones, others = (
+        1 + np.bincount(counts.indices[positive_cell == each], minlength=counts.shape[1]) for each in (True, False)
+    )
+    ratio: npt.NDArray[np.float64] = np.log(ones / ones.sum()) - np.log(others / others.sum())
+    return ratio
+
+
+def _scaled(counts: sparse.csr_array, scale: npt.NDArray[np.float64]) -> sparse.csr_array:
+    """Return the scale of each n-gram in the reviews that have it: float64[reviews, features]."""
+    return sparse.csr_array((scale[counts.indices], counts.indices, counts.indptr), shape=counts.shape)
+
+
+def predict(learned: Weights, counts: sparse.csr_array) -> Probabilities:
+    """Return the probabilities of some reviews, from the counts of their n-grams: float32[reviews, classes]."""
+    if learned.idf is None:
+        features = _scaled(counts, np.ones(counts.shape[1]))
+    else:
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        transformer = TfidfTransformer(sublinear_tf=True)
+        transformer.idf_ = learned.idf.astype(np.float64)
+        features = sparse.csr_array(transformer.transform(counts))
+    probability = expit(features @ learned.weights.astype(np.float64) + learned.intercepts)
+    if probability.shape[1] == 1:
+        return both(probability[:, 0])
+    normalized: Probabilities = (probability / probability.sum(axis=1, keepdims=True)).astype(np.float32)
+    return normalized

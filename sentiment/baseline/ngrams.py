@@ -43,13 +43,50 @@ class NGrams:
         counter = TokenCounter()
         for tokens in chunks():
             counter.add(tokens.flatten())
-        frequent = counter.table().filter(pc.field("count") >= min_count)
+        # Sorted, because Arrow promises no order of what it counts, and the order decides the last bits of the weights.
+        frequent = counter.table().filter(pc.field("count") >= min_count).sort_by("token")
         ngrams = cls(frequent["token"].combine_chunks(), [])
         encoded = [ngrams._encode(tokens) for tokens in chunks()]
         for length in range(1, max_length + 1):
             codes = np.concatenate([ngrams._codes(token, review, length) for token, review in encoded])
             ngrams.known.append(_frequent(codes[codes >= 0], min_count))
         return ngrams
+
+    @classmethod
+    def from_table(cls, table: pa.ListArray) -> "NGrams":
+        """Return the n-grams of which `table` gave the tokens. Raises ValueError where it gave others."""
+        lengths = pc.list_value_length(table).to_numpy()
+        ngrams = cls(table.filter(pa.array(lengths == 1)).flatten(), [])
+        for length in range(1, lengths.max(initial=0) + 1):
+            flat = pc.index_in(table.filter(pa.array(lengths == length)).flatten(), ngrams.tokens)
+            token = flat.fill_null(-1).to_numpy().reshape(-1, length)
+            codes = token[:, 0].astype(np.int64)
+            for known, last in zip(ngrams.known, token.T[1:], strict=True):
+                prefix = _find(known, codes)
+                codes = np.where((prefix < 0) | (last < 0), -1, prefix * len(ngrams.tokens) + last)
+            ngrams.known.append(codes)
+        sorted_codes = all((codes >= 0).all() and (np.diff(codes) > 0).all() for codes in ngrams.known)
+        if not sorted_codes or lengths.min(initial=1) < 1 or (np.diff(lengths) < 0).any():
+            raise ValueError("its n-grams are not in their order")
+        return ngrams
+
+    def table(self) -> pa.ListArray:
+        """Return the tokens of each n-gram, in the order of the features: list<string>[features]."""
+        token = np.zeros((1, 0), np.int64)  # of each n-gram of one length: [n-grams, length]
+        flat, lengths = [], []
+        for length, known in enumerate(self.known, start=1):
+            prefix, last = np.divmod(known, max(len(self.tokens), 1))
+            token = np.column_stack([token[prefix], last])
+            flat.append(token.ravel())
+            lengths.append(np.full(len(known), length))
+        offsets = np.append(0, np.cumsum(np.concatenate(lengths)))
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), self.tokens.take(pa.array(np.concatenate(flat))))
+
+    def unknown_share(self, tokens: pa.ListArray) -> npt.NDArray[np.float64]:
+        """Return the share of each review's tokens that are no feature: float64[reviews], 0 where there is no token."""
+        token, review = self._encode(tokens)
+        length = np.bincount(review, minlength=len(tokens))
+        return np.bincount(review, token < 0, len(tokens)) / np.maximum(length, 1)
 
     def count(self, tokens: pa.ListArray) -> sparse.csr_array:
         """Return how often each n-gram occurs in each review: float64[reviews, features]."""

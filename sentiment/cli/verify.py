@@ -41,6 +41,9 @@ from sentiment.pipeline.git import git
 PREDICTIONS_TOLERANCE = 1e-4
 METRICS_TOLERANCE = 1e-3
 
+# What the models besides the network predicted: they are judged by it, as the network is by its own predictions.
+_PREDICTIONS_OF = {paths.BASELINE_MODEL: paths.BASELINE_TEST, paths.STACKED_MODEL: paths.STACKED_PREDICTIONS}
+
 Verdict = Literal["identical", "within tolerance", "different"]
 VERDICTS: list[Verdict] = ["identical", "within tolerance", "different"]  # from best to worst
 Hashes = dict[str, str]  # of each output, by its path
@@ -175,6 +178,8 @@ def judge(path: str, recorded: Hashes, rebuilt: Hashes, commit: str, clone: Path
         return Judgement("identical")
     if Path(path) == paths.MODEL:
         return compare_models(commit, clone)
+    if Path(path) in _PREDICTIONS_OF:
+        return compare_files(commit, clone, _PREDICTIONS_OF[Path(path)], PREDICTIONS_TOLERANCE)
     made = [clone / path, *sorted((clone / path).rglob("*"))]
     files = [file.relative_to(clone) for file in made if file.is_file()]
     if Path(path).is_relative_to(paths.METRICS):

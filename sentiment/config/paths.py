@@ -58,6 +58,8 @@ PREDICTIONS = Path("data/predictions.parquet")
 BASELINE = Path("data/baseline")
 BASELINE_VALID = BASELINE / "valid.parquet"
 BASELINE_TEST = BASELINE / "test.parquet"
+BASELINE_MODEL = Path("models/baseline")
+STACKED_MODEL = Path("models/stacked")
 STACKED_PREDICTIONS = Path("data/stacked.parquet")
 
 METRICS = Path("metrics")

@@ -29,6 +29,13 @@ class Predictions(NamedTuple):
     probability: Probabilities
 
 
+class TextPredictions(NamedTuple):
+    """The probabilities of some texts, and the share of each one's tokens that the model has not learned."""
+
+    probability: Probabilities  # [texts, classes]
+    unknown: npt.NDArray[np.float64]  # [texts]; 0 for a text without tokens
+
+
 def columns(names: Sequence[str]) -> list[str]:
     """Return the names of the columns of probabilities, for the names of the classes.
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from sentiment.data.classes import Classes
-from sentiment.data.predictions import Probabilities
+from sentiment.data.predictions import Probabilities, predicted
 from sentiment.evaluation import intervals
 from sentiment.evaluation.metrics import Floats, Labels, Predictions, Sample, metrics_of, score
 
@@ -54,6 +54,17 @@ def compare(
         mcnemar_p=mcnemar(only_a, only_b),
         metrics=_differences(labels, both, samples),
     )
+
+
+def accuracy_gain(
+    labels: Labels, a: Probabilities, b: Probabilities, threshold: float, samples: int
+) -> tuple[float, float, float]:
+    """Return how much higher the accuracy of `b` is than that of `a`, and the interval of this difference."""
+    right_a, right_b = (predicted(probability, threshold) == labels for probability in (a, b))
+    gain = right_b.astype(np.float64) - right_a
+    drawn = [float(weight @ gain / len(labels)) for weight in intervals.bootstrap(labels, samples)]
+    low, high = intervals.central(drawn)
+    return float(gain.mean()), float(low), float(high)
 
 
 def mcnemar(only_a_right: int, only_b_right: int) -> float:

@@ -9,16 +9,31 @@ It is fitted on the validation split, where neither model is as overconfident as
 network's best epoch was chosen on that split too, which favours the network a little.
 """
 
-from typing import NamedTuple
+import shutil
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from sentiment.config.section import Settings
+from sentiment.data.model_folder import SETTINGS
 from sentiment.data.predictions import Probabilities
 from sentiment.evaluation.metrics import Labels, clipped
-from sentiment.io.json_file import rounded
+from sentiment.io.json_file import rounded, write_json
 
 Floats = npt.NDArray[np.float64]
+
+NETWORK, BASELINE = "network", "baseline"  # the folders of both models in the folder of a stacked one
+
+
+class StackedMetadata(Settings):
+    """settings.json."""
+
+    kind: Literal["stacked"]
+    weight_of_network: float
+    weight_of_baseline: float
+    intercepts: list[float]
 
 
 class StackedClassifier(NamedTuple):
@@ -37,6 +52,22 @@ class StackedClassifier(NamedTuple):
         weights, intercepts = _fit_two(logs, labels) if one.shape[1] == 2 else _fit_more(logs, labels)
         first, second = rounded(weights.tolist())
         return cls((first, second), rounded(intercepts.tolist()))
+
+    def save(self, folder: Path, network: Path, baseline: Path) -> None:
+        """Write the weights, and copies of both models, into a folder."""
+        for source, name in ((network, NETWORK), (baseline, BASELINE)):
+            shutil.copytree(source, folder / name, copy_function=shutil.copyfile)  # DVC's may be read-only
+        one, other = self.weights
+        metadata = StackedMetadata(
+            kind="stacked", weight_of_network=one, weight_of_baseline=other, intercepts=self.intercepts
+        )
+        write_json(folder / SETTINGS, metadata.model_dump())
+
+    @classmethod
+    def load(cls, folder: Path) -> "StackedClassifier":
+        """Read the weights that `save` wrote. Raises InputError where the file is missing or damaged."""
+        metadata = StackedMetadata.from_json(folder / SETTINGS, "run `dvc repro --force evaluate`")
+        return cls((metadata.weight_of_network, metadata.weight_of_baseline), metadata.intercepts)
 
     def __call__(self, one: Probabilities, other: Probabilities) -> Probabilities:
         """Return the probability of each class: float32[reviews, classes]."""

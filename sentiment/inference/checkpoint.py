@@ -20,6 +20,7 @@ from sentiment.config import paths
 from sentiment.config.compute import Backend, DeviceName
 from sentiment.config.section import Settings, explain
 from sentiment.data.classes import Classes
+from sentiment.data.corpus import Corpus
 from sentiment.data.encoding import Encoding
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.errors import InputError
@@ -32,13 +33,6 @@ from sentiment.nn.device import dtype, select_device
 
 FORMAT = 7
 _WEIGHTS, _VOCABULARY, _SETTINGS = FILES = ("weights.safetensors", "vocab.csv", "settings.json")
-
-
-class Corpus(Settings):
-    """The reviews that a model learned from: where they came from, and how many there were for training."""
-
-    source: str
-    reviews: int
 
 
 class CheckpointMetadata(Settings):

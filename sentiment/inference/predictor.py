@@ -1,17 +1,15 @@
 """Predict probabilities for batches, for an encoded split and for raw texts."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 
 from sentiment.data.batching import Batch, SequentialBatchSampler, collate, make_loader
 from sentiment.data.dataset import ReviewDataset
 from sentiment.data.encoding import EncodedSplit
-from sentiment.data.predictions import Probabilities
+from sentiment.data.predictions import Probabilities, TextPredictions
 from sentiment.data.vocabulary import OUT_OF_VOCABULARY
 from sentiment.errors import InputError
 from sentiment.inference.checkpoint import Checkpoint
@@ -57,13 +55,6 @@ def predict_split(
     device = next(model.parameters()).device
     batches = make_loader(ReviewDataset(split), SequentialBatchSampler(split.lengths, BATCH_SIZE), device)
     return probabilities(model, batches, len(split.labels), progress)
-
-
-class TextPredictions(NamedTuple):
-    """Each text's probabilities, and the share of its tokens that are out of vocabulary."""
-
-    probability: Probabilities  # [texts, classes]
-    unknown: npt.NDArray[np.float64]  # [texts]; 0 for a text without tokens
 
 
 def predict_texts(trained: Checkpoint, texts: list[str]) -> TextPredictions:

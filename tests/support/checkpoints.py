@@ -4,10 +4,11 @@ import pyarrow as pa
 import torch
 
 from sentiment.data.classes import BINARY, Classes
+from sentiment.data.corpus import Corpus
 from sentiment.data.encoding import Encoding, Truncation
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import Vocabulary
-from sentiment.inference.checkpoint import Checkpoint, Corpus
+from sentiment.inference.checkpoint import Checkpoint
 from sentiment.nn.classifier import Classifier
 from tests.support.configs import model_config
 
