@@ -14,6 +14,7 @@ from benchmarks import prepared
 from benchmarks.corpora import RESULTS
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
+from sentiment.data.classes import BINARY
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
 from sentiment.inference.predictor import predict_split
@@ -46,7 +47,7 @@ def network(seed: int) -> float:
     """Return the test accuracy of the network of params.yaml, trained with a seed."""
     config, compute, cpu = TrainConfig.load(), ComputeConfig.load(), torch.device("cpu")
     device.configure_torch(cpu, compute.threads)
-    classifier = train.build(ModelConfig.load(), Vocabulary.load(paths.VOCABULARY), 2, compute, seed)
+    classifier = train.build(ModelConfig.load(), Vocabulary.load(paths.VOCABULARY), len(BINARY), compute, seed)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
     train.train(splits, classifier, config.model_copy(update={"seed": seed}), cpu)
     test = EncodedSplit.open(paths.IDS.test)

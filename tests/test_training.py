@@ -108,11 +108,12 @@ from tests.support.configs import VOCAB_SIZE, model_config, train_config
 cpu = torch.device("cpu")
 device.configure_torch(cpu, 1)
 splits = tuple(EncodedSplit.open(Path(sys.argv[1], name)) for name in ("train", "valid"))
-for precision, changes, backend in json.loads(sys.argv[2]):
+for precision, changes, backend, num_classes in json.loads(sys.argv[2]):
     for settings in [dict(ema_decay=0.9, adversarial_epsilon=0.02), dict(optimizer="sgd", weight_decay=1e-3)]:
         config = train_config(precision=precision, epochs=3, **settings)
         torch.manual_seed(config.seed)
-        model = Classifier(model_config(hidden_dim=8, pooling="concat", **changes), VOCAB_SIZE, backend)
+        shape = model_config(hidden_dim=8, pooling="concat", **changes)
+        model = Classifier(shape, VOCAB_SIZE, backend, num_classes=num_classes)
         train.train(splits, model, config, cpu)
         values = b"".join(value.detach().float().numpy().tobytes() for value in model.parameters())
         print(hashlib.sha256(values).hexdigest())
@@ -122,11 +123,12 @@ for precision, changes, backend in json.loads(sys.argv[2]):
 @pytest.mark.faults
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the other processors are x86")
 def test_float64_gives_the_same_weights_on_other_processors(splits: Splits, tmp_path: Path) -> None:
-    networks: list[tuple[str, dict[str, Any], str]] = [
-        *(("float64", {"cell": cell, "bidirectional": True}, "auto") for cell in ("rnn", "lstm", "gru")),
-        ("float64", {"cell": "rnn"}, "reference"),
-        ("float64", {"encoder": "transformer"}, "auto"),
-        ("float32", {"cell": "rnn", "bidirectional": True}, "auto"),
+    networks: list[tuple[str, dict[str, Any], str, int]] = [
+        *(("float64", {"cell": cell, "bidirectional": True}, "auto", 2) for cell in ("rnn", "lstm", "gru")),
+        ("float64", {"cell": "rnn"}, "reference", 2),
+        ("float64", {"encoder": "transformer"}, "auto", 2),
+        ("float64", {"cell": "rnn", "bidirectional": True}, "auto", 5),
+        ("float32", {"cell": "rnn", "bidirectional": True}, "auto", 2),
     ]
     hashes = []  # [processors][networks, each in two settings]
     for processor in OTHER_PROCESSORS:
@@ -134,9 +136,9 @@ def test_float64_gives_the_same_weights_on_other_processors(splits: Splits, tmp_
         words = [sys.executable, "-c", DRAWN, str(tmp_path), json.dumps(networks)]
         done = subprocess.run(words, env=env, cwd=ROOT, capture_output=True, text=True, check=True)
         hashes.append(done.stdout.split())
-    assert len(set(hashes[0])) == 12
-    assert all(float64[:10] == hashes[0][:10] for float64 in hashes)
-    assert any(float32[10:] != hashes[0][10:] for float32 in hashes)  # else these are not other processors
+    assert len(set(hashes[0])) == 14
+    assert all(float64[:12] == hashes[0][:12] for float64 in hashes)
+    assert any(float32[12:] != hashes[0][12:] for float32 in hashes)  # else these are not other processors
 
 
 def test_it_learns(splits: Splits) -> None:
