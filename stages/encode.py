@@ -11,7 +11,7 @@ from sentiment.config.paths import SPLITS
 from sentiment.config.section import Section
 from sentiment.data.encoding import Encoding, Lengths, Truncation, open_writer
 from sentiment.data.tokenizer import Tokenizer
-from sentiment.data.vocabulary import OUT_OF_VOCABULARY, Vocabulary
+from sentiment.data.vocabulary import MOSTLY_UNKNOWN, OUT_OF_VOCABULARY, Vocabulary, remedy_for_unknown
 from sentiment.io import parquet, progress
 from sentiment.io.atomic import atomic_folder
 from sentiment.io.json_file import write_json
@@ -54,15 +54,10 @@ def describe(lengths: Lengths, unknown: int) -> dict[str, Any]:
 def warn_of_unknown(metrics: dict[str, Any], tokenizer: Tokenizer) -> None:
     """Print a line if most validation tokens are out of the vocabulary: whatever is learned says nothing about them."""
     unknown = metrics["valid"]["out_of_vocabulary"]
-    if unknown > 0.5:
-        remedy = (
-            "set tokenize.method to words, which separates words from punctuation, and Chinese or Thai characters"
-            if tokenizer.method == "whitespace"
-            else "give more reviews, raise count_vocab.max_size or lower count_vocab.min_count"
-        )
+    if unknown > MOSTLY_UNKNOWN:
         print(
             f"warning: {unknown:.0%} of the validation tokens are not in {paths.VOCABULARY}, so the model cannot know "
-            f"them; {remedy}",
+            f"them; {remedy_for_unknown(tokenizer.method)}",
             file=sys.stderr,
         )
 

@@ -49,6 +49,14 @@ def test_a_table_worked_by_hand() -> None:
     ]
 
 
+def test_a_run_without_a_baseline_has_not_that_of_the_others() -> None:
+    without = revision("none", 0.95, {"baseline": {"features": "none"}})
+    without["data"]["metrics"]["metrics/baseline.json"]["data"] = {"baseline": {}}
+    assert lines(runs(shown(experiment(without))), 100)[-1] == (
+        "The baseline's accuracy is 75.0 % in every run that has one."
+    )
+
+
 def test_what_does_not_fit_is_cut_or_named() -> None:
     wide = {f"parameter_{number}": "x" * 200 + str(number) for number in range(9)}
     rows = shown(experiment(revision("a-name" * 20, 0.95, {"model": {"cell": "gru", **wide}, "train": {"cell": 1}})))

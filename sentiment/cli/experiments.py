@@ -81,8 +81,10 @@ def lines(table: pd.DataFrame, width: int) -> list[str]:
     notes = []
     baselines = set(columns["baseline"]) - {""}
     if len(baselines) < 2:
-        del columns["baseline"]
-        notes += [f"The baseline's accuracy is {value} % in every run." for value in baselines]
+        cells = columns.pop("baseline")
+        lacking = any(not cell for cell, state in zip(cells, table["state"], strict=True) if state == _DONE)
+        which = "every run that has one" if lacking else "every run"
+        notes += [f"The baseline's accuracy is {value} % in {which}." for value in baselines]
     parameters = _differing_parameters(table)
     room = width - sum(_width(head, cells) + len(_GAP) for head, cells in columns.items()) + len(_GAP)
     widths = pd.Series({head: _width(head, cells) + len(_GAP) for head, cells in parameters.items()}, dtype=int)

@@ -35,6 +35,15 @@ MAX_PENDING_ROWS = 1_000_000
 
 Ids = npt.NDArray[np.unsignedinteger]
 
+MOSTLY_UNKNOWN = 0.5  # share of tokens out of vocabulary beyond which a prediction means little
+
+
+def remedy_for_unknown(method: str) -> str:
+    """Return what to do where most tokens are out of vocabulary, for the method that made the tokens."""
+    if method == "whitespace":
+        return "set tokenize.method to words, which separates words from punctuation, and Chinese or Thai characters"
+    return "give more reviews, raise count_vocab.max_size or lower count_vocab.min_count"
+
 
 class TokenCounter:
     """Counts tokens that arrive in batches."""
@@ -53,7 +62,7 @@ class TokenCounter:
             self._rows = sum(batch.num_rows for batch in self._pending)
 
     def table(self) -> pa.Table:
-        """Return the count of each distinct token: token string, count int64, in the order of its first occurrence."""
+        """Return the count of each distinct token, in no particular order: token string, count int64."""
         schema = pa.schema([("token", pa.string()), ("count", pa.int64())])
         pending = pa.Table.from_batches(self._pending, schema)
         totals = pending.group_by("token", use_threads=False).aggregate([("count", "sum")])

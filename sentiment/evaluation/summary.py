@@ -1,9 +1,11 @@
-"""The results of the last run in a few lines, and one line of advice where they are implausible."""
+"""The results of the last run in a few lines: figures, a model that is better than the network, and advice."""
 
 import csv
 from typing import Any
 
 from sentiment.config import paths
+from sentiment.data.encoding import Encoding
+from sentiment.data.vocabulary import MOSTLY_UNKNOWN, remedy_for_unknown
 from sentiment.errors import printable
 from sentiment.io.json_file import read_json
 
@@ -15,14 +17,18 @@ def lines() -> list[str]:
     """Return the summary of the metrics that lie in the workspace. Raises InputError where one is missing."""
     test, train, corpus = (read_json(path) for path in (paths.TEST_METRICS, paths.TRAIN_METRICS, paths.CORPUS))
     vocabulary, ids = read_json(paths.VOCABULARY_METRICS), read_json(paths.IDS_METRICS)
-    baseline = read_json(paths.BASELINE_METRICS)["baseline"]
+    baseline, stacked = read_json(paths.BASELINE_METRICS)["baseline"], read_json(paths.STACKED_METRICS)["stacked"]
     with paths.HISTORY.open(encoding="utf-8", newline="") as stream:
         losses = [float(row["valid_loss"]) for row in csv.DictReader(stream)]
-    found = advice(test, baseline, ids["test"]["out_of_vocabulary"], losses)
+    unknown = ids["test"]["out_of_vocabulary"]
+    remedy = remedy_for_unknown(Encoding.load(paths.ENCODING).tokenizer.method) if unknown > MOSTLY_UNKNOWN else ""
+    found = advice(test, baseline, unknown, remedy, losses)
     return [
         f"Test accuracy    {test['accuracy']:.1%} of {test['reviews']:,} reviews"
         f" (95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%})",
+        *several_classes(test),
         *([f"Baseline         {baseline['accuracy']:.1%}, a linear classifier of the same tokens"] if baseline else []),
+        *better_model({"baseline": baseline, "stacked": stacked}),
         f"Majority class   {test['majority_accuracy']:.1%}, which needs no model",
         f"Trained          {train['parameters']:,} parameters on {corpus['train']['reviews']:,} reviews;"
         f" best epoch {train['best_epoch']} of {train['epochs']}",
@@ -32,19 +38,46 @@ def lines() -> list[str]:
     ]
 
 
-def advice(test: dict[str, Any], baseline: dict[str, Any], unknown: float, losses: list[float]) -> str | None:
+def several_classes(test: dict[str, Any]) -> list[str]:
+    """Return the lines about metrics that more than two classes have, and those that ordered classes have."""
+    found = []
+    if "macro_f1" in test:
+        found.append(f"Macro F1         {test['macro_f1']:.1%}, the mean over the classes of {paths.PLOTS}/classes.csv")
+    if "quadratic_kappa" in test:
+        distance, kappa = test["mean_absolute_error"], test["quadratic_kappa"]
+        found.append(f"Mean error       {distance:.2f}, the distance of the classes; quadratic kappa {kappa:.2f}")
+    return found
+
+
+def better_model(others: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a line about the best of other models, if it is better than the network by more than chance.
+
+    others: scores of each model by its name; none where there is no baseline
+    """
+    better = {name: scores for name, scores in others.items() if scores.get("above_network_low", 0) > 0}
+    if not better:
+        return []
+    best = max(better, key=lambda name: float(better[name]["accuracy"]))
+    low, high = (100 * better[best][f"above_network_{end}"] for end in ("low", "high"))
+    return [
+        f"Better           {best}, {better[best]['accuracy']:.1%}: {low:.1f} to {high:.1f} points above the network; "
+        f"`sentiment predict --model {best}`"
+    ]
+
+
+def advice(
+    test: dict[str, Any], baseline: dict[str, Any], unknown: float, remedy: str, losses: list[float]
+) -> str | None:
     """Return what to do about an implausible result, its likeliest cause first; None where it is plausible.
 
     test, baseline: scores of the test split; the baseline has none where it is switched off
     unknown: share of the test split's tokens that are out of vocabulary
+    remedy: what to do if most are
     losses: of the validation split, for each epoch
     """
     below = baseline["accuracy"] - test["accuracy"] if baseline else 0.0
-    if unknown > 0.5:
-        return (
-            f"{unknown:.0%} of the test tokens are out of vocabulary; set tokenize.method to words, "
-            "or raise count_vocab.max_size"
-        )
+    if unknown > MOSTLY_UNKNOWN:
+        return f"{unknown:.0%} of the test tokens are out of vocabulary; {remedy}"
     if len(losses) > 1 and losses[-1] < _STILL_FALLING * min(losses[:-1]):
         return "the validation loss was still falling in the last epoch; raise train.epochs"
     if below > _FAR:
