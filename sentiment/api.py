@@ -17,8 +17,9 @@ from sentiment.inference import checkpoint, predictor
 class Prediction(NamedTuple):
     """The predicted class of a text.
 
-    `probability` is the number to sort and to threshold by. Of two classes it is the second one's, whichever is
-    predicted: it ranks texts from negative to positive. More classes have no such single axis, and it is the label's.
+    `probability` is the one number to sort or to threshold by. With two classes it is always that of the second, so it
+    orders texts from one class to the other, say from negative to positive. With more classes no single number does
+    that; it is the probability of the label.
     """
 
     label: str  # the name of a class
@@ -41,13 +42,13 @@ class Model:
     def predict(self, texts: Iterable[str], threshold: float | None = None) -> list[Prediction]:
         """Classify texts. Returns a prediction for each, in their order; an empty text has one too.
 
-        The label is the most probable class. Of two classes, it is the second from a `threshold` of its probability on,
-        0.5 if none is given. The other texts of a call change a text's probabilities by 1e-5 at most, since sums are
-        added in another order.
+        The label is the most probable class. With two classes, it is the second if that has at least the probability
+        `threshold`, 0.5 by default. The other texts of a call change a text's probabilities by 1e-5 at most, since sums
+        are added in another order.
 
         Raises TypeError where `texts` is a single string or holds anything but strings, ValueError for a threshold
-        that is not between 0 and 1 or meets more than two classes, and InputError for a text that is not UTF-8, holds a
-        NUL or is longer than 2**24.
+        that is not between 0 and 1 or comes with more than two classes, and InputError for a text that is not UTF-8,
+        holds a NUL or is longer than 2**24.
         """
         if isinstance(texts, str | bytes):
             raise TypeError("predict takes several texts; write predict([text]) for one")
