@@ -6,12 +6,25 @@ The first prediction on a CPU limits SciPy's BLAS to one thread, since the kerne
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+import numpy as np
 
 from sentiment.data import sources
-from sentiment.errors import quote
-from sentiment.inference import checkpoint, predictor
+from sentiment.data.classes import Classes
+from sentiment.data.corpus import Corpus
+from sentiment.data.model_folder import kind_of
+from sentiment.data.predictions import TextPredictions, predicted
+from sentiment.errors import InputError, quote
+
+if TYPE_CHECKING:  # each kind of model loads the packages that it needs
+    from sentiment.baseline.model import Baseline
+    from sentiment.evaluation.stacking import StackedClassifier
+    from sentiment.inference.checkpoint import Checkpoint
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 class Prediction(NamedTuple):
@@ -28,16 +41,36 @@ class Prediction(NamedTuple):
     probabilities: dict[str, float]  # of every class, by its name
 
 
+class TextClassifier(Protocol):
+    """A model of any kind."""
+
+    @property
+    def classes(self) -> Classes: ...
+
+    @property
+    def corpus(self) -> Corpus: ...
+
+    @property
+    def num_words(self) -> int:
+        """The number of words that the model has learned."""
+
+    def describe(self) -> list[str]:
+        """Return what the model is, in lines to print."""
+
+    def predict_texts(self, texts: list[str]) -> TextPredictions:
+        """Predict texts, in the given order."""
+
+
 class Model:
     """A trained classifier of texts. Threads may share one: predicting changes nothing in it."""
 
-    def __init__(self, trained: checkpoint.Checkpoint) -> None:
-        self._trained = trained
+    def __init__(self, trained: TextClassifier) -> None:
+        self.trained = trained
 
     @property
     def classes(self) -> list[str]:
         """The names of the classes, in the order of their labels in the training reviews."""
-        return list(self._trained.classes.names)
+        return list(self.trained.classes.names)
 
     def predict(self, texts: Iterable[str], threshold: float | None = None) -> list[Prediction]:
         """Classify texts. Returns a prediction for each, in their order; an empty text has one too.
@@ -58,27 +91,103 @@ class Model:
         if threshold is not None and not 0 < threshold < 1:
             raise ValueError(f"threshold {threshold} is not between 0 and 1")
         checked = [_checked(number, text) for number, text in enumerate(texts)]
-        probability, unknown = predictor.predict_texts(self._trained, checked)
-        predictions = []
-        for row, share in zip(probability.tolist(), unknown.tolist(), strict=True):
-            if len(names) == 2:
-                shown = row[1]
-                label = names[shown >= (threshold or 0.5)]
-            else:
-                shown = max(row)
-                label = names[row.index(shown)]
-            predictions.append(Prediction(label, shown, share, dict(zip(names, row, strict=True))))
-        return predictions
+        probability, unknown = self.trained.predict_texts(checked)
+        labels = predicted(probability, threshold or 0.5)
+        shown = [1] * len(labels) if len(names) == 2 else labels.tolist()
+        return [
+            Prediction(names[label], row[column], share, dict(zip(names, row, strict=True)))
+            for label, column, row, share in zip(
+                labels.tolist(), shown, probability.tolist(), unknown.tolist(), strict=True
+            )
+        ]
 
 
-def load(folder: str | os.PathLike[str], device: Literal["auto", "cpu", "cuda", "mps"] = "cpu") -> Model:
-    """Read a model that stage `train` wrote, models/classifier say.
+@dataclass(frozen=True)
+class _Network:
+    checkpoint: "Checkpoint"
 
-    `auto` is the best device that is here. Raises InputError where files are missing, damaged or do not belong
-    together, or where the device is absent.
+    @property
+    def classes(self) -> Classes:
+        return self.checkpoint.classes
+
+    @property
+    def corpus(self) -> Corpus:
+        return self.checkpoint.corpus
+
+    @property
+    def num_words(self) -> int:
+        return len(self.checkpoint.vocabulary.tokens)
+
+    def describe(self) -> list[str]:
+        config = self.checkpoint.classifier.config
+        network = config.encoder if config.encoder == "transformer" else config.cell
+        parameters = sum(parameter.numel() for parameter in self.checkpoint.classifier.parameters())
+        limit = self.checkpoint.encoding.truncation.max_tokens
+        reads = f"reads {limit:,} tokens of a text" if limit else "reads texts of any length"
+        return [f"Network: {network} with {parameters:,} parameters, which {reads}."]
+
+    def predict_texts(self, texts: list[str]) -> TextPredictions:
+        from sentiment.inference import predictor
+
+        return predictor.predict_texts(self.checkpoint, texts)
+
+
+@dataclass(frozen=True)
+class _Stacked:
+    network: _Network
+    baseline: "Baseline"
+    stack: "StackedClassifier"
+
+    @property
+    def classes(self) -> Classes:
+        return self.network.classes
+
+    @property
+    def corpus(self) -> Corpus:
+        return self.network.corpus
+
+    @property
+    def num_words(self) -> int:
+        return max(self.network.num_words, self.baseline.num_words)
+
+    def describe(self) -> list[str]:
+        one, other = self.stack.weights
+        sums = f"Stacked: {one:.2f} times the log-probabilities of the network, {other:.2f} times the baseline's."
+        return [sums, *self.network.describe(), *self.baseline.describe()]
+
+    def predict_texts(self, texts: list[str]) -> TextPredictions:
+        one, other = self.network.predict_texts(texts), self.baseline.predict_texts(texts)
+        probability = self.stack(one.probability, other.probability)
+        return TextPredictions(probability, np.minimum(one.unknown, other.unknown))
+
+
+def load(folder: str | os.PathLike[str], device: Device = "cpu") -> Model:
+    """Read a model from a folder that a stage wrote: models/classifier, models/baseline or models/stacked.
+
+    `auto` is the best device that is here; a baseline needs none. Raises InputError where files are missing, damaged or
+    do not belong together, or where the device is absent.
     """
     path = Path(folder)
-    return Model(checkpoint.load(path, checkpoint.choose_device(path, device, "device")))
+    kind = kind_of(path)
+    if kind == "network":
+        return Model(_load_network(path, device))
+    from sentiment.baseline.model import Baseline
+
+    if kind == "baseline":
+        return Model(Baseline.load(path))
+    from sentiment.evaluation import stacking
+
+    stack = stacking.StackedClassifier.load(path)
+    network, baseline = _load_network(path / stacking.NETWORK, device), Baseline.load(path / stacking.BASELINE)
+    if not network.classes == baseline.classes or len(stack.intercepts) != len(network.classes):
+        raise InputError(f"{path}: network and baseline have other classes; run `dvc repro --force evaluate`")
+    return Model(_Stacked(network, baseline, stack))
+
+
+def _load_network(path: Path, device: Device) -> _Network:
+    from sentiment.inference import checkpoint
+
+    return _Network(checkpoint.load(path, checkpoint.choose_device(path, device, "device")))
 
 
 def _checked(number: int, text: object) -> str:

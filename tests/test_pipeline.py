@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import tarfile
 from base64 import b64decode
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import sentiment
 from sentiment.io.json_file import read_json
 from tests.support.clone import SAMPLE, STAGES, Clone, imdb_folder, state
 from tests.support.imports import ROOT
@@ -40,6 +42,23 @@ def test_the_plots_are_drawn_into_a_page_that_needs_no_network(clone: Clone) -> 
     assert len(drawn) == 8
     for name in ("roc", "precision_recall", "calibration"):
         assert {"network", "baseline"} <= set(re.findall(r">(\w+)</text>", drawn[f"metrics/plots/{name}.csv"]))
+
+
+@pytest.mark.parametrize(
+    "folder, table",
+    [
+        ("classifier", "data/predictions.parquet"),
+        ("baseline", "data/baseline/test.parquet"),
+        ("stacked", "data/stacked.parquet"),
+    ],
+)
+def test_a_model_folder_alone_predicts_what_the_pipeline_did(
+    reproduced: Clone, tmp_path: Path, folder: str, table: str
+) -> None:
+    shutil.copytree(reproduced.path / "models" / folder, tmp_path / "model")
+    texts = pq.read_table(reproduced.path / "data/reviews/test.parquet")["text"].to_pylist()
+    found = [prediction.probability for prediction in sentiment.load(tmp_path / "model").predict(texts)]
+    assert found == pq.read_table(reproduced.path / table)["probability"].to_pylist()
 
 
 @pytest.mark.faults

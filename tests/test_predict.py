@@ -11,6 +11,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,12 +19,15 @@ import pytest
 import sentiment
 from sentiment.cli.main import call
 from sentiment.cli.predict import chunks
+from sentiment.config import paths
 from sentiment.data import sources
 from sentiment.data.classes import Classes
 from sentiment.errors import InputError, printable
+from sentiment.evaluation.stacking import StackedClassifier
 from sentiment.inference import checkpoint
+from sentiment.io.json_file import write_json
 from tests.conftest import Command
-from tests.support.checkpoints import TEXTS, example
+from tests.support.checkpoints import TEXTS, example, example_baseline
 from tests.support.imports import ROOT
 
 ROWS = [{"id": str(number), "review": text, "note": 'a "b", c'} for number, text in enumerate(TEXTS * 700)]
@@ -34,6 +38,18 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("models") / "classifier"
     checkpoint.save(folder, example(), seed=1, epoch=2)
     return str(folder)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all three models."""
+    root = tmp_path_factory.mktemp("project")
+    network, baseline = root / paths.MODEL, root / paths.BASELINE_MODEL
+    checkpoint.save(network, example(), seed=1, epoch=2)
+    baseline.mkdir()
+    example_baseline().save(baseline)
+    StackedClassifier((0.5, 2.0), [0.0, 0.1]).save(root / paths.STACKED_MODEL, network, baseline)
+    return root
 
 
 def csv_bytes(delimiter: str = ",") -> bytes:
@@ -55,6 +71,50 @@ def test_texts_get_a_label_and_a_probability(command: Command, model: str) -> No
     assert [line[2] for line in lines] == TEXTS[:3]
     for word, probability, _ in lines:
         assert word == ("positive" if float(probability) >= 0.5 else "negative")
+
+
+def test_baseline_and_stacked_predict_too(command: Command, project: Path) -> None:
+    probability = {}
+    for model in ("network", "baseline", "stacked", "models/stacked"):
+        done = command("sentiment", "predict", "--model", model, "good film", cwd=project)
+        assert done.returncode == 0, done.stderr
+        probability[model] = float(done.stdout.split()[1])
+    one, other = (np.log(p / (1 - p)) for p in (probability["network"], probability["baseline"]))
+    assert probability["stacked"] == probability["models/stacked"]
+    assert probability["stacked"] == pytest.approx(1 / (1 + np.exp(-0.5 * one - 2 * other - 0.1)), abs=2e-4)
+    about = command("sentiment", "predict", "--model", "stacked", "--about", cwd=project).stdout.splitlines()
+    assert about[0] == "models/stacked was trained on 7 reviews of reviews.csv and knows 4 words."
+    assert about[1] == "Stacked: 0.50 times the log-probabilities of the network, 2.00 times the baseline's."
+    assert [line.split(":")[0] for line in about[2:]] == ["Network", "Baseline", "Classes"]
+    assert about[3] == "Baseline: linear in 4 n-grams of at most 2 words."
+
+
+def test_the_baseline_needs_no_torch(project: Path) -> None:
+    code = "import sentiment, sys; sentiment.load(sys.argv[1]); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, project / paths.BASELINE_MODEL], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({"kind": "none"}, "the run had no baseline; run it with baseline.features other than none"),
+        ({"kind": "x"}, "unknown kind of model"),
+        ({"kind": "stacked", "intercepts": [0.0]}, "weight_of_network: missing"),
+        ({"kind": "baseline"}, "features: missing"),
+    ],
+)
+def test_a_folder_that_holds_no_model_is_named(tmp_path: Path, settings: dict[str, object], expected: str) -> None:
+    write_json(tmp_path / "settings.json", settings)
+    with pytest.raises(InputError, match=expected):
+        sentiment.load(tmp_path)
+
+
+def test_a_stacked_model_of_other_classes_is_refused(project: Path, tmp_path: Path) -> None:
+    three = tmp_path / "three"
+    checkpoint.save(three, example(classes=Classes(names=["1", "2", "3"])), seed=1, epoch=2)
+    StackedClassifier((0.5, 2.0), [0.0, 0.1]).save(tmp_path / "stacked", three, project / paths.BASELINE_MODEL)
+    with pytest.raises(InputError, match="network and baseline have other classes"):
+        sentiment.load(tmp_path / "stacked")
 
 
 def test_a_file_keeps_its_rows_their_order_and_its_columns(command: Command, model: str, tmp_path: Path) -> None:

@@ -52,6 +52,16 @@ class Baseline:
         """Return the probabilities of tokenized reviews, list<string>[reviews]: float32[reviews, classes]."""
         return linear.predict(self.learned, self.ngrams.count(tokens))
 
+    @property
+    def num_words(self) -> int:
+        """The number of words that are features."""
+        return len(self.ngrams.tokens)
+
+    def describe(self) -> list[str]:
+        """Return what the model is, in lines to print."""
+        known = self.ngrams.known
+        return [f"Baseline: linear in {sum(map(len, known)):,} n-grams of at most {len(known)} words."]
+
     def predict_texts(self, texts: list[str]) -> TextPredictions:
         """Predict texts, in the given order."""
         tokens = self.tokenizer(pa.array(texts, pa.string()))

@@ -3,6 +3,7 @@
     sentiment predict "Not bad at all." "I expected more."
     sentiment predict --file reviews.csv --output predicted.csv
     cat reviews.jsonl | sentiment predict --file - --format jsonl
+    sentiment predict --model stacked "Not bad at all."
     sentiment predict --about
 
 A file keeps its rows, their order and all its columns, and gains `predicted` (the name of a class), `probability` (of
@@ -25,20 +26,21 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from sentiment.config import paths
 from sentiment.data import sources
+from sentiment.data.model_folder import kind_of
 from sentiment.data.predictions import columns
+from sentiment.data.vocabulary import MOSTLY_UNKNOWN
 from sentiment.errors import InputError, printable, quote
 from sentiment.io import progress
 from sentiment.io.atomic import atomic_write
 from sentiment.io.console import AS_READ, stdin, stdout
 
 if TYPE_CHECKING:
-    from sentiment.api import Prediction
-    from sentiment.inference.checkpoint import Checkpoint
+    from sentiment.api import Device, Model, Prediction, TextClassifier
 
 # How much of a file is held in memory and predicted at once: sorted by length, so that batches are even.
 _CHUNK_ROWS = 2048
 _CHUNK_CHARACTERS = 2**24
-MOSTLY = 0.5  # share of unknown tokens beyond which a text is named in the warning
+_MODELS = {"network": paths.MODEL, "baseline": paths.BASELINE_MODEL, "stacked": paths.STACKED_MODEL}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,11 +51,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
     parser.add_argument("--about", action="store_true", help="say what the model learned from, and predict nothing")
-    parser.add_argument("--model", type=Path, default=paths.MODEL, metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument(
+        "--model",
+        type=_model_folder,
+        default=paths.MODEL,
+        metavar="MODEL",
+        help="network (the default), baseline, stacked for both together, or the folder of a model",
+    )
     parser.add_argument(
         "--threshold", type=float, metavar="P", help="of two classes, the second from here on, default: 0.5"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+
+
+def _model_folder(word: str) -> Path:
+    return _MODELS.get(word) or Path(word)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -70,20 +82,14 @@ def run(args: argparse.Namespace) -> None:
     if not output and stdout().isatty() and format_ == "parquet":
         raise InputError("standard output is a terminal, which cannot show Parquet; give a file by --output")
 
-    from sentiment import api  # loads torch, so only after the arguments and the streams were checked
-    from sentiment.inference import checkpoint
-    from sentiment.nn.device import configure_torch
-
-    device = checkpoint.choose_device(args.model, args.device, "--device")
-    configure_torch(device, 1)
-    trained = checkpoint.load(args.model, device)
+    model = _load(args.model, args.device)  # after the arguments and the streams were checked: torch takes seconds
     if args.about:
-        print("\n".join(about(args.model, trained)), file=stdout())
+        print("\n".join(about(args.model, model.trained)), file=stdout())
         return
-    names = trained.classes.names
+    names = model.classes
     if args.threshold is not None and len(names) > 2:
         raise InputError(f"--threshold is for two classes, and {args.model} has {len(names)}; leave it out")
-    predict = partial(api.Model(trained).predict, threshold=args.threshold)
+    predict = partial(model.predict, threshold=args.threshold)
     if args.file:
         added = ["predicted", *columns(names), "unknown"]
         unknown, texts = predict_file(args.file, format_, args.text_column, output, predict, added)
@@ -92,32 +98,39 @@ def run(args: argparse.Namespace) -> None:
     if unknown:
         where = "this text" if texts == 1 else f"{unknown:,} of {texts:,} texts"
         print(
-            f"warning: most words of {where} are unknown to this model; it was {_learned(trained)}; "
+            f"warning: most words of {where} are unknown to this model; it was {_learned(model.trained)}; "
             "train on reviews like yours",
             file=sys.stderr,
         )
 
 
-def about(folder: Path, trained: "Checkpoint") -> list[str]:
+def _load(folder: Path, device: "Device") -> "Model":
+    """Read a model of any kind. A network is given one thread of torch's, as its own threads are faster."""
+    from sentiment import api
+
+    kind = kind_of(folder)
+    if kind != "baseline":
+        from sentiment.evaluation.stacking import NETWORK
+        from sentiment.inference import checkpoint
+        from sentiment.nn.device import configure_torch
+
+        network = folder / NETWORK if kind == "stacked" else folder
+        configure_torch(checkpoint.choose_device(network, device, "--device"), 1)
+    return api.load(folder, device)
+
+
+def about(folder: Path, trained: "TextClassifier") -> list[str]:
     """Return what a model learned from, and what it is, in lines to print."""
-    config = trained.classifier.config
-    network = config.encoder if config.encoder == "transformer" else config.cell
-    parameters = sum(parameter.numel() for parameter in trained.classifier.parameters())
-    limit = trained.encoding.truncation.max_tokens
     return [
         f"{printable(str(folder))} was {_learned(trained)}.",
-        f"Network: {network} with {parameters:,} parameters, "
-        + (f"which reads {limit:,} tokens of a text." if limit else "which reads texts of any length."),
+        *trained.describe(),
         f"Classes: {', '.join(map(printable, trained.classes.names))}.",
     ]
 
 
-def _learned(trained: "Checkpoint") -> str:
+def _learned(trained: "TextClassifier") -> str:
     corpus = trained.corpus
-    return (
-        f"trained on {corpus.reviews:,} reviews of {printable(corpus.source)} "
-        f"and knows {len(trained.vocabulary.tokens):,} words"
-    )
+    return f"trained on {corpus.reviews:,} reviews of {printable(corpus.source)} and knows {trained.num_words:,} words"
 
 
 Predict = Callable[[list[str]], "list[Prediction]"]
@@ -183,7 +196,7 @@ def _target(output: Path | None, binary: bool) -> Iterator[IO[Any]]:
 
 
 def _mostly_unknown(predictions: "list[Prediction]") -> int:
-    return sum(prediction.unknown > MOSTLY for prediction in predictions)
+    return sum(prediction.unknown > MOSTLY_UNKNOWN for prediction in predictions)
 
 
 def chunks(rows: Iterable[tuple[sources.Row, str]]) -> Iterator[list[tuple[sources.Row, str]]]:

@@ -1,8 +1,12 @@
-"""A small untrained classifier with its vocabulary, as a checkpoint."""
+"""A small untrained classifier with its vocabulary, as a checkpoint, and a small baseline."""
 
+import numpy as np
 import pyarrow as pa
 import torch
 
+from sentiment.baseline.linear import Weights
+from sentiment.baseline.model import Baseline
+from sentiment.baseline.ngrams import NGrams
 from sentiment.data.classes import BINARY, Classes
 from sentiment.data.corpus import Corpus
 from sentiment.data.encoding import Encoding, Truncation
@@ -34,6 +38,13 @@ def example(encoder: str = "recurrent", cell: str = "lstm", classes: Classes = B
     )
     classifier = Classifier(small, len(VOCABULARY), num_classes=len(classes)).eval()
     return Checkpoint(classifier, VOCABULARY, ENCODING, classes, Corpus(source="reviews.csv", reviews=7))
+
+
+def example_baseline() -> Baseline:
+    """Return a baseline of two words and two pairs."""
+    ngrams = NGrams.from_table(pa.array([["bad"], ["good"], ["bad", "good"], ["good", "good"]]))
+    learned = Weights(np.array([[-1], [1], [-0.5], [0.5]], np.float32), np.array([0.1], np.float32), None)
+    return Baseline(BINARY, ENCODING.tokenizer, Corpus(source="reviews.csv", reviews=7), ngrams, learned)
 
 
 STARS = Classes(names=["1", "2", "3", "4", "5"])
