@@ -127,4 +127,4 @@ def test_the_new_stage_runs(followed: Clone) -> None:
     with (followed.path / "data/mistakes.csv").open(encoding="utf-8", newline="") as stream:
         mistakes = list(csv.DictReader(stream))
     assert mistakes
-    assert all((float(row["probability"]) > 0.5) != (row["label"] == "1") for row in mistakes)
+    assert all(row["predicted"] != row["label"] and float(row["probability"]) <= 0.5 for row in mistakes)
