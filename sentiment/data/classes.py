@@ -1,5 +1,6 @@
 """The classes of a source. A label is the index of a class: 0 is negative and 1 positive, or 0 one star and 4 five."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -9,6 +10,7 @@ from sentiment.config import paths
 from sentiment.config.section import Settings
 
 MOST = 255  # labels are stored in a byte
+_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 class Classes(Settings):
@@ -31,11 +33,15 @@ class Classes(Settings):
         return len(self.names)
 
     @property
-    def values(self) -> list[int] | None:
-        """The numbers that the names are, such as 1 to 5 stars; None for other names, and for two classes."""
-        if len(self.names) == 2 or not all(name.isdecimal() and len(name) < 10 for name in self.names):
+    def values(self) -> list[float] | None:
+        """The numbers that the names are, such as 1 to 5 stars; None for other names, and for two classes.
+
+        >>> Classes(names=["-1", "0", "0.5"]).values, Classes(names=["bad", "fair", "good"]).values
+        ([-1.0, 0.0, 0.5], None)
+        """
+        if len(self.names) == 2 or not all(_NUMBER.fullmatch(name) for name in self.names):
             return None
-        return [int(name) for name in self.names]
+        return [float(name) for name in self.names]
 
 
 BINARY = Classes(names=["negative", "positive"])
