@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sentiment.cli.compare import changes, join, lines
+from sentiment.cli.compare import changes, classes_of, join, lines
 from sentiment.cli.main import call
 from sentiment.config import paths
 from sentiment.data import predictions
@@ -17,7 +17,7 @@ from sentiment.errors import InputError
 from sentiment.evaluation.metrics import METRICS, Labels
 from sentiment.evaluation.significance import WITHOUT_INTERVAL, accuracy_gain, compare, mcnemar
 from sentiment.io import parquet
-from sentiment.io.json_file import read_json
+from sentiment.io.json_file import read_json, write_json
 from tests.support.imports import ROOT
 
 THREE = Classes(names=["bad", "fair", "good"])
@@ -163,6 +163,14 @@ def test_the_probability_of_the_label_is_shown_of_more_than_two_classes() -> Non
         "good  0.800  0.700  A film.",
     ]
     assert any(line.startswith("macro_f1") for line in printed)
+
+
+def test_two_classes_have_the_names_that_the_reviews_of_the_run_have(workspace: Path) -> None:
+    table = predicted(["x"], [1])
+    write_json(paths.CLASSES, {"names": ["ham", "spam"]})
+    assert classes_of(table, "workspace").names == ["ham", "spam"]
+    (workspace / paths.CLASSES).unlink()
+    assert classes_of(table, "workspace").names == ["0", "1"]
 
 
 def test_runs_of_other_classes_are_refused() -> None:

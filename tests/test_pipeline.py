@@ -371,6 +371,8 @@ def test_the_baseline_can_be_switched_off(clone: Clone) -> None:
         assert json.loads((clone.path / f"metrics/{name}.json").read_text(encoding="utf-8")) == {name: {}}
         refused = clone.python("-m", "sentiment", "compare", f"workspace:{name}", "workspace", check=False)
         assert refused.stderr.startswith(f"error: 'workspace:{name}': has no baseline; run it with baseline.features")
+        refused = clone.python("-m", "sentiment", "predict", "--model", name, "A film.", check=False)
+        assert refused.stderr.startswith(f"error: models/{name}: the run had no baseline; run it with")
     assert "Baseline" not in clone.python("-m", "sentiment", "summary").stdout
 
 

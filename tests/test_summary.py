@@ -59,5 +59,5 @@ def test_several_classes_have_lines_of_their_own() -> None:
     several = {"macro_f1": 0.512, "mean_absolute_error": 0.456, "quadratic_kappa": 0.678}
     assert several_classes(several) == [
         "Macro F1         51.2%, the mean over the classes of metrics/plots/classes.csv",
-        "Mean error       0.46, the distance of the classes; quadratic kappa 0.68",
+        "Mean error       0.46 between predicted and actual class; quadratic kappa 0.68",
     ]

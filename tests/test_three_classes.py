@@ -63,6 +63,8 @@ def test_three_classes_from_a_csv_file_to_predictions_plots_and_a_comparison(clo
     compared = clone.python("-m", "sentiment", "compare", "workspace:baseline", "workspace").stdout
     assert "macro_f1" in compared
     assert re.search(r"A and B disagree on [0-9]+ of [0-9]+ reviews", compared)
+    with (clone.path / "comparison/reviews.csv").open(encoding="utf-8", newline="") as stream:
+        assert {row["label"] for row in csv.DictReader(stream)} == set(THREE.names)
     refused = clone.python("-m", "sentiment", "compare", "HEAD", "workspace", check=False)
     assert refused.returncode == 2
     assert "predict other classes, 'two' and 'bad, fair, good'" in refused.stderr

@@ -9,8 +9,8 @@ checked out. `:baseline` takes the linear classifier's predictions, `:stacked` t
 
 Prints every metric and its difference with 95 % intervals, how many reviews they disagree on, and the reviews whose
 probability changed most: that of being positive, or of more than two classes that of the review's own class. Writes the
-same to `comparison/`: metrics.json, and reviews.csv with all reviews, the most changed first. Section `evaluate` of
-this params.yaml applies to both runs.
+same to `comparison/`: metrics.json, and reviews.csv with all reviews, the most changed first; a label is 0 or 1, or of
+more classes the name. Section `evaluate` of this params.yaml applies to both runs.
 """
 
 import argparse
@@ -183,5 +183,6 @@ def run(args: argparse.Namespace) -> None:
     )
     changed = with_texts(changes(a, b), args.b)
     write_json(args.output / "metrics.json", {"a": args.a, "b": args.b, **comparison.as_json()})
-    write_csv(args.output / "reviews.csv", changed)
+    label = changed["label"] if len(classes) == 2 else changed["label"].map(dict(enumerate(classes.names)))
+    write_csv(args.output / "reviews.csv", changed.assign(label=label))
     print("\n".join(lines(names, comparison, changed.head(args.reviews), classes)), file=stdout())

@@ -45,7 +45,7 @@ def several_classes(test: dict[str, Any]) -> list[str]:
         found.append(f"Macro F1         {test['macro_f1']:.1%}, the mean over the classes of {paths.PLOTS}/classes.csv")
     if "quadratic_kappa" in test:
         distance, kappa = test["mean_absolute_error"], test["quadratic_kappa"]
-        found.append(f"Mean error       {distance:.2f}, the distance of the classes; quadratic kappa {kappa:.2f}")
+        found.append(f"Mean error       {distance:.2f} between predicted and actual class; quadratic kappa {kappa:.2f}")
     return found
 
 
