@@ -215,7 +215,7 @@ def test_a_path_that_is_not_a_source_is_refused(workspace: Path) -> None:
         "a\0b.csv": "is not a path; give one",
         ".": "contains this pipeline's outputs; give the reviews' own folder",
         "missing.csv": "does not exist",
-        "notes.txt": "has no known format; give .*.csv, .*.tar or a folder",
+        "notes.txt": "has no known format; give .csv, .*, .tar or the IMDb folder",
         "../elsewhere.csv": "'../elsewhere.csv' leaves the repository; give its absolute path",
         "data/../../elsewhere.csv": "leaves the repository",
     }.items():
@@ -233,17 +233,18 @@ def test_a_format_is_added_by_one_line_in_the_registry(workspace: Path, monkeypa
         assert list(sources.read(sources.locate(name))) == EXPECTED
         written = io.StringIO()
         stream = io.BytesIO(path.read_bytes())
-        with sources.open_table(name, "psv", stream) as table, table.writer(written, {"more": float}) as write:
+        with sources.open_table(name, "psv", stream=stream) as table, table.writer(written, {"more": float}) as write:
             write([(list(table.rows())[1], {"more": 1})])
-        assert written.getvalue() == "text|label|more\nNA|0|1\n"
-    with pytest.raises(InputError, match=r"no known format; give .csv, .tsv, .jsonl, .psv \(also .gz\), .parquet"):
+        assert written.getvalue() == "text|label|more\r\nNA|0|1\r\n"
+    with pytest.raises(InputError, match=r"no known format; give .csv, .*, .psv \(also .gz .* .zip\), .parquet"):
         sources.locate("params.yaml")
 
 
 def test_params_yaml_lists_the_formats() -> None:
-    comment = next(line for line in (ROOT / "params.yaml").read_text().splitlines() if line.startswith("  source:"))
-    assert all(f".{suffix}" in comment for suffix in sources.TEXT_FORMATS)
-    assert all(word in comment for word in (".gz", ".parquet", ".tar.gz", "folder"))
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    comment = text[text.index("  source:") : text.index("  text_column:")]
+    assert all(f".{suffix}" in comment for suffix in sources.table_formats())
+    assert all(word in comment for word in ("compressed", ".tar.gz", "folder"))
 
 
 Member = tuple[str, bytes]
@@ -366,7 +367,7 @@ def test_a_link_to_the_cache_of_dvc_is_followed(workspace: Path) -> None:
 def test_utf_16_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     content = "text,label\ngood,1\n".encode("utf-16")
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    with pytest.raises(InputError, match=f"{name}: is UTF-16; save it as UTF-8"):
+    with pytest.raises(InputError, match=f"{name}: is UTF-16; say so by ingest.encoding or --encoding, or save"):
         list(sources.read(tmp_path / name))
 
 
@@ -392,7 +393,11 @@ def test_a_table_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name, content, expected",
     [
-        ("r.csv", b'text,label\ngood,1\n"never closed,0\n' + b"word\n" * 4_000_000, "row 2 .*field larger than"),
+        (
+            "r.csv",
+            b'text,label\ngood,1\n"never closed,0\n' + b"word\n" * 4_000_000,
+            "row 3 .*: 1 fields where the header has 2",
+        ),
         (
             "r.jsonl",
             b'{"text": "good", "label": 1}\n{"text": "' + b"word " * 4_000_000,

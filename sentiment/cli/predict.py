@@ -24,8 +24,11 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from pydantic import ValidationError
+
 from sentiment.config import paths
 from sentiment.data import sources
+from sentiment.data.decompression import packed_suffix
 from sentiment.data.model_folder import kind_of
 from sentiment.data.predictions import columns
 from sentiment.data.vocabulary import MOSTLY_UNKNOWN
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 _CHUNK_ROWS = 2048
 _CHUNK_CHARACTERS = 2**24
 _MODELS = {"network": paths.MODEL, "baseline": paths.BASELINE_MODEL, "stacked": paths.STACKED_MODEL}
+_COLUMN = "--text-column"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +53,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", metavar="PATH", help=f"reviews as {', '.join(formats)}; - is standard input")
     parser.add_argument("--format", choices=formats, help="of the file, where its name does not say it")
     parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
+    parser.add_argument("--columns", metavar="NAMES", help="of a file without header, with commas between them")
+    parser.add_argument("--encoding", default=sources.AUTO, metavar="NAME", help="default: UTF-8, or be refused")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
     parser.add_argument("--about", action="store_true", help="say what the model learned from, and predict nothing")
     parser.add_argument(
@@ -76,6 +82,7 @@ def run(args: argparse.Namespace) -> None:
     if args.threshold is not None and not 0 < args.threshold < 1:
         raise InputError(f"--threshold {args.threshold} is not between 0 and 1; 0.5 is usual")
     format_ = _format(args.file, args.format) if args.file else ""
+    reading = _reading(args)
     output = _destination(args.output, format_) if args.output else None
     if args.file == "-":
         stdin(args.file)
@@ -92,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
     predict = partial(model.predict, threshold=args.threshold)
     if args.file:
         added = ["predicted", *columns(names), "unknown"]
-        unknown, texts = predict_file(args.file, format_, args.text_column, output, predict, added)
+        unknown, texts = predict_file(args.file, format_, reading, output, predict, added)
     else:
         unknown, texts = predict_arguments(args.texts, predict)
     if unknown:
@@ -146,7 +153,7 @@ def predict_arguments(texts: list[str], predict: Predict) -> tuple[int, int]:
 
 
 def predict_file(
-    name: str, format_: str, column: str, output: Path | None, predict: Predict, added: list[str]
+    name: str, format_: str, reading: sources.Reading, output: Path | None, predict: Predict, added: list[str]
 ) -> tuple[int, int]:
     """Copy a file's rows, in their order, with the prediction added to each. `output`: None is standard output.
 
@@ -156,17 +163,25 @@ def predict_file(
     """
     unknown = texts = 0
     with ExitStack() as stack:
-        table = stack.enter_context(sources.open_table(name, format_, stdin(name) if name == "-" else None))
-        # Before anything is written.
-        found = None if table.header is None else _find_text_column(name, column, table.header, added)
-        target = stack.enter_context(_target(output, table.binary))
+        stream = stdin(name) if name == "-" else None
+        table = stack.enter_context(sources.open_table(name, format_, reading, stream))
+        found = None
+        if table.header is not None:  # before anything is written
+            _refuse_added(name, table.header, added)
+            found = sources.find_column(name, reading.text_column, sources.TEXT_COLUMNS, _COLUMN, table.header)
+        target = stack.enter_context(_target(output, table))
         write = stack.enter_context(table.writer(target, dict.fromkeys(added, float) | {added[0]: str}))
         counter = stack.enter_context(progress.counter("predict", None))
         rows = table.rows([found] if found else [], whole=True)
-        for chunk in chunks((row, _text(name, column, row, added)) for row in rows):
+        for chunk in chunks((row, _text(name, reading, row, found, added)) for row in rows):
             predictions = predict([text for _, text in chunk])
             values = (dict(zip(added, _values(predicted), strict=True)) for predicted in predictions)
-            write(zip((row for row, _ in chunk), values, strict=True))
+            try:
+                write(zip((row for row, _ in chunk), values, strict=True))
+            except UnicodeEncodeError as error:
+                raise InputError(
+                    f"{name}: {table.encoding} has no {quote(error.object)}; convert it to UTF-8"
+                ) from None
             unknown += _mostly_unknown(predictions)
             texts += len(chunk)
             counter.update(len(chunk))
@@ -181,16 +196,18 @@ def _values(predicted: "Prediction") -> list[str | float]:
 
 
 @contextmanager
-def _target(output: Path | None, binary: bool) -> Iterator[IO[Any]]:
+def _target(output: Path | None, table: sources.Table) -> Iterator[IO[Any]]:
     """Open the output, which appears when the block ends without an error; None is standard output."""
     if output is None:
         text: Any = stdout()
-        if binary:
+        if table.binary:
             yield text.buffer
+        elif text.isatty():
+            yield cast(IO[str], _Terminal(text))
         else:
-            yield cast(IO[str], _Terminal(text)) if text.isatty() else text
+            yield stdout(table.encoding)
         return
-    mode: dict[str, Any] = {"mode": "wb"} if binary else {"mode": "w", **AS_READ}
+    mode: dict[str, Any] = {"mode": "wb"} if table.binary else {"mode": "w", **AS_READ, "encoding": table.encoding}
     with atomic_write(output) as partial_file, partial_file.open(**mode) as stream:
         yield stream
 
@@ -223,22 +240,37 @@ class _Terminal(io.TextIOBase):
         return self._terminal.write(re.sub(r"[^\t\n]+", lambda found: printable(found[0]), text))
 
 
-def _text(name: str, column: str, row: sources.Row, added: list[str]) -> str:
+def _text(name: str, reading: sources.Reading, row: sources.Row, column: str | None, added: list[str]) -> str:
+    """Return the text of a row. `column` is None where each row names its own."""
     where = f"{name}: {row.place}"
-    return sources.check_text(where, row.fields[_find_text_column(where, column, list(row.fields), added)])
+    if column is None:
+        _refuse_added(where, list(row.fields), added)
+        column = sources.present_name(row.fields, sources.candidates(reading.text_column, sources.TEXT_COLUMNS))
+    if column is None:
+        column = sources.find_column(where, reading.text_column, sources.TEXT_COLUMNS, _COLUMN, list(row.fields))
+    return sources.check_text(where, sources.value_of(row.fields, column), "--encoding")
 
 
-def _find_text_column(where: str, column: str, names: list[str], added: list[str]) -> str:
-    """Return the name of the text's column. Raises InputError where it is missing or an added column exists already."""
+def _refuse_added(where: str, names: list[str], added: list[str]) -> None:
+    """Raise InputError where a column that is added exists already."""
     for name in added:
         if name in names:
             raise InputError(f"{where}: has a column {name!r} already; rename it")
-    return sources.find_column(where, column, sources.TEXT_COLUMNS, "--text-column", names)
+
+
+def _reading(args: argparse.Namespace) -> sources.Reading:
+    """Return how the file is read. Raises InputError where the options cannot be so."""
+    columns = sources.AS_USUAL.columns if args.columns is None else args.columns.split(",")
+    values = {"text_column": args.text_column, "encoding": args.encoding, "columns": columns}
+    try:
+        return sources.Reading.model_validate(sources.AS_USUAL.model_dump() | values)
+    except ValidationError as error:
+        raise InputError(f"--{error.errors()[0]['ctx']['error']}") from None
 
 
 def _format(name: str, chosen: str | None) -> str:
     """Return the format of the file. Raises InputError where neither name nor --format says it, or it is missing."""
-    found = chosen or sources.format_of(name)
+    found = chosen or (sources.table_format(Path(name)) if Path(name).is_file() else sources.format_of(name))
     if found is None:
         raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.table_formats())}")
     if name != "-" and not Path(name).exists():  # a pipe will do
@@ -255,6 +287,6 @@ def _destination(path: Path, format_: str) -> Path:
         raise InputError(f"--output {quote(str(path))}: is a folder; name a file in it")
     if target.exists() and not target.is_file():
         raise InputError(f"--output {path}: is not a regular file; leave --output out and redirect standard output")
-    if target.suffix == ".gz" or (sources.format_of(target.name) or format_) != format_:
+    if packed_suffix(target.name) or (sources.format_of(target.name) or format_) != format_:
         raise InputError(f"--output {path}: the output is {format_}, like the input; name it .{format_}")
     return target

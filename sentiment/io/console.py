@@ -10,15 +10,15 @@ from sentiment.errors import InputError
 AS_READ: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
 
 
-def stdout() -> IO[str]:
-    """Return standard output as UTF-8 with line ends as they are, whatever the terminal's locale.
+def stdout(encoding: str = "utf-8") -> IO[str]:
+    """Return standard output as UTF-8, or another encoding, with line ends as they are, whatever the terminal's locale.
 
     Raises InputError where it is closed.
     """
     if sys.stdout is None:
         raise InputError("standard output is closed; redirect it to a file or to /dev/null")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(**AS_READ)
+        sys.stdout.reconfigure(**AS_READ | {"encoding": encoding})
     return sys.stdout
 
 

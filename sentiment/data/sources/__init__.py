@@ -4,9 +4,17 @@ Each format has a module here and a line in `registry`. A source is read as a st
 not depend on the machine. Bad input is an `InputError` that names the file and the row.
 """
 
-from sentiment.data.sources.columns import AUTO, TEXT_COLUMNS, find_column
+from sentiment.data.sources.columns import AUTO, TEXT_COLUMNS, candidates, find_column, present_name, value_of
 from sentiment.data.sources.reading import AS_USUAL, Reading
-from sentiment.data.sources.registry import TEXT_FORMATS, format_of, locate, open_table, read, table_formats
+from sentiment.data.sources.registry import (
+    TEXT_FORMATS,
+    format_of,
+    locate,
+    open_table,
+    read,
+    table_format,
+    table_formats,
+)
 from sentiment.data.sources.review import Review, check_text, label_of
 from sentiment.data.sources.table import Row, Table
 
@@ -19,12 +27,16 @@ __all__ = [
     "Review",
     "Row",
     "Table",
+    "candidates",
     "check_text",
     "find_column",
     "format_of",
     "label_of",
     "locate",
     "open_table",
+    "present_name",
     "read",
+    "table_format",
     "table_formats",
+    "value_of",
 ]

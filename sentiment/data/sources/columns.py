@@ -34,6 +34,27 @@ def find_column(where: str, wanted: str, usual: tuple[str, ...], option: str, na
     return present[0]
 
 
-def value_of(fields: Mapping[str, Any], possible: Sequence[str]) -> Any:
-    """Return the value of the first of some columns that a row has, None where it has none of them."""
-    return next((fields[name] for name in possible if name in fields), None)
+def present_name(fields: Mapping[str, Any], possible: Sequence[str]) -> str | None:
+    """Return the first of some columns that a row has, None where it has none of them."""
+    return next((name for name in possible if _descend(fields, name) is not _ABSENT), None)
+
+
+def value_of(fields: Mapping[str, Any], name: str) -> Any:
+    """Return the value of a column, None where a row lacks it. A dotted name descends: `review.text`.
+
+    >>> value_of({"review": {"text": "Good."}}, "review.text"), value_of({"a.b": 1}, "a.b")
+    ('Good.', 1)
+    """
+    value = _descend(fields, name)
+    return None if value is _ABSENT else value
+
+
+_ABSENT = object()
+
+
+def _descend(fields: Mapping[str, Any], name: str) -> Any:
+    if name in fields:
+        return fields[name]
+    outer, dot, inner = name.partition(".")
+    inside = fields.get(outer) if dot else None
+    return _descend(inside, inner) if isinstance(inside, Mapping) else _ABSENT

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sentiment.data.decompression import size_of, too_large, unpacked_limit
@@ -35,7 +36,11 @@ class Parquet(Table):
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._unreadable(error) from None
         self._schema: pa.Schema = self._file.schema_arrow
-        self.header = self._schema.names
+        # A dotted name is a field of a struct.
+        leaves = [self._file.schema.column(index) for index in range(len(self._file.schema))]
+        self.header = self._schema.names + [
+            leaf.path for leaf in leaves if "." in leaf.path and not leaf.max_repetition_level
+        ]
 
     def rows(self, columns: Sequence[str] = (), *, whole: bool = False) -> Iterator[Row]:
         for name in columns:
@@ -45,7 +50,7 @@ class Parquet(Table):
         try:
             for batch in self._batches(None if whole else list(columns)):
                 size = batch.nbytes // max(1, batch.num_rows)
-                for index, values in enumerate(zip(*(batch[name].to_pylist() for name in columns), strict=True)):
+                for index, values in enumerate(zip(*(self._values(batch, name) for name in columns), strict=True)):
                     number += 1
                     fields = dict(zip(columns, values, strict=True))
                     for name, names in named.items():
@@ -83,9 +88,24 @@ class Parquet(Table):
                 raise too_large(self._name, self._limit)
             yield batch
 
+    def _field(self, name: str) -> pa.Field:
+        if name in self._schema.names:
+            return self._schema.field(name)
+        outer, *inner = name.split(".")
+        field = self._schema.field(outer)
+        for part in inner:
+            field = field.type.field(part)
+        return field
+
+    def _values(self, batch: pa.RecordBatch, name: str) -> list[Any]:
+        if name in self._schema.names:
+            return list(batch[name].to_pylist())
+        outer, *inner = name.split(".")
+        return list(pc.struct_field(batch[outer], inner).to_pylist())
+
     def _require_plain(self, name: str) -> None:
         """Raise InputError where a column is neither text nor plain numbers, but dates or lists, say."""
-        kind = self._schema.field(name).type
+        kind = self._field(name).type
         value = kind.value_type if pa.types.is_dictionary(kind) else kind
         text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
         # Arrow calls booleans and dates primitive, but not decimals.

@@ -1,11 +1,16 @@
 """What a user may have to say about a source for its reviews to be found in it."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from sentiment.config.section import Settings
 from sentiment.data.sources.columns import AUTO, LABEL_COLUMNS, TEXT_COLUMNS, find_column
 from sentiment.errors import InputError, quote
+from sentiment.io.csv_file import repeated
+
+HEADER = "header"
 
 
 class Reading(Settings):
@@ -13,9 +18,31 @@ class Reading(Settings):
 
     text_column: str
     label_column: str
+    columns: Any
+    encoding: str
     imdb_target: Literal["polarity", "rating"]
 
-    def columns(self, where: str, names: Sequence[str]) -> tuple[str, str]:
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.columns != HEADER:
+            names = self.columns
+            if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+                raise ValueError(f"columns: {quote(names)} is neither header nor a list such as [label, text]")
+            if (twice := repeated(name for name in names if name)) is not None:
+                raise ValueError(f"columns: names {quote(twice)} twice; rename one")
+        if self.encoding != AUTO:
+            try:
+                "".encode(self.encoding)
+            except (LookupError, ValueError):
+                raise ValueError(f"encoding: {quote(self.encoding)} is not known; cp1252 and utf-16 are") from None
+        return self
+
+    @property
+    def column_names(self) -> list[str] | None:
+        """The names of the columns of a file without header."""
+        return None if self.columns == HEADER else list(self.columns)
+
+    def find(self, where: str, names: Sequence[str]) -> tuple[str, str]:
         """Return the text column and the label column among `names`. Raises InputError without two such columns."""
         text = find_column(where, self.text_column, TEXT_COLUMNS, "ingest.text_column", names)
         label = find_column(where, self.label_column, LABEL_COLUMNS, "ingest.label_column", names)
@@ -24,4 +51,4 @@ class Reading(Settings):
         return text, label
 
 
-AS_USUAL = Reading(text_column=AUTO, label_column=AUTO, imdb_target="polarity")
+AS_USUAL = Reading(text_column=AUTO, label_column=AUTO, columns=HEADER, encoding=AUTO, imdb_target="polarity")

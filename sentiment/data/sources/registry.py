@@ -5,19 +5,20 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from sentiment.config.paths import REVIEWS, leaves_repository
-from sentiment.data.decompression import DAMAGED, open_gzip
+from sentiment.data.decompression import DAMAGED, SUFFIXES, member_of, open_packed, packed_suffix, unpacked_name
 from sentiment.data.sources import imdb
-from sentiment.data.sources.columns import LABEL_COLUMNS, TEXT_COLUMNS, candidates, value_of
-from sentiment.data.sources.delimited import Csv, Tsv
-from sentiment.data.sources.json_lines import JsonLines
+from sentiment.data.sources.columns import AUTO, LABEL_COLUMNS, TEXT_COLUMNS, candidates, present_name, value_of
+from sentiment.data.sources.delimited import Csv, Delimited, Tsv
+from sentiment.data.sources.json_table import Json
+from sentiment.data.sources.lines import Lines
 from sentiment.data.sources.parquet import Parquet
 from sentiment.data.sources.reading import AS_USUAL, Reading
 from sentiment.data.sources.review import Review, check_text, label_of
 from sentiment.data.sources.table import Row, Table, TextTable
-from sentiment.errors import InputError, printable, reason
+from sentiment.errors import InputError, printable, quote, reason
 
 Reader = Callable[[Path, Reading], Iterator[Review]]
 
@@ -25,7 +26,11 @@ Reader = Callable[[Path, Reading], Iterator[Review]]
 TEXT_FORMATS: dict[str, type[TextTable]] = {
     "csv": Csv,
     "tsv": Tsv,
-    "jsonl": JsonLines,
+    "neg": Lines,
+    "pos": Lines,
+    "jsonl": Json,
+    "ndjson": Json,
+    "json": Json,
 }
 PARQUET = "parquet"
 
@@ -39,8 +44,8 @@ def table_formats() -> list[str]:
 
 def known_formats() -> str:
     """Return the formats as an error names them."""
-    text, binary = (", ".join(f".{suffix}" for suffix in formats) for formats in (TEXT_FORMATS, (PARQUET, *ARCHIVES)))
-    return f"{text} (also .gz), {binary} or a folder"
+    text, archives = (", ".join(f".{suffix}" for suffix in formats) for formats in (TEXT_FORMATS, ARCHIVES))
+    return f"{text} (also {' '.join(SUFFIXES)}), .{PARQUET}, a folder of such files, {archives} or the IMDb folder"
 
 
 def format_of(name: str) -> str | None:
@@ -49,9 +54,27 @@ def format_of(name: str) -> str | None:
     >>> format_of("reviews.CSV.gz"), format_of("reviews.parquet"), format_of("reviews.tar.gz")
     ('csv', 'parquet', None)
     """
-    name = name.lower()
-    suffix = name.removesuffix(".gz").rpartition(".")[2]
-    return suffix if suffix in TEXT_FORMATS or name.endswith(f".{PARQUET}") else None
+    suffix = unpacked_name(name).lower().rpartition(".")[2]
+    return suffix if suffix in TEXT_FORMATS or (suffix == PARQUET and not packed_suffix(name)) else None
+
+
+def table_format(path: Path) -> str | None:
+    """Return the format of a file by its name, that of the file in a zip archive, or its first bytes; None: no table.
+
+    Raises InputError for an archive of several files.
+    """
+    if (found := format_of(path.name)) or path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)):
+        return found
+    with path.open("rb") as stream:
+        if packed_suffix(path.name) == ".zip":
+            try:
+                return format_of(member_of(str(path), stream))
+            except DAMAGED as error:
+                raise _damaged(str(path), error) from None
+        start = stream.read(512).removeprefix(codecs.BOM_UTF8)
+    if start.startswith(b"PAR1"):
+        return PARQUET
+    return "json" if start.lstrip()[:1] in (b"{", b"[") else None
 
 
 def locate(source: str) -> Path:
@@ -88,10 +111,35 @@ def read(path: Path, reading: Reading = AS_USUAL) -> Iterator[Review]:
 
 def _reader(path: Path) -> Reader | None:
     if path.is_dir():
-        return imdb.read_folder
-    if format_of(path.name):
-        return _read_table
-    return imdb.read_archive if path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)) else None
+        return _read_parts if parts_of(path) else imdb.read_folder
+    if path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)):
+        return imdb.read_archive
+    return _read_table if table_format(path) else None
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """Return the tables in a folder, in the order of their names. Raises InputError where they differ in format."""
+    parts = sorted(path for path in folder.iterdir() if path.name[0] not in "._" and format_of(path.name))
+    formats = {TEXT_FORMATS.get(format_of(path.name) or "", Parquet): path.name for path in parts}
+    if len(formats) > 1:
+        raise InputError(
+            f"{folder}: has tables of several formats, {' and '.join(map(quote, formats.values()))}; give one"
+        )
+    return parts
+
+
+def _read_parts(folder: Path, reading: Reading) -> Iterator[Review]:
+    """Yield the reviews of the tables in a folder; their ids are a file's name and a row's number in it.
+
+    Where the names of some files begin with `test` and of others with `train`, these are the splits of the source.
+    """
+    parts = parts_of(folder)
+    tests = [path for path in parts if path.name.lower().startswith("test")]
+    has_test = bool(tests) and any(path.name.lower().startswith("train") for path in parts)
+    for path in parts:
+        split: Literal["train", "test"] = "test" if path in tests else "train"
+        for review in _read_table(path, reading):
+            yield review._replace(id=f"{path.name}/{review.id}", split=split if has_test else None)
 
 
 def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
@@ -101,47 +149,68 @@ def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
     """
     texts = candidates(reading.text_column, TEXT_COLUMNS)
     labels = candidates(reading.label_column, LABEL_COLUMNS)
-    with open_table(str(path), format_of(path.name) or "") as table:
-        columns = None if table.header is None else reading.columns(str(path), table.header)
-        lacking: Row | None = None
+    with open_table(str(path), table_format(path) or "", reading) as table:
+        columns = None if table.header is None else reading.find(str(path), table.header)
+        first: Row | None = None
+        found = bool(columns)
         for row in table.rows(columns or ()):
-            text, label = (value_of(row.fields, possible) for possible in (texts, labels))
+            text, label = columns or (present_name(row.fields, texts), present_name(row.fields, labels))
+            first, found = first or row, found or bool(text and label and text != label)
             where = f"{path}: {row.place}"
-            if columns is None and (text is None or label is None):
-                lacking = lacking or row
-            else:
-                columns = columns or reading.columns(where, list(row.fields))
-            yield Review(str(row.number), None if text is None else check_text(where, text), label_of(where, label))
-        if columns is None and lacking:
-            reading.columns(f"{path}: {lacking.place}", list(lacking.fields))
+            value = None if text is None else value_of(row.fields, text)
+            yield Review(
+                str(row.number),
+                None if value is None else check_text(where, value, "ingest.encoding"),
+                None if label is None else label_of(where, value_of(row.fields, label)),
+            )
+        if first and not found:
+            reading.find(f"{path}: {first.place}", list(first.fields))
 
 
 @contextmanager
-def open_table(name: str, format_: str, stream: IO[bytes] | None = None) -> Iterator[Table]:
+def open_table(
+    name: str, format_: str, reading: Reading = AS_USUAL, stream: IO[bytes] | None = None
+) -> Iterator[Table]:
     """Open a file of a format, or read `stream`, called `name` in errors: its header, then its rows."""
+    kind = TEXT_FORMATS.get(format_)
+    if reading.column_names and not (kind and issubclass(kind, Delimited)):
+        raise InputError(f"{name}: has names of columns; ingest.columns and --columns are for CSV without header")
     with ExitStack() as stack:
         raw = stream or stack.enter_context(open(name, "rb"))
-        if format_ == PARQUET:
+        if kind is None:
             yield Parquet(name, raw)
-        else:
-            yield TEXT_FORMATS[format_](name, stack.enter_context(_open_text(name, raw)))
+            return
+        text = stack.enter_context(_open_text(name, raw, reading.encoding))
+        table = kind(name, text, reading.column_names) if issubclass(kind, Delimited) else kind(name, text)
+        table.encoding = text.encoding
+        yield table
 
 
 @contextmanager
-def _open_text(name: str, raw: IO[bytes]) -> Iterator[IO[str]]:
-    """Read a stream of UTF-8, compressed if its name ends in .gz.
+def _open_text(name: str, raw: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
+    """Read a stream as text, unpacked if its name says that it is compressed.
 
-    Bytes that are not UTF-8 become surrogates: outside the text column they are written back as they were, inside it
-    `check_text` refuses them.
+    Bytes that the encoding does not know become surrogates: outside the text column they are written back as they were,
+    inside it `check_text` refuses them.
     """
     with ExitStack() as stack:
         try:
-            plain: Any = stack.enter_context(open_gzip(name, raw)) if name.lower().endswith(".gz") else raw
+            suffix = packed_suffix(name)
+            plain: Any = stack.enter_context(open_packed(name, raw, suffix)) if suffix else raw
             plain = stack.enter_context(io.BufferedReader(plain)) if not hasattr(plain, "peek") else plain
-            if plain.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                raise InputError(f"{name}: is UTF-16; save it as UTF-8")
-            yield stack.enter_context(
-                io.TextIOWrapper(plain, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            )
+            if encoding == AUTO:
+                start = plain.peek(4)[:4]
+                if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                    raise InputError(f"{name}: is UTF-16; say so by ingest.encoding or --encoding, or save it as UTF-8")
+                encoding = "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
+            yield stack.enter_context(io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline=""))
         except DAMAGED as error:
-            raise InputError(f"{name}: damaged or cut off ({reason(error)}); fetch the file again") from None
+            raise _damaged(name, error) from None
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{name}: is not {encoding} ({reason(error)}); name another by ingest.encoding or --encoding"
+            ) from None
+
+
+def _damaged(name: str, error: Exception) -> InputError:
+    return InputError(f"{name}: damaged or cut off ({reason(error)}); fetch the file again")

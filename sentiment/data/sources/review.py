@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from sentiment.errors import InputError, quote
 from sentiment.io.csv_file import LONGEST
 
+_ENCODINGS = ["cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"]
 LONGEST_LABEL = 100  # characters
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
@@ -56,10 +57,10 @@ def label_of(where: str, value: Any) -> str | None:
     return word
 
 
-def check_text(where: str, value: Any) -> str:
+def check_text(where: str, value: Any, option: str = "") -> str:
     """Return a text that can be stored: a string of at most `LONGEST` characters, valid UTF-8, without NUL bytes.
 
-    Raises InputError for anything else.
+    Raises InputError for anything else. `option` is what sets the encoding of the file, if the text is of one.
     """
     if not isinstance(value, str):
         raise InputError(f"{where}: the text is {quote(value)}, not a string; correct or remove the row")
@@ -72,8 +73,26 @@ def check_text(where: str, value: Any) -> str:
     except UnicodeEncodeError as error:
         half = value[error.start]
         if "\udc80" <= half <= "\udcff":  # how `surrogateescape` reads a byte that is not UTF-8
-            raise InputError(f"{where}: the text is not valid UTF-8; convert the file to UTF-8") from None
+            remedy = "convert it to UTF-8"
+            if option and (probable := probable_encoding(value)):
+                remedy = f"it is probably {probable}, which {option} can say"
+            raise InputError(f"{where}: the text is not valid UTF-8; {remedy}") from None
         raise InputError(
             f"{where}: the text contains {quote(half)}, half of a character that was cut in two; remove it"
         ) from None
     return value
+
+
+def probable_encoding(text: str) -> str | None:
+    """Return the likeliest encoding of a text in which the bytes that are not UTF-8 became surrogates."""
+    try:
+        content = text[:10_000].encode("utf-8", errors="surrogateescape")
+    except UnicodeEncodeError:  # half of a character that JSON escapes
+        return None
+    others = sum(byte > 127 for byte in content)
+    if 2 * others < sum(65 <= byte & ~32 <= 90 for byte in content):
+        return "cp1252"  # Latin letters with some accents, of which the package below would guess anything
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(content, cp_isolation=_ENCODINGS).best()
+    return best.encoding if best else None

@@ -31,6 +31,7 @@ class Table(ABC):
     """The rows of a file, read as they are asked for. Subclasses are formats."""
 
     binary: ClassVar[bool]  # whether `writer` takes a stream of bytes or of text
+    encoding: str  # of that text
 
     # The names of the columns; None where each row names its own.
     header: list[str] | None = None
@@ -51,6 +52,7 @@ class TextTable(Table):
     """The rows of a text stream."""
 
     binary = False
+    encoding = "utf-8"
 
     @abstractmethod
     def __init__(self, name: str, stream: IO[str]) -> None:
@@ -71,7 +73,12 @@ class TextTable(Table):
     def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
         """Return a row as it is written, with more fields. The fields that it has are written as they were read."""
 
+    def end_line(self) -> str:
+        """Return what is written after the last row."""
+        return ""
+
     @contextmanager
     def writer(self, stream: IO[str], added: Mapping[str, type]) -> Iterator[Write]:
         stream.write(self.header_line(list(added)))
         yield lambda rows: stream.writelines(self.row_line(row, values) for row, values in rows)
+        stream.write(self.end_line())

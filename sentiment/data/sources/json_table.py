@@ -1,0 +1,134 @@
+"""JSON: one object in a line (JSON Lines), or an array of objects. Each object has its own keys."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO, Any
+
+from sentiment.data.sources.table import Row, TextTable
+from sentiment.errors import InputError, quote, reason
+from sentiment.io.csv_file import LONGEST, repeated
+
+_CHUNK = 2**16  # characters of an array that are read at a time, at least
+
+
+class Json(TextTable):
+    """Objects. The number of a row is that of its line in JSON Lines, where blank lines are skipped, else its place."""
+
+    def __init__(self, name: str, stream: IO[str]) -> None:
+        self._name = name
+        self._stream = stream
+        self._first = stream.readline(LONGEST)
+        while self._first.isspace() and len(self._first) < LONGEST:
+            self._first = stream.readline(LONGEST)
+        self._is_array = self._first.lstrip().startswith("[")
+
+    def __iter__(self) -> Iterator[Row]:
+        for number, text, fields in self._elements() if self._is_array else self._objects():
+            if not isinstance(fields, dict):
+                raise InputError(
+                    f"{self._name}: row {number}: contains {quote(fields)}, not an object; write one object for a row"
+                )
+            yield Row(number, f"row {number}", fields, text, len(text))
+
+    def header_line(self, added: Sequence[str]) -> str:
+        return "[\n" if self._is_array else ""
+
+    def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
+        """Append to the text of the row: parsed and written again, numbers could be rounded and bytes lost."""
+        extended = f"{row.raw.rstrip().removesuffix('}').rstrip()}, {json.dumps(added)[1:]}"
+        if not self._is_array:
+            return extended + "\n"
+        return extended if row.number == 1 else ",\n" + extended
+
+    def end_line(self) -> str:
+        return "\n]\n" if self._is_array else ""
+
+    def _objects(self) -> Iterator[tuple[int, str, Any]]:
+        line, number = self._first, 1
+        while line:
+            if len(line) == LONGEST and not line.endswith("\n"):
+                raise self._too_long(number)
+            if line.strip():
+                try:
+                    yield number, line, json.loads(line, object_pairs_hook=_object)
+                except (ValueError, RecursionError) as error:
+                    raise self._not_json(number, error) from None
+            line, number = self._stream.readline(LONGEST), number + 1
+
+    def _elements(self) -> Iterator[tuple[int, str, Any]]:
+        text = _Text(self._first, self._stream.read)
+        number = 0
+        text.skip("[")
+        while not text.skip("]"):
+            number += 1
+            if number > 1 and not text.skip(","):
+                raise InputError(f"{self._name}: row {number}: not JSON; write a comma between the objects of an array")
+            try:
+                element, value = text.decode()
+            except (ValueError, RecursionError) as error:
+                raise self._not_json(number, error) from None
+            if element is None:
+                raise self._too_long(number)
+            yield number, element, value
+        if not text.ends():
+            raise InputError(f"{self._name}: row {number + 1}: text after the array; write all objects in one array")
+
+    def _too_long(self, number: int) -> InputError:
+        return InputError(f"{self._name}: row {number}: longer than {LONGEST:,} characters; shorten or remove it")
+
+    def _not_json(self, number: int, error: Exception) -> InputError:
+        return InputError(f"{self._name}: row {number}: not JSON ({reason(error)}); write one object for a row")
+
+
+class _Text:
+    """The text of an array, of which no more is held than one element needs."""
+
+    def __init__(self, text: str, read: Callable[[int], str]) -> None:
+        self._text, self._read, self._start = text, read, 0
+        self._decoder = json.JSONDecoder(object_pairs_hook=_object)
+
+    def skip(self, sign: str) -> bool:
+        """Pass over white space, and over a sign if it follows. Return whether it does."""
+        while not (rest := self._text[self._start : self._start + 1]) or rest.isspace():
+            if rest:
+                self._start += 1
+            elif not self._more(_CHUNK):
+                return False
+        found = rest == sign
+        self._start += found
+        return found
+
+    def ends(self) -> bool:
+        """Return whether nothing but white space follows."""
+        return not self.skip("") and self._start == len(self._text)
+
+    def decode(self) -> tuple[str | None, Any]:
+        """Return the next element and its value; None where it is too long. Raises ValueError where it is not JSON."""
+        self.skip("")
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._text, self._start)
+            except json.JSONDecodeError:
+                held = len(self._text) - self._start
+                if held > LONGEST:
+                    return None, None
+                if not self._more(max(_CHUNK, held)):
+                    raise
+            else:
+                element, self._start = self._text[self._start : end], end
+                return element, value
+
+    def _more(self, size: int) -> bool:
+        more = self._read(size)
+        self._text, self._start = self._text[self._start :] + more, 0
+        return bool(more)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if (twice := repeated(name for name, _ in pairs)) is not None:
+        raise _RepeatedKeyError(f"the key {quote(twice)} appears twice in an object")
+    return dict(pairs)
+
+
+class _RepeatedKeyError(ValueError):
+    pass

@@ -1,0 +1,31 @@
+"""A text in each line, in a file for each class that its suffix names, such as rt-polarity.neg and rt-polarity.pos."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import IO, Any
+
+from sentiment.data.decompression import unpacked_name
+from sentiment.data.sources.table import Row, TextTable
+from sentiment.errors import InputError
+from sentiment.io.csv_file import LONGEST
+
+
+class Lines(TextTable):
+    """Lines, all with the label that is the suffix of the file's name."""
+
+    def __init__(self, name: str, stream: IO[str]) -> None:
+        self._name = name
+        self._stream = stream
+        self._label = PurePath(unpacked_name(name)).suffix.lstrip(".").lower()
+        self.header = ["text", "label"]
+
+    def __iter__(self) -> Iterator[Row]:
+        for number, line in enumerate(iter(lambda: self._stream.readline(LONGEST), ""), start=1):
+            if len(line) == LONGEST and not line.endswith("\n"):
+                raise InputError(f"{self._name}: row {number}: longer than {LONGEST:,} characters; shorten it")
+            text = line.rstrip("\r\n")
+            yield Row(number, f"row {number}", {"text": text, "label": self._label}, text, len(text))
+
+    def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
+        """Return the text and the added fields, with tabs between them."""
+        return "\t".join([row.raw, *map(str, added.values())]) + "\n"
