@@ -21,8 +21,9 @@ from sentiment.data.corpus import Corpus
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.errors import InputError
 from sentiment.io import parquet
-from sentiment.io.json_file import write_json
+from sentiment.io.json_file import read_json, write_json
 from stages import baseline
+from tests.support.checkpoints import example_baseline
 from tests.support.clone import set_parameter
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcde"), max_size=8), min_size=1, max_size=8)
@@ -150,6 +151,38 @@ def test_a_saved_baseline_predicts_the_same(tmp_path: Path, features: linear.Fea
     assert (probability[:-1] == baseline(tokens)).all()
     assert unknown.tolist() == [*[0] * 6, 2 / 3]
     assert (loaded.classes, loaded.corpus) == (classes, baseline.corpus)
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("", "the header '' is not ngram,weight"),
+        ("ngram,idf,weight\n", "the header 'ngram,idf,weight' is not ngram,weight"),
+        ("ngram,weight\nbad,1\ngood\n", "damaged"),
+        ("ngram,weight\nbad,x\n", "damaged .*could not convert"),
+        ("ngram,weight\nbad,nan\n", "not all weights are numbers"),
+        ("ngram,weight\nbad,1e99\n", "not all weights are numbers"),
+        ("ngram,weight\ngood good,1\n", "its n-grams are not in their order"),
+        ('ngram,weight\n"bad,1\n', "damaged"),
+        (None, "missing; run `dvc repro`"),
+    ],
+)
+def test_a_damaged_baseline_is_one_line(tmp_path: Path, content: str | None, expected: str) -> None:
+    example_baseline().save(tmp_path)
+    if content is None:
+        (tmp_path / "ngrams.csv").unlink()
+    else:
+        (tmp_path / "ngrams.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=f"ngrams.csv: {expected}"):
+        Baseline.load(tmp_path)
+
+
+def test_settings_of_another_baseline_are_refused(tmp_path: Path) -> None:
+    example_baseline().save(tmp_path)
+    settings = read_json(tmp_path / "settings.json")
+    write_json(tmp_path / "settings.json", settings | {"intercepts": [0.1, 0.2]})
+    with pytest.raises(InputError, match="settings.json does not belong to ngrams.csv"):
+        Baseline.load(tmp_path)
 
 
 def write_tokens(path: Path, lengths: list[int]) -> Path:

@@ -1,16 +1,21 @@
 """The folder of a baseline, which holds everything that its predictions need.
 
-ngrams.parquet   each n-gram as a list of its tokens; `weight`, or `weight_<name>` for each of more than two classes:
-                 what it adds to the log-odds; `idf`, its inverse document frequency, if the features are tfidf
-settings.json    tokenizer, names of the classes, intercepts, source and number of the training reviews
+ngrams.csv     each n-gram, its tokens separated by spaces, and its `weight`, what it adds to the log-odds of the second
+               of two classes, or a `weight_<name>` for each of more; if the features are tfidf, also its `idf`
+settings.json  tokenizer, names of the classes, intercepts, source and number of the training reviews
+
+The table is CSV, which cannot unpack to more than its size: a model folder may come from a stranger.
 """
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sentiment.baseline import linear
 from sentiment.baseline.ngrams import NGrams
@@ -20,11 +25,12 @@ from sentiment.data.corpus import Corpus
 from sentiment.data.model_folder import SETTINGS
 from sentiment.data.predictions import Probabilities, TextPredictions
 from sentiment.data.tokenizer import Tokenizer
-from sentiment.errors import InputError
-from sentiment.io import parquet
+from sentiment.errors import InputError, quote, reason
+from sentiment.io.csv_file import csv_field, csv_lines, csv_rows
 from sentiment.io.json_file import write_json
 
-_NGRAMS = "ngrams.parquet"
+_NGRAMS = "ngrams.csv"
+_REMEDY = "run `dvc repro --force baseline`"
 
 
 class BaselineMetadata(Settings):
@@ -70,9 +76,12 @@ class Baseline:
     def save(self, folder: Path) -> None:
         """Write the model's files into a folder."""
         weights, intercepts, idf = self.learned
-        columns = [self.ngrams.table(), *([] if idf is None else [pa.array(idf)]), *map(pa.array, weights.T)]
-        with parquet.open_writer(folder / _NGRAMS, _schema(self.classes, idf is not None)) as table:
-            table.write(*columns)
+        texts = pc.binary_join(self.ngrams.table(), " ").to_pylist()
+        columns = [*([] if idf is None else [idf]), *weights.T]
+        with (folder / _NGRAMS).open("w", encoding="utf-8", newline="") as stream:
+            stream.write(",".join(map(csv_field, _header(self.classes, idf is not None))) + "\n")
+            for text, *numbers in zip(texts, *columns, strict=True):
+                stream.write(",".join([csv_field(text), *map(str, numbers)]) + "\n")
         metadata = BaselineMetadata(
             kind="baseline",
             features="nbsvm" if idf is None else "tfidf",
@@ -86,29 +95,43 @@ class Baseline:
     @classmethod
     def load(cls, folder: Path) -> "Baseline":
         """Read a folder that `save` wrote. Raises InputError where its files are missing or damaged."""
-        remedy = "run `dvc repro --force baseline`"
-        metadata = BaselineMetadata.from_json(folder / SETTINGS, remedy)
+        metadata = BaselineMetadata.from_json(folder / SETTINGS, _REMEDY)
         path, has_idf = folder / _NGRAMS, metadata.features == "tfidf"
-        table = parquet.read_all(path, _schema(metadata.classes, has_idf))
-        weights = [column.to_numpy() for column in table.columns[1 + has_idf :]]
+        texts, numbers = _read(path, _header(metadata.classes, has_idf))
+        weights, idf = numbers[:, has_idf:], numbers[:, 0] if has_idf else None
         try:
-            ngrams = NGrams.from_table(table["ngram"].combine_chunks())
+            ngrams = NGrams.from_table(pc.split_pattern(pa.array(texts, pa.string()), " "))
         except ValueError as error:
-            raise InputError(f"{path}: {error}; {remedy}") from None
-        if len(metadata.intercepts) != len(weights):
-            raise InputError(f"{folder}: {SETTINGS} does not belong to {_NGRAMS}; {remedy}")
-        learned = linear.Weights(
-            np.stack(weights, axis=1),
-            np.array(metadata.intercepts, np.float32),
-            table["idf"].to_numpy() if has_idf else None,
-        )
+            raise InputError(f"{path}: {error}; {_REMEDY}") from None
+        if len(metadata.intercepts) != weights.shape[1]:
+            raise InputError(f"{folder}: {SETTINGS} does not belong to {_NGRAMS}; {_REMEDY}")
+        learned = linear.Weights(weights, np.array(metadata.intercepts, np.float32), idf)
         return cls(metadata.classes, metadata.tokenizer, metadata.corpus, ngrams, learned)
 
 
-def _schema(classes: Classes, has_idf: bool) -> pa.Schema:
-    names = ["weight"] if len(classes) == 2 else [f"weight_{name}" for name in classes.names]
-    return parquet.schema(
-        ("ngram", pa.list_(pa.field("item", pa.string(), False))),
-        *([("idf", pa.float32())] if has_idf else []),
-        *((name, pa.float32()) for name in names),
-    )
+def _header(classes: Classes, has_idf: bool) -> list[str]:
+    weights = ["weight"] if len(classes) == 2 else [f"weight_{name}" for name in classes.names]
+    return ["ngram", *(["idf"] if has_idf else []), *weights]
+
+
+def _read(path: Path, header: list[str]) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """Return the n-grams of a table and the numbers beside each: float32[n-grams, columns]."""
+    texts: list[str] = []
+    numbers: list[list[float]] = []
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = csv_rows(csv_lines(stream))
+            if (found := next(rows, [])) != header:
+                raise InputError(f"{path}: the header {quote(','.join(found))} is not {','.join(header)}; {_REMEDY}")
+            for text, *row in rows:
+                texts.append(text)
+                numbers.append([float(number) for number in row])
+        with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
+            table = np.array(numbers, np.float32).reshape(len(texts), len(header) - 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: damaged ({reason(error)}); {_REMEDY}") from None
+    if not np.isfinite(table).all():
+        raise InputError(f"{path}: not all weights are numbers; {_REMEDY}")
+    return texts, table
