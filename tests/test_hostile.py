@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
+from sentiment.baseline.model import Baseline
 from sentiment.config.paths import IDS, PARAMS, SAMPLE, VOCABULARY
 from sentiment.config.section import load_all
 from sentiment.config.yaml_file import read_yaml, write_yaml
@@ -31,7 +32,7 @@ from sentiment.io import parquet
 from sentiment.io.csv_file import LONGEST
 from stages import count_vocab, encode, ingest, tokenize
 from stages.check import SECTIONS
-from tests.support.checkpoints import CPU, example
+from tests.support.checkpoints import CPU, example, example_baseline
 from tests.support.clone import set_parameter
 from tests.support.imports import ROOT
 
@@ -294,6 +295,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of the folder of a baseline."""
+    folder = tmp_path_factory.mktemp("baseline")
+    example_baseline().save(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 @fuzz
 @given(data=st.data(), length=st.integers(0, 30), more=st.binary(max_size=30))
 def test_any_damage_to_a_model_is_read_or_refused(
@@ -308,6 +317,21 @@ def test_any_damage_to_a_model_is_read_or_refused(
     found = refused_or(lambda: checkpoint.load(tmp_path, CPU))
     if found is not None:
         assert np.isfinite(predict_texts(found, ["good bad", ""]).probability).all()
+
+
+@fuzz
+@given(data=st.data(), length=st.integers(0, 30), more=st.binary(max_size=30))
+def test_any_damage_to_a_baseline_is_read_or_refused(
+    tmp_path: Path, baseline: dict[str, bytes], data: st.DataObject, length: int, more: bytes
+) -> None:
+    damaged = data.draw(st.sampled_from(sorted(baseline)))
+    start = data.draw(st.integers(0, len(baseline[damaged])))
+    write_model(tmp_path, baseline)
+    content = baseline[damaged]
+    (tmp_path / damaged).write_bytes(content[:start] + more + content[start + length :])
+    found = refused_or(lambda: Baseline.load(tmp_path))
+    if found is not None:
+        assert np.isfinite(found.predict_texts(["good bad", ""]).probability).all()
 
 
 def write_model(folder: Path, model: dict[str, bytes]) -> None:
