@@ -1,9 +1,13 @@
 """Hostile input is read, or refused by an InputError with one line for each mistake."""
 
+import bz2
 import csv
+import gzip
 import io
 import json
+import lzma
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,6 +155,22 @@ def test_any_damage_to_the_parameters_is_refused(workspace: Path, start: int, le
     assert not (workspace / "pwned").exists()
 
 
+def zipped(content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("r.csv", content)
+    return stream.getvalue()
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".csv.gz": gzip.compress,
+    ".csv.bz2": bz2.compress,
+    ".csv.xz": lzma.compress,
+    ".csv.zst": lambda content: pa.compress(content, "zstd", asbytes=True),
+    ".zip": zipped,
+}
+
+
 def table(kind: str) -> bytes:
     """Return a small valid source of a kind."""
     rows = [("good film", 1), ('a "bad"\none', 0)] * 5
@@ -159,6 +179,10 @@ def table(kind: str) -> bytes:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
         csv.writer(text).writerows([("text", "label"), *rows])
         text.detach()
+    elif kind == ".json":
+        stream.write(json.dumps([{"text": text, "label": label} for text, label in rows]).encode())
+    elif kind in PACKERS:
+        stream.write(PACKERS[kind](table(".csv")))
     elif kind == ".jsonl":
         stream.write(b"".join(json.dumps({"text": text, "label": label}).encode() + b"\n" for text, label in rows))
     elif kind == ".parquet":
@@ -174,7 +198,7 @@ def table(kind: str) -> bytes:
 
 @fuzz
 @given(
-    kind=st.sampled_from([".csv", ".jsonl", ".parquet", ".tar"]),
+    kind=st.sampled_from([".csv", ".json", ".jsonl", ".parquet", ".tar", *PACKERS]),
     start=st.floats(0, 1, allow_subnormal=False),
     length=st.integers(0, 30),
     more=st.binary(max_size=30),
@@ -190,7 +214,7 @@ def test_any_damage_to_a_source_is_refused(tmp_path: Path, kind: str, start: flo
         (review.text or "").encode()
 
 
-@pytest.mark.parametrize("kind", [".csv", ".csv.gz", ".jsonl", ".parquet", ".tar", ".tar.gz"])
+@pytest.mark.parametrize("kind", [".csv", *PACKERS, ".json", ".jsonl", ".parquet", ".tar", ".tar.gz", ".neg", ""])
 @fuzz
 @given(content=st.binary(max_size=300))
 def test_any_bytes_as_a_source_are_read_or_refused(tmp_path: Path, kind: str, content: bytes) -> None:

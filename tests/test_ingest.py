@@ -221,9 +221,7 @@ def test_a_mapping_that_names_no_classes_is_refused(workspace: Path, labels: obj
 
 def test_rows_without_a_label_are_refused_or_counted(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"review {number},{number % 2 if number % 100 else ''}" for number in range(900)]
-    expected = (
-        "data/sample/reviews.csv: 9 rows have no text or no label: 1 (label), 101 (label), .*, …; complete them, or"
-    )
+    expected = "data/sample/reviews.csv: 9 rows without text or label: 1 (label), 101 (label), .*, …; complete them, or"
     with pytest.raises(InputError, match=re.escape(expected).replace(r"\.\*", ".*")):
         ingested(workspace, rows)
     corpus = ingested(workspace, rows, missing="drop")

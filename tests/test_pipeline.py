@@ -148,8 +148,8 @@ def test_a_mistake_is_one_line_and_loses_nothing(
     "content, expected",
     [
         ("", "empty"),
-        ("text,label\n", "each split needs both"),
-        ("text,label\ngood,1\nbad,maybe\n", "row 2 (line 3): unknown label 'maybe'"),
+        ("text,label\n", "each split needs every class"),
+        ("text,label\ngood,1\nbad,\n", "1 row without text or label: 2 (label); complete it"),
     ],
 )
 def test_a_bad_source_loses_nothing(clone: Clone, content: str, expected: str) -> None:
@@ -159,6 +159,17 @@ def test_a_bad_source_loses_nothing(clone: Clone, content: str, expected: str) -
     assert done.returncode != 0
     assert expected in done.stderr
     assert {name: value for name, value in state(clone).items() if name != str(SAMPLE)} == before
+
+
+def test_a_mapping_of_labels_is_a_parameter_like_any_other(clone: Clone) -> None:
+    sample = clone.path / SAMPLE
+    text = sample.read_text(encoding="utf-8")
+    sample.write_text(text.replace(",negative", ",0").replace(",positive", ",1"), encoding="utf-8")
+    clone.dvc("exp", "run", "--name", "named", "--set-param", "ingest.labels={0: bad, 1: good}", "ingest")
+    assert read_json(clone.path / "data/reviews/classes.json") == {"names": ["bad", "good"]}
+    assert clone.recorded()["ingest"]["params"]["params.yaml"]["ingest"]["labels"] == {0: "bad", 1: "good"}
+    assert "ingest.labels.0" in clone.dvc("exp", "show", "--csv").stdout
+    assert clone.dvc("status", "ingest").stdout == "Data and pipelines are up to date.\n"
 
 
 def test_a_vocabulary_that_the_model_does_not_know_is_refused(clone: Clone) -> None:

@@ -106,10 +106,12 @@ class Splitter:
         for buffer in self._buffers.values():
             buffer.flush()
         if self._num_missing and self._labelling.missing == "refuse":
+            several = self._num_missing > 1
             more = ", …" if self._num_missing > _SHOWN else ""
             raise InputError(
-                f"{self._source}: {self._num_missing:,} rows have no text or no label: {', '.join(self._missing)}{more}"
-                "; complete them, or set ingest.missing to drop, which leaves them out"
+                f"{self._source}: {self._num_missing:,} row{'s' * several} without text or label: "
+                f"{', '.join(self._missing)}{more}; complete {'them' if several else 'it'}, or set ingest.missing to "
+                "drop, which leaves such rows out"
             )
         classes, class_of_code = self._coder.classes(self._source)
         counts = {split: buffer.class_counts(class_of_code, len(classes)) for split, buffer in self._buffers.items()}
