@@ -17,7 +17,7 @@ from sentiment.cli import verify
 from sentiment.cli.main import call
 from sentiment.config import paths
 from sentiment.data import predictions
-from sentiment.data.classes import BINARY
+from sentiment.data.classes import BINARY, Classes
 from sentiment.errors import InputError
 from sentiment.io import parquet
 from sentiment.io.csv_file import write_csv
@@ -209,6 +209,24 @@ def test_predictions_may_be_a_little_apart(
 ) -> None:
     rebuilt = committed.copy(tmp_path / "rebuilt").path
     write_outputs(rebuilt, probabilities=probabilities)
+    monkeypatch.chdir(committed.path)
+    assert judged(paths.PREDICTIONS, committed, rebuilt).verdict == verdict
+
+
+@pytest.mark.parametrize("third, verdict", [(0.70009, "within tolerance"), (0.7002, "different")])
+def test_predictions_of_three_classes_may_be_a_little_apart(
+    committed: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, third: float, verdict: str
+) -> None:
+    classes = Classes(names=["bad", "fair", "good"])
+
+    def write(folder: Path, probability: float) -> None:
+        with predictions.open_writer(folder / paths.PREDICTIONS, classes) as table:
+            table.write(pa.array(["x"]), pa.array([2], pa.uint8()), np.array([[0.1, 0.2, probability]], np.float32))
+
+    write(committed.path, 0.7)
+    committed.commit("Three classes")
+    rebuilt = committed.copy(tmp_path / "rebuilt").path
+    write(rebuilt, third)
     monkeypatch.chdir(committed.path)
     assert judged(paths.PREDICTIONS, committed, rebuilt).verdict == verdict
 

@@ -56,11 +56,12 @@ def fit(kind: Features, counts: sparse.csr_array, labels: Labels, num_classes: i
             weights.append(np.zeros(counts.shape[1]))
             intercepts.append(logit(0.5 / (len(labels) + 1)))
             continue
-        ratio = log_count_ratio(counts, positive) if kind == "nbsvm" else np.ones(counts.shape[1])
-        features = _scaled(counts, ratio) if kind == "nbsvm" else counts
         model = LogisticRegression(C=c, solver="liblinear", dual=True, max_iter=1000, random_state=0)
-        model.fit(features, positive)
-        weights.append(ratio * model.coef_[0])
+        if kind == "nbsvm":
+            ratio = log_count_ratio(counts, positive)
+            weights.append(ratio * model.fit(_scaled(counts, ratio), positive).coef_[0])
+        else:
+            weights.append(model.fit(counts, positive).coef_[0])
         intercepts.append(model.intercept_[0])
     return Weights(np.stack(weights, axis=1).astype(np.float32), np.array(intercepts, np.float32), idf)
 

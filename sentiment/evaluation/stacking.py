@@ -14,15 +14,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from sentiment.config.section import Settings
 from sentiment.data.model_folder import SETTINGS
 from sentiment.data.predictions import Probabilities
-from sentiment.evaluation.metrics import Labels, clipped
+from sentiment.evaluation.metrics import Floats, Labels, clipped
 from sentiment.io.json_file import rounded, write_json
-
-Floats = npt.NDArray[np.float64]
 
 NETWORK, BASELINE = "network", "baseline"  # the folders of both models in the folder of a stacked one
 
