@@ -6,12 +6,14 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -325,7 +327,7 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["--file", "missing.parquet"], b"", "missing.parquet: no such file"),
         (["--file", "-", "--format", "parquet"], b"PAR1", "-: not a readable Parquet file"),
         (["--file", "missing.csv"], b"", "missing.csv: no such file"),
-        (["--file", ".", "--format", "csv"], b"", ".: is a folder; name a file in it"),
+        (["--file", ".", "--format", "csv"], b"", ".: is a folder without tables; name a file in it"),
         (["--file", "-"], b"", "-: unknown format; set --format to one of csv, tsv, neg"),
         (["a\udcffb"], b"", "text 1: the text is not valid UTF-8"),
         (["--file", "-", "--format", "csv"], b"", "-: empty"),
@@ -426,3 +428,38 @@ def test_a_parquet_file_of_which_another_column_fills_the_memory_is_refused(
         assert done.returncode == 2
         assert "r.parquet: unpacks to more than 67,108,864 bytes, 100 times its size" in done.stderr
         assert not (tmp_path / "o").exists()
+
+
+def test_files_of_other_dialects_are_predicted_as_they_stand(command: Command, model: str, tmp_path: Path) -> None:
+    content = 'good;"a "" caf\u00e9";1\r\nbad;b;0\r\n'.encode("cp1252")
+    (tmp_path / "r.csv").write_bytes(content)
+    words = ["--file", str(tmp_path / "r.csv"), "--columns", "text,note,label", "--encoding", "cp1252"]
+    output = tmp_path / "out.csv"
+    done = command("sentiment", "predict", "--model", model, *words, "--output", str(output))
+    assert (done.returncode, done.stdout) == (0, "")
+    for before, after in zip(content.splitlines(), output.read_bytes().split(b"\r\n"), strict=False):
+        assert re.fullmatch(re.escape(before) + rb";(positive|negative);0\.\d+;0\.0", after)
+
+
+def test_the_parts_in_a_folder_are_predicted_as_one_table(command: Command, model: str, tmp_path: Path) -> None:
+    texts = {"part-1": ["good", "bad"], "part-2": ["good bad"]}
+    for name, rows in texts.items():
+        for folder in ("csv", "parquet", "json"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / f"csv/{name}.csv").write_text("text\n" + "\n".join(rows) + "\n", encoding="utf-8")
+        (tmp_path / f"json/{name}.json").write_text(json.dumps([{"text": text} for text in rows]), encoding="utf-8")
+        pq.write_table(pa.table({"text": rows}), tmp_path / f"parquet/{name}.parquet")
+    found = {}
+    for folder in ("csv", "parquet", "json"):
+        output = tmp_path / f"out.{folder}"
+        words = ["--file", str(tmp_path / folder), "--output", str(output)]
+        done = command("sentiment", "predict", "--model", model, *words)
+        assert done.returncode == 0, done.stderr
+        read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}[folder]
+        found[folder] = read(output).values.tolist()  # type: ignore[operator]
+    assert found["csv"] == found["parquet"] == found["json"]
+    assert [row[0] for row in found["csv"]] == ["good", "bad", "good bad"]
+    (tmp_path / "csv/part-3.csv").write_text("text,more\na,b\n", encoding="utf-8")
+    done = command("sentiment", "predict", "--model", model, "--file", str(tmp_path / "csv"))
+    assert done.returncode == 2
+    assert "part-3.csv: has other columns or another dialect than part-1.csv; predict each by itself" in done.stderr

@@ -270,13 +270,16 @@ def _reading(args: argparse.Namespace) -> sources.Reading:
 
 def _format(name: str, chosen: str | None) -> str:
     """Return the format of the file. Raises InputError where neither name nor --format says it, or it is missing."""
-    found = chosen or (sources.table_format(Path(name)) if Path(name).is_file() else sources.format_of(name))
+    path = Path(name)
+    if path.is_dir():
+        if found := sources.table_format(path):
+            return found
+        raise InputError(f"{name}: is a folder without tables; name a file in it")
+    found = chosen or (sources.table_format(path) if path.is_file() else sources.format_of(name))
     if found is None:
         raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.table_formats())}")
-    if name != "-" and not Path(name).exists():  # a pipe will do
+    if name != "-" and not path.exists():  # a pipe will do
         raise InputError(f"{name}: no such file; check the path")
-    if Path(name).is_dir():
-        raise InputError(f"{name}: is a folder; name a file in it")
     return found
 
 

@@ -79,6 +79,10 @@ class Delimited(TextTable):
         if (twice := repeated(self.header)) is not None:
             raise InputError(f"{name}: the header names {twice!r} twice; rename one")
 
+    @property
+    def form(self) -> object:
+        return [column.name for column in self._columns], self.separator
+
     def __iter__(self) -> Iterator[Row]:
         number = 1
         while (record := self._record(number)) is not None:

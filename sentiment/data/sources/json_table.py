@@ -22,6 +22,10 @@ class Json(TextTable):
             self._first = stream.readline(LONGEST)
         self._is_array = self._first.lstrip().startswith("[")
 
+    @property
+    def form(self) -> object:
+        return self._is_array
+
     def __iter__(self) -> Iterator[Row]:
         for number, text, fields in self._elements() if self._is_array else self._objects():
             if not isinstance(fields, dict):

@@ -42,6 +42,10 @@ class Parquet(Table):
             leaf.path for leaf in leaves if "." in leaf.path and not leaf.max_repetition_level
         ]
 
+    @property
+    def form(self) -> object:
+        return self._schema
+
     def rows(self, columns: Sequence[str] = (), *, whole: bool = False) -> Iterator[Row]:
         for name in columns:
             self._require_plain(name)

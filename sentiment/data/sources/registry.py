@@ -3,7 +3,7 @@
 import codecs
 import io
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -15,6 +15,7 @@ from sentiment.data.sources.delimited import Csv, Delimited, Tsv
 from sentiment.data.sources.json_table import Json
 from sentiment.data.sources.lines import Lines
 from sentiment.data.sources.parquet import Parquet
+from sentiment.data.sources.parts import Parts
 from sentiment.data.sources.reading import AS_USUAL, Reading
 from sentiment.data.sources.review import Review, check_text, label_of
 from sentiment.data.sources.table import Row, Table, TextTable
@@ -61,8 +62,11 @@ def format_of(name: str) -> str | None:
 def table_format(path: Path) -> str | None:
     """Return the format of a file by its name, that of the file in a zip archive, or its first bytes; None: no table.
 
-    Raises InputError for an archive of several files.
+    That of a folder is its parts'. Raises InputError for an archive of several files, or parts of several formats.
     """
+    if path.is_dir():
+        parts = parts_of(path)
+        return format_of(parts[0].name) if parts else None
     if (found := format_of(path.name)) or path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)):
         return found
     with path.open("rb") as stream:
@@ -171,11 +175,19 @@ def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
 def open_table(
     name: str, format_: str, reading: Reading = AS_USUAL, stream: IO[bytes] | None = None
 ) -> Iterator[Table]:
-    """Open a file of a format, or read `stream`, called `name` in errors: its header, then its rows."""
+    """Open a file or a folder of a format, or read `stream`, called `name` in errors: its header, then its rows."""
     kind = TEXT_FORMATS.get(format_)
     if reading.column_names and not (kind and issubclass(kind, Delimited)):
         raise InputError(f"{name}: has names of columns; ingest.columns and --columns are for CSV without header")
     with ExitStack() as stack:
+        if Path(name).is_dir():
+            parts = parts_of(Path(name))
+
+            def open_part(path: Path) -> AbstractContextManager[Table]:
+                return open_table(str(path), format_of(path.name) or "", reading)
+
+            yield Parts(stack.enter_context(open_part(parts[0])), parts, open_part)
+            return
         raw = stream or stack.enter_context(open(name, "rb"))
         if kind is None:
             yield Parquet(name, raw)

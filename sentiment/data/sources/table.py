@@ -7,7 +7,7 @@ its prediction. A `Table` serves both.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, ClassVar, NamedTuple
+from typing import IO, Any, NamedTuple
 
 # Writes rows, each with the values of the added columns.
 Write = Callable[[Iterable[tuple["Row", Mapping[str, Any]]]], None]
@@ -30,11 +30,16 @@ class Row(NamedTuple):
 class Table(ABC):
     """The rows of a file, read as they are asked for. Subclasses are formats."""
 
-    binary: ClassVar[bool]  # whether `writer` takes a stream of bytes or of text
-    encoding: str  # of that text
+    binary: bool  # whether `writer` takes a stream of bytes or of text
+    encoding = "utf-8"  # of that text
 
     # The names of the columns; None where each row names its own.
     header: list[str] | None = None
+
+    @property
+    def form(self) -> object:
+        """What another table must have in common for its rows to be written among these."""
+        return self.header
 
     @abstractmethod
     def rows(self, columns: Sequence[str] = (), *, whole: bool = False) -> Iterator[Row]:
@@ -52,7 +57,6 @@ class TextTable(Table):
     """The rows of a text stream."""
 
     binary = False
-    encoding = "utf-8"
 
     @abstractmethod
     def __init__(self, name: str, stream: IO[str]) -> None:
