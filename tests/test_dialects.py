@@ -249,15 +249,17 @@ def test_a_compressed_file_is_read(tmp_path: Path, suffix: str) -> None:
         assert read(tmp_path / f"r.csv{suffix}", parts + b"\r\n") == expected
 
 
-@pytest.mark.parametrize("suffix", PACKERS)
-@pytest.mark.parametrize("damage", ["cut off", "changed", "empty", "more"])
+# An archive may end with a comment, and pyarrow writes no checksum into a zstd stream.
+UNNOTICED = {(".zip", "more"), (".zst", "changed"), (".zst", "empty")}
+DAMAGES = [(suffix, damage) for suffix in PACKERS for damage in ("cut off", "changed", "empty", "more")]
+
+
+@pytest.mark.parametrize("suffix, damage", [pair for pair in DAMAGES if pair not in UNNOTICED])
 def test_a_damaged_compressed_file_is_refused(tmp_path: Path, suffix: str, damage: str) -> None:
     packed = bytearray(PACKERS[suffix](CONTENT))
     if damage == "changed":
         packed[len(packed) // 2] ^= 255
     content = {"cut off": packed[: len(packed) // 2], "empty": b"", "more": packed + b"more" * 9}.get(damage, packed)
-    if (suffix, damage) in {(".zip", "more"), (".zst", "changed"), (".zst", "empty")}:
-        pytest.skip("such an archive may have a comment, such a stream no checksum")
     # Altered content may be no table, which is found before its checksum is.
     with pytest.raises(InputError, match=f"r.csv{suffix}: " + ("" if damage == "changed" else "damaged or cut off")):
         read(tmp_path / f"r.csv{suffix}", bytes(content))

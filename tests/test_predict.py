@@ -451,7 +451,7 @@ def test_the_parts_in_a_folder_are_predicted_as_one_table(command: Command, mode
         pq.write_table(pa.table({"text": rows}), tmp_path / f"parquet/{name}.parquet")
     found = {}
     for folder in ("csv", "parquet", "json"):
-        output = tmp_path / f"out.{folder}"
+        output = tmp_path / f"out.{'jsonl' if folder == 'json' else folder}"  # any name of the format will do
         words = ["--file", str(tmp_path / folder), "--output", str(output)]
         done = command("sentiment", "predict", "--model", model, *words)
         assert done.returncode == 0, done.stderr

@@ -1,7 +1,7 @@
 """Predict the classes of texts with a trained model.
 
     sentiment predict "Not bad at all." "I expected more."
-    sentiment predict --file reviews.csv --output predicted.csv
+    sentiment predict --file reviews.csv --output predicted.csv   # or .tsv, .json, .jsonl, .parquet, a folder of them
     cat reviews.jsonl | sentiment predict --file - --format jsonl
     sentiment predict --model stacked "Not bad at all."
     sentiment predict --about
@@ -290,6 +290,7 @@ def _destination(path: Path, format_: str) -> Path:
         raise InputError(f"--output {quote(str(path))}: is a folder; name a file in it")
     if target.exists() and not target.is_file():
         raise InputError(f"--output {path}: is not a regular file; leave --output out and redirect standard output")
-    if packed_suffix(target.name) or (sources.format_of(target.name) or format_) != format_:
+    named = sources.format_of(target.name) or format_
+    if packed_suffix(target.name) or sources.TEXT_FORMATS.get(named) != sources.TEXT_FORMATS.get(format_):
         raise InputError(f"--output {path}: the output is {format_}, like the input; name it .{format_}")
     return target
