@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The networks of README.md's table on the 50,000 IMDb reviews, queued, then the figures as CSV: a little over an hour on two cores.
+# The networks of README.md's table on the 50,000 labelled IMDb reviews, queued, then the figures as CSV: a little over an hour on two cores.
 #   runs/imdb.sh path/to/aclImdb_v1.tar.gz > benchmarks/results/imdb.csv
 #   IMDB=lecture runs/imdb.sh path/to/aclImdb_v1.tar.gz                   only those whose name matches
 set -euo pipefail
@@ -24,6 +24,6 @@ for network in "${networks[@]}"; do
     for seed in $(seq "$seeds"); do experiments+=("$name-$seed $changes train.seed=$seed"); done
 done
 . runs/queue.sh
-run_all ${experiments[@]+"${experiments[@]}"} -- -S "ingest.source=$source" -S ingest.valid_fraction=0.1 -S train.precision=float32 "$@"
+run_all ${experiments[@]+"${experiments[@]}"} -- -S "ingest.source=$source" -S ingest.valid_fraction=0.1 -S pretrain.unlabelled=false -S train.precision=float32 "$@"
 
 figures 'parameters|best_epoch|accuracy|roc_auc$|baseline.accuracy$|stacked.accuracy$|train_seconds|tokens_per_second|train.seed'

@@ -41,7 +41,9 @@ SECTIONS = _sections()
 def check() -> None:
     """Raise InputError for a mistake in params.yaml, or in what it names."""
     load_all(SECTIONS)
-    sources.locate(ingest.Params.load().source)
+    params = ingest.Params.load()
+    sources.locate(params.source)
+    sources.locate(params.unlabelled, "ingest.unlabelled")
     model, compute = ModelConfig.load(), ComputeConfig.load()
     PretrainConfig.load().require(model)
     if Path(model.vectors) != paths.VECTORS:  # `pretrain` writes these

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sentiment.config import paths
-from sentiment.config.paths import SPLITS
+from sentiment.config.paths import PARTS
 from sentiment.config.section import Section
 from sentiment.data.encoding import Encoding, Lengths, Truncation, open_writer
 from sentiment.data.tokenizer import Tokenizer
@@ -23,7 +23,7 @@ class Params(Section, Truncation, name="encode"):
 
 
 def encode(tokens: Path, folder: Path, encoding: Encoding, vocabulary: Vocabulary) -> dict[str, Any]:
-    """Encode one split, a batch of reviews at a time. Return its part of metrics/ids.json."""
+    """Encode one part, a batch of reviews at a time. Return what metrics/ids.json says of it; {} without reviews."""
     all_lengths: list[Lengths] = []
     unknown = 0
     bar = progress.counter(f"encode {folder.name}", parquet.count(tokens, parquet.TOKENS))
@@ -34,7 +34,7 @@ def encode(tokens: Path, folder: Path, encoding: Encoding, vocabulary: Vocabular
             all_lengths.append(lengths)
             unknown += int(np.count_nonzero(ids == OUT_OF_VOCABULARY))
             bar.update(batch.num_rows)
-    return describe(np.concatenate(all_lengths), unknown)
+    return describe(np.concatenate(all_lengths), unknown) if all_lengths else {}
 
 
 def describe(lengths: Lengths, unknown: int) -> dict[str, Any]:
@@ -72,11 +72,11 @@ def main() -> None:
     )
     with atomic_folder(paths.IDS.folder) as folder:
         metrics: dict[str, Any] = {
-            split: encode(tokens, ids, encoding, vocabulary)
-            for split, tokens, ids in zip(SPLITS, paths.TOKENS, paths.IDS.moved(folder), strict=True)
+            part: encode(tokens, ids, encoding, vocabulary)
+            for part, tokens, ids in zip(PARTS, paths.TOKENS, paths.IDS.moved(folder), strict=True)
         }
         write_json(folder / paths.ENCODING.name, encoding.model_dump())
-    write_json(paths.IDS_METRICS, metrics)
+    write_json(paths.IDS_METRICS, {part: described for part, described in metrics.items() if described})
     warn_of_unknown(metrics, encoding.tokenizer)
 
 

@@ -1,4 +1,4 @@
-"""Pre-train on the training reviews without their labels: data/ids/train, data/vocab.csv -> data/pretrained/, metrics.
+"""Pre-train on reviews without their labels: data/ids/{train,unlabelled}, data/vocab.csv -> data/pretrained/, metrics.
 
 `ppmi` learns word vectors. `language_model` starts from these vectors and learns the recurrence too. `none` leaves both
 files without content. The metrics are in metrics/pretrain.json.
@@ -52,7 +52,9 @@ def main() -> None:
     recurrence: dict[str, npt.NDArray[np.float32]] = {}
     metrics: dict[str, float] = {}
     if params.method != "none":
-        split = EncodedSplit.open(paths.IDS.train)
+        folders = (paths.IDS.train, paths.IDS.unlabelled) if params.unlabelled else (paths.IDS.train,)
+        split = EncodedSplit.open(*folders)
+        metrics["reviews"] = len(split.lengths)
         values = ppmi_vectors(split, len(words), params.window, model.embedding_dim)
     rows = np.flatnonzero(values.any(axis=1))
     if params.method == "language_model":

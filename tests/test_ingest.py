@@ -100,7 +100,7 @@ def test_reviews_of_a_film_are_in_one_split_and_so_are_duplicates(workspace: Pat
     with ExitStack() as stack:
         tables = {
             split: stack.enter_context(parquet.open_writer(path, parquet.REVIEWS))
-            for split, path in zip(paths.SPLITS, paths.REVIEWS, strict=True)
+            for split, path in zip(paths.PARTS, paths.REVIEWS, strict=True)
         }
         splitter = Splitter("films", SPLITTING, Labelling(labels="auto", missing="refuse"), tables)
         for review in reviews + test:

@@ -32,6 +32,10 @@ from tests.support.encoded import write_split
 from tests.support.imports import ROOT
 
 Texts = list[list[int]]
+SMALL = {
+    "method": "language_model", "unlabelled": True, "window": 2, "epochs": 1, "batch_size": 16, "learning_rate": 0.02,
+    "seed": 1,
+}  # fmt: skip
 
 
 def counted(reviews: Texts, words: int, window: int) -> sparse.csr_array:
@@ -202,7 +206,7 @@ def test_it_learns_which_word_follows(counting: EncodedSplit) -> None:
 def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) -> None:
     def learned(given: ModelConfig) -> dict[str, torch.Tensor]:
         nothing = word_vectors.Vectors(np.empty(0, np.int64), np.empty((0, 8), np.float32))
-        params = PretrainConfig(method="language_model", window=2, epochs=1, batch_size=16, learning_rate=0.02, seed=1)
+        params = PretrainConfig.validated(SMALL)
         classifier, loss = fit(counting, nothing, 11, given, params, torch.device("cpu"))
         assert 1 < loss < 10
         return {"embedding": classifier.embedding.weight} | dict(classifier.recurrence.named_parameters())
@@ -238,9 +242,7 @@ def test_only_what_dvc_knows_of_changes_what_is_learned(counting: EncodedSplit) 
 )
 def test_what_cannot_begin_so_is_one_line(method: str, changes: dict[str, object], expected: str) -> None:
     def params(method: str) -> PretrainConfig:
-        return PretrainConfig.validated(
-            {"method": method, "window": 2, "epochs": 1, "batch_size": 16, "learning_rate": 0.02, "seed": 1}
-        )
+        return PretrainConfig.validated(SMALL | {"method": method})
 
     with pytest.raises(InputError, match=expected) as caught:
         params(method).require(model_config(**changes))

@@ -265,6 +265,7 @@ IMDB = [
     Review("train/neg/0_2", "zero é", "neg", "train"),
     Review("train/pos/9_8", "nine", "pos", "train", "tt1"),
     Review("train/pos/10_8", "ten", "pos", "train", "tt2"),
+    Review("train/unsup/1_0", "no label", None, "unlabelled"),
 ]  # fmt: skip
 
 
@@ -289,7 +290,7 @@ def test_an_archive_and_its_folder_give_the_same_reviews(tmp_path: Path, name: s
     assert list(sources.read(sources.locate(str(tmp_path / "out")))) == IMDB
     assert list(sources.read(tmp_path / "out/aclImdb")) == IMDB
     stars = [review.label for review in sources.read(path, reading(imdb_target="rating"))]
-    assert stars == ["1", "9", "2", "8", "8"]
+    assert stars == ["1", "9", "2", "8", "8", None]
 
 
 def link(kind: bytes) -> Callable[[tarfile.TarFile], object]:

@@ -17,37 +17,44 @@ Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
-class Splits(NamedTuple):
-    """One path for each split, in the order of `SPLITS`, all in one folder."""
+# What the tables of reviews are called: the splits, and the reviews without labels.
+Part = Split | Literal["unlabelled"]
+PARTS: tuple[Part, ...] = (*SPLITS, "unlabelled")
+
+
+class Parts(NamedTuple):
+    """One path for each part of the reviews, in the order of `PARTS`, all in one folder."""
 
     train: Path
     valid: Path
     test: Path
+    unlabelled: Path
 
     @classmethod
-    def inside(cls, folder: str, suffix: str = "") -> "Splits":
-        return cls(*(Path(folder, split + suffix) for split in SPLITS))
+    def inside(cls, folder: str, suffix: str = "") -> "Parts":
+        return cls(*(Path(folder, part + suffix) for part in PARTS))
 
     @property
     def folder(self) -> Path:
         return self.train.parent
 
-    def moved(self, folder: Path) -> "Splits":
+    def moved(self, folder: Path) -> "Parts":
         """Return the same names in another folder, such as the one that `atomic_folder` fills."""
-        return Splits(*(folder / path.name for path in self))
+        return Parts(*(folder / path.name for path in self))
 
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 CHECKED = Path("data/params.checked")
 SAMPLE = Path("data/sample/reviews.csv")
+NO_REVIEWS = Path("data/sample/none")  # an empty file: DVC refuses to depend on a path that does not exist
 
-REVIEWS = Splits.inside("data/reviews", ".parquet")
+REVIEWS = Parts.inside("data/reviews", ".parquet")
 CLASSES = Path("data/reviews/classes.json")
-TOKENS = Splits.inside("data/tokens", ".parquet")
+TOKENS = Parts.inside("data/tokens", ".parquet")
 TOKENIZER = Path("data/tokens/tokenizer.json")
 VOCABULARY = Path("data/vocab.csv")
-IDS = Splits.inside("data/ids")
+IDS = Parts.inside("data/ids")
 ENCODING = Path("data/ids/encoding.json")
 PRETRAINED = Path("data/pretrained")
 VECTORS = PRETRAINED / "vectors.txt"

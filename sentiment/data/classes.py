@@ -10,6 +10,7 @@ from sentiment.config import paths
 from sentiment.config.section import Settings
 
 MOST = 255  # labels are stored in a byte
+NO_LABEL = 255  # of an unlabelled review; the index of no class
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 
 

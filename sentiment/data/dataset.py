@@ -29,9 +29,9 @@ class ReviewDataset(Dataset[Review]):
         ids = self._ids[self._bounds[position] : self._bounds[position + 1]]
         return position, ids, self._labels[position]
 
-    def __reduce__(self) -> tuple[Any, tuple[Path]]:
-        return ReviewDataset.open, (self.split.folder,)
+    def __reduce__(self) -> tuple[Any, tuple[Path, ...]]:
+        return ReviewDataset.open, self.split.folders
 
     @classmethod
-    def open(cls, folder: Path) -> "ReviewDataset":
-        return cls(EncodedSplit.open(folder))
+    def open(cls, *folders: Path) -> "ReviewDataset":
+        return cls(EncodedSplit.open(*folders))

@@ -79,17 +79,36 @@ class Encoding(Settings):
 
 @dataclass(frozen=True)
 class EncodedSplit:
-    """A split, its ids memory-mapped: ids[tokens], offsets int64[reviews + 1], labels uint8[reviews]."""
+    """Encoded reviews of one folder, their ids memory-mapped, or of several, their ids in memory.
 
-    folder: Path
+    ids[tokens], offsets int64[reviews + 1], labels uint8[reviews]
+    """
+
+    folders: tuple[Path, ...]
     ids: Ids
     offsets: npt.NDArray[np.int64]
     labels: npt.NDArray[np.uint8]
     review_ids: pa.StringArray
 
     @classmethod
-    def open(cls, folder: Path) -> "EncodedSplit":
-        """Open a folder that `open_writer` made. Raises InputError where its two files do not belong together."""
+    def open(cls, *folders: Path) -> "EncodedSplit":
+        """Open folders that `open_writer` made, one after the other as one split.
+
+        Raises InputError where the two files of one do not belong together.
+        """
+        if len(folders) == 1:
+            return cls._open(*folders)
+        parts = [cls._open(folder) for folder in folders]
+        return cls(
+            folders,
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([[0], np.cumsum(np.concatenate([part.lengths for part in parts]))]),
+            np.concatenate([part.labels for part in parts]),
+            pa.concat_arrays([part.review_ids for part in parts]),
+        )
+
+    @classmethod
+    def _open(cls, folder: Path) -> "EncodedSplit":
         index = parquet.read_all(folder / "index.parquet", parquet.INDEX)
         lengths = index["length"].to_numpy().astype(np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -106,13 +125,13 @@ class EncodedSplit:
                 f"{folder}: index.parquet counts {offsets[-1]} tokens, ids.npy has the shape {ids.shape}; "
                 "run `dvc repro --force encode`"
             )
-        return cls(folder, ids, offsets, index["label"].to_numpy(), index["id"].combine_chunks())
+        return cls((folder,), ids, offsets, index["label"].to_numpy(), index["id"].combine_chunks())
 
     def require_labels_of(self, classes: Classes) -> None:
         """Raise InputError where a label is none of these classes."""
         if (highest := int(self.labels.max(initial=0))) >= len(classes):
             raise InputError(
-                f"{self.folder}: has the label {highest}, and {paths.CLASSES} names the classes 0 to "
+                f"{self.folders[0]}: has the label {highest}, and {paths.CLASSES} names the classes 0 to "
                 f"{len(classes) - 1}; run `dvc repro --force ingest`"
             )
 

@@ -1,7 +1,8 @@
 """Training, validation and test splits, the same on every machine and in any order of the reviews.
 
 A source with a test split of its own keeps it, and the validation split is taken from its training reviews. Any other
-source is split by a hash of each review's text, so duplicates land in the same split.
+source is split by a hash of each review's text, so duplicates land in the same split. Unlabelled reviews are a part of
+their own: a text is in it once, and not at all if a labelled review has it.
 
 Where the source names the film of a review, the film is hashed instead: the validation split then has other films than
 the training split, as IMDb's test split has. The baseline classifies 90.8 % of such a validation split correctly,
@@ -12,6 +13,7 @@ import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -20,15 +22,16 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from sentiment.config.paths import SPLITS, Split
+from sentiment.config.paths import SPLITS, Part, Split
 from sentiment.config.section import Seed, Settings
-from sentiment.data.classes import BINARY, Classes
+from sentiment.data.classes import BINARY, NO_LABEL, Classes
 from sentiment.data.labels import Coder, Labelling
 from sentiment.data.sources import Review
 from sentiment.errors import InputError, quote
 from sentiment.io import parquet
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+Hashes = npt.NDArray[np.uint64]
 
 # Characters of text in memory at a time: with `parquet.ROWS`, this bounds the memory for reviews of any length.
 _MAX_CHARACTERS = 16_000_000
@@ -67,14 +70,18 @@ def hash_text(text: str, seed: int) -> int:
 
 
 class Splitter:
-    """Writes reviews to the tables of their splits, with codes for labels, and counts them for metrics/corpus.json."""
+    """Writes reviews to the tables of their parts, with codes for labels, and counts them for metrics/corpus.json.
+
+    Unlabelled reviews come after all others, because their texts are compared with those.
+    """
 
     def __init__(
-        self, source: str, splitting: Splitting, labelling: Labelling, tables: Mapping[Split, parquet.Writer]
+        self, source: str, splitting: Splitting, labelling: Labelling, tables: Mapping[Part, parquet.Writer]
     ) -> None:
         self._source, self._splitting, self._labelling = source, splitting, labelling
         self._coder = Coder(labelling)
-        self._buffers = {split: _Buffer(table) for split, table in tables.items()}
+        self._tables = tables
+        self._buffers = {split: _Buffer(tables[split]) for split in SPLITS}
         # The split of each training text: the same text may be reviews of two films.
         self._split_of_text: dict[int, Split] = {}
         self._missing: list[str] = []  # the first ids
@@ -82,6 +89,9 @@ class Splitter:
 
     def add(self, review: Review) -> None:
         """Add a review, unless text or label are missing, or `ingest.labels` leaves its label out."""
+        if review.split == "unlabelled":
+            self.add_unlabelled(review)
+            return
         if review.text is None or review.label is None:
             self._num_missing += 1
             if len(self._missing) < _SHOWN:
@@ -97,13 +107,26 @@ class Splitter:
             split = self._split_of_text.setdefault(text_hash, split)
         self._buffers[split].add(review.id, review.text, code, text_hash)
 
+    def add_unlabelled(self, review: Review) -> None:
+        """Add a review for pre-training alone, unless its text is among those that were added."""
+        self._unlabelled.add_unlabelled(review, hash_text(review.text or "", self._splitting.seed))
+
+    @cached_property
+    def _texts(self) -> dict[Split, Hashes]:
+        """The hashes of the distinct texts of each split, sorted."""
+        return {split: buffer.distinct_texts() for split, buffer in self._buffers.items()}
+
+    @cached_property
+    def _unlabelled(self) -> "_UnlabelledBuffer":
+        return _UnlabelledBuffer(self._tables["unlabelled"], self._texts)
+
     def finish(self) -> "Corpus":
         """Write what is left, and return what was found.
 
         Raises InputError, which names the source, where a split lacks a class, or a review its text or label and
         `ingest.missing` is `refuse`.
         """
-        for buffer in self._buffers.values():
+        for buffer in (*self._buffers.values(), self._unlabelled):
             buffer.flush()
         if self._num_missing and self._labelling.missing == "refuse":
             several = self._num_missing > 1
@@ -116,7 +139,7 @@ class Splitter:
         classes, class_of_code = self._coder.classes(self._source)
         counts = {split: buffer.class_counts(class_of_code, len(classes)) for split, buffer in self._buffers.items()}
         self._require_every_class(classes, counts)
-        texts = {split: self._buffers[split].distinct_texts() for split in SPLITS}
+        texts = self._texts
         in_training = np.union1d(texts["train"], texts["valid"])
         # An absolute path is one of this machine, and the file goes into Git.
         metrics: dict[str, Any] = {
@@ -133,6 +156,8 @@ class Splitter:
         metrics["empty_texts"] = self._num_empty
         metrics["missing"] = self._num_missing
         metrics["left_out"] = self._coder.left_out.total()
+        if self._unlabelled.counts["read"]:
+            metrics["unlabelled"] = self._unlabelled.counts
         return Corpus(metrics, classes, class_of_code, self._coder.left_out)
 
     def _require_every_class(self, classes: Classes, counts: Mapping[Split, list[int]]) -> None:
@@ -167,6 +192,12 @@ class Corpus(NamedTuple):
             labels = ", ".join(f"{quote(label)} ({count:,})" for label, count in sorted(self.left_out.items())[:_SHOWN])
             left_out = f"{self.metrics['left_out']:,} reviews whose labels ingest.labels does not name"
             lines.append(f"warning: {left_out} are left out: {labels}")
+        if counts := self.metrics.get("unlabelled"):
+            lines.append(
+                f"{counts['reviews']:,} of {counts['read']:,} unlabelled reviews are kept for `pretrain`; left out are "
+                f"{', '.join(f'{counts[split]:,} with a text of {split}' for split in SPLITS)}, "
+                f"{counts['duplicates']:,} duplicates and {counts['empty']:,} without text"
+            )
         return lines
 
 
@@ -215,6 +246,49 @@ class _Buffer:
             counts[class_of_code[code]] += count
         return counts
 
-    def distinct_texts(self) -> npt.NDArray[np.uint64]:
+    def distinct_texts(self) -> Hashes:
         """Return the hash of each distinct text of the split, sorted."""
         return np.unique(np.frombuffer(self._text_hashes, np.uint64))
+
+
+class _UnlabelledBuffer(_Buffer):
+    """The unlabelled reviews that are not written yet; `counts` are those for metrics/corpus.json.
+
+    texts: of each split, the hashes of its texts, sorted
+    """
+
+    def __init__(self, table: parquet.Writer, texts: Mapping[Split, Hashes]) -> None:
+        super().__init__(table)
+        self._texts = texts
+        self._kept = np.empty(0, np.uint64)  # hashes of the texts that were written, sorted: 8 bytes for each
+        self.counts = dict.fromkeys(("read", "reviews", "empty", *SPLITS, "duplicates"), 0)
+
+    def add_unlabelled(self, review: Review, text_hash: int) -> None:
+        self.counts["read"] += 1
+        if review.text is None or not review.text.strip():
+            self.counts["empty"] += 1
+        else:
+            self.add(review.id, review.text, NO_LABEL, text_hash)
+
+    def flush(self) -> None:
+        """Write the reviews whose text is new. Each of the others is counted once: in a split, or as a duplicate."""
+        hashes = np.array(self._text_hashes, np.uint64)
+        del self._text_hashes[:]
+        new = np.ones(len(hashes), bool)
+        for split in reversed(SPLITS):
+            seen = new & _among(self._texts[split], hashes)
+            self.counts[split] += int(np.count_nonzero(seen))
+            new &= ~seen
+        first = np.isin(np.arange(len(hashes)), np.unique(hashes, return_index=True)[1])
+        duplicate = new & ~(first & ~_among(self._kept, hashes))
+        self.counts["duplicates"] += int(np.count_nonzero(duplicate))
+        new &= ~duplicate
+        self.counts["reviews"] += int(np.count_nonzero(new))
+        self._kept = np.sort(np.concatenate([self._kept, hashes[new]]), kind="stable")
+        self._reviews = [self._reviews[index] for index in np.flatnonzero(new)]
+        super().flush()
+
+
+def _among(texts: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:
+    """Return whether each hash is among those of the texts, which are sorted: bool[hashes]."""
+    return np.searchsorted(texts, hashes, "left") < np.searchsorted(texts, hashes, "right")

@@ -12,9 +12,10 @@ from sentiment.nn.config import ModelConfig
 
 
 class PretrainConfig(Section, name="pretrain"):
-    """How the network is pre-trained, if at all, on the training reviews without their labels."""
+    """How the network is pre-trained, if at all, on reviews without their labels."""
 
     method: Literal["none", "ppmi", "language_model"]
+    unlabelled: bool
     window: PositiveInt
     epochs: PositiveInt
     batch_size: PositiveInt

@@ -1,8 +1,9 @@
 """The layout of the Large Movie Review Dataset, in a folder or an archive.
 
-Reviews are in {train,test}/{neg,pos}/<number>_<rating>.txt, so it has its own test split. The id of a review is the
-path of its file, `test/pos/123_10`. Line <number> of train/urls_{neg,pos}.txt, from 0, names the film of a training
-review; a data set without these lists can be read too.
+Reviews are in {train,test}/{neg,pos}/<number>_<rating>.txt, so it has its own test split. Those without a label are in
+train/unsup/<number>_0.txt. The id of a review is the path of its file, `test/pos/123_10`. Line <number> of
+train/urls_{neg,pos}.txt, from 0, names the film of a training review. A data set without these lists, or without
+train/unsup, can be read too.
 """
 
 import re
@@ -19,7 +20,9 @@ from sentiment.data.sources.review import Review, check_text
 from sentiment.errors import InputError, quote, reason
 from sentiment.io.csv_file import LONGEST
 
-_FOLDERS = tuple((split, label) for split in ("test", "train") for label in ("neg", "pos"))
+_LABELLED = tuple((split, label) for split in ("test", "train") for label in ("neg", "pos"))
+_UNLABELLED = ("train", "unsup")
+_FOLDERS = (*_LABELLED, _UNLABELLED)
 _FILM_LISTS = {f"urls_{label}.txt": label for label in ("neg", "pos")}
 _REVIEW_FILE = re.compile(r"([0-9]{1,9})_[0-9]{1,9}\.txt")
 
@@ -28,7 +31,7 @@ _Films = dict[str, list[str]]
 
 
 class _Key(NamedTuple):
-    """A review file. Keys sort into the order of the corpus: test, train; negative, positive; number."""
+    """A review file. Keys sort into the order of the corpus: test, train; negative, positive, unlabelled; number."""
 
     split: Literal["train", "test"]
     label: str
@@ -47,6 +50,8 @@ class _Key(NamedTuple):
         """Return the review in the content of the file. Raises InputError where it has no text or no film."""
         name = f"{self.split}/{self.label}/{self.stem}"
         text = check_text(f"{path}: {name}.txt", content.decode("utf-8", errors="surrogateescape"))
+        if not reading.labelled or (self.split, self.label) == _UNLABELLED:
+            return Review(name, text, None, "unlabelled")
         film = None
         if self.split == "train" and self.label in films:
             listed = films[self.label]
@@ -68,7 +73,7 @@ def read_folder(path: Path, reading: Reading) -> Iterator[Review]:
         folder = root / split / label
         if folder.is_dir():
             keys += (key for file in folder.iterdir() if (key := _Key.parse(split, label, file.name)))
-    _check_layout(path, keys)
+    _check_layout(path, keys, reading)
     lists = {label: root / "train" / name for name, label in _FILM_LISTS.items()}
     films = {label: _parse_films(file.read_bytes()) for label, file in lists.items() if file.is_file()}
     for key in sorted(keys):
@@ -109,7 +114,7 @@ def read_archive(path: Path, reading: Reading) -> Iterator[Review]:
                 pass
         except (*DAMAGED, ValueError) as error:  # ValueError: a malformed number in a header
             raise InputError(f"{path}: damaged or cut off ({reason(error)}); fetch the archive again") from None
-        _check_layout(path, places)
+        _check_layout(path, places, reading)
         for key in sorted(places):
             start, size = places[key]
             texts.seek(start)
@@ -138,10 +143,12 @@ def _parse_films(content: bytes) -> list[str]:
     return [line.strip() for line in content.decode("utf-8", errors="replace").split("\n")]
 
 
-def _check_layout(path: Path, keys: Iterable[_Key]) -> None:
+def _check_layout(path: Path, keys: Iterable[_Key], reading: Reading) -> None:
+    """Raise InputError where a folder with labels has no reviews, or all folders where labels are not read."""
     present = {(key.split, key.label) for key in keys}
-    missing = [f"{split}/{label}" for split, label in _FOLDERS if (split, label) not in present]
-    if missing:
+    required = _LABELLED if reading.labelled else _FOLDERS
+    missing = [f"{split}/{label}" for split, label in required if (split, label) not in present]
+    if missing and (reading.labelled or not present):
         raise InputError(
             f"{path}: no reviews in {', '.join(missing)}; a folder or an archive must have the layout of the Large "
             "Movie Review Dataset, {train,test}/{neg,pos}/<number>_<rating>.txt"

@@ -1,7 +1,7 @@
 """What a user may have to say about a source for its reviews to be found in it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -21,6 +21,8 @@ class Reading(Settings):
     columns: Any
     encoding: str
     imdb_target: Literal["polarity", "rating"]
+
+    labelled: ClassVar[bool] = True  # whether labels are read
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -42,13 +44,25 @@ class Reading(Settings):
         """The names of the columns of a file without header."""
         return None if self.columns == HEADER else list(self.columns)
 
-    def find(self, where: str, names: Sequence[str]) -> tuple[str, str]:
-        """Return the text column and the label column among `names`. Raises InputError without two such columns."""
+    def without_labels(self) -> "Reading":
+        return _Unlabelled(**{name: getattr(self, name) for name in Reading.model_fields})
+
+    def find(self, where: str, names: Sequence[str]) -> tuple[str, str | None]:
+        """Return the text column and the label column among `names`; None: labels are not read.
+
+        Raises InputError without these columns.
+        """
         text = find_column(where, self.text_column, TEXT_COLUMNS, "ingest.text_column", names)
+        if not self.labelled:
+            return text, None
         label = find_column(where, self.label_column, LABEL_COLUMNS, "ingest.label_column", names)
         if text == label:
             raise InputError(f"{where}: ingest.text_column and ingest.label_column are both {quote(text)}; change one")
         return text, label
+
+
+class _Unlabelled(Reading):
+    labelled = False
 
 
 AS_USUAL = Reading(text_column=AUTO, label_column=AUTO, columns=HEADER, encoding=AUTO, imdb_target="polarity")

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from sentiment.config.paths import REVIEWS, leaves_repository
+from sentiment.config.paths import NO_REVIEWS, REVIEWS, leaves_repository
 from sentiment.data.decompression import DAMAGED, SUFFIXES, member_of, open_packed, packed_suffix, unpacked_name
 from sentiment.data.sources import imdb
 from sentiment.data.sources.columns import AUTO, LABEL_COLUMNS, TEXT_COLUMNS, candidates, present_name, value_of
@@ -81,14 +81,16 @@ def table_format(path: Path) -> str | None:
     return "json" if start.lstrip()[:1] in (b"{", b"[") else None
 
 
-def locate(source: str) -> Path:
-    """Return the path of a source. Raises InputError where it is missing or has no known format.
+def locate(source: str, option: str = "ingest.source") -> Path:
+    """Return the path of a source that a parameter names. Raises InputError where it has no known format or is missing.
 
     A relative path must stay in the repository: queued experiments run in another folder, where `../file` is
     another file.
     """
     path = Path(source)
-    named = f"ingest.source: '{printable(source)}'"
+    if path == NO_REVIEWS:
+        return path
+    named = f"{option}: '{printable(source)}'"
     if not source.strip() or "\0" in source:
         raise InputError(f"{named} is not a path; give one, such as data/sample/reviews.csv")
     if leaves_repository(path):
@@ -114,6 +116,8 @@ def read(path: Path, reading: Reading = AS_USUAL) -> Iterator[Review]:
 
 
 def _reader(path: Path) -> Reader | None:
+    if path == NO_REVIEWS:
+        return lambda path, reading: iter(())
     if path.is_dir():
         return _read_parts if parts_of(path) else imdb.read_folder
     if path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)):
@@ -157,9 +161,11 @@ def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
         columns = None if table.header is None else reading.find(str(path), table.header)
         first: Row | None = None
         found = bool(columns)
-        for row in table.rows(columns or ()):
+        for row in table.rows([name for name in columns or () if name]):
             text, label = columns or (present_name(row.fields, texts), present_name(row.fields, labels))
-            first, found = first or row, found or bool(text and label and text != label)
+            if not reading.labelled:
+                label = None
+            first, found = first or row, found or bool(text and text != label and (label or not reading.labelled))
             where = f"{path}: {row.place}"
             value = None if text is None else value_of(row.fields, text)
             yield Review(

@@ -1,4 +1,4 @@
-"""A labelled review, and what its text and its label may be."""
+"""A review, and what its text and its label may be."""
 
 import math
 import re
@@ -17,13 +17,14 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
 class Review(NamedTuple):
     """A review as its source has it; text and label are None where they are missing.
 
-    `split` is None where the source has no split of its own, `film` where it does not name what is reviewed.
+    `split` is None where the source has no split of its own, and `unlabelled` for a review of a data set's unlabelled
+    part; these come last. `film` is None where the source does not name what is reviewed.
     """
 
     id: str
     text: str | None
     label: str | None
-    split: Literal["train", "test"] | None = None
+    split: Literal["train", "test", "unlabelled"] | None = None
     film: str | None = None
 
 
