@@ -44,13 +44,14 @@ BATCH = 64
 SEED = 1
 EPOCHS = {"sample": 20, "imdb": 3}
 LECTURE = ModelConfig(
-    encoder="recurrent", cell="rnn", nonlinearity="tanh", embedding_dim=32, hidden_dim=16, layers=1,
+    encoder="recurrent", cell="rnn", nonlinearity="tanh", embedding_dim=32, hidden_dim=16, recurrent_gain=1.0, layers=1,
     bidirectional=False, heads=4, pooling="last", concat_last_embedding=False, vectors=str(paths.VECTORS),
     freeze_embeddings=False, word_dropout=0.0, embedding_dropout=0.0, dropout=0.0, output_dropout=0.0,
 )  # fmt: skip
 TRAIN = TrainConfig(
     seed=SEED, epochs=1, batch_size=BATCH, optimizer="adam", learning_rate=5e-3, schedule="constant", weight_decay=0.0,
-    clip_norm=1.0, ema_decay=0.0, adversarial_epsilon=0.0, bucketing=False, patience=0, precision="float32",
+    clip_norm=1.0, ema_decay=0.0, adversarial_epsilon=0.0, adversarial_above=0.0, bucketing=False, patience=0,
+    precision="float32",
 )  # fmt: skip
 GRADIENTS = RESULTS / "gradients.csv"
 

@@ -75,7 +75,10 @@ def clone(corpus: Corpus, folder: Path) -> None:
         file = folder / "params.yaml"
         params = read_yaml(file)
         params["ingest"]["source"] = str(corpus.source)
-        params["train"].update(learning_rate=1e-3, epochs=8)
+        params["model"].update(pooling="last", recurrent_gain=1.0)
+        params["train"].update(
+            learning_rate=1e-3, epochs=8, batch_size=256, schedule="constant", adversarial_epsilon=0.0
+        )
         params["compute"].update(threads=2)
         write_yaml(file, params)
 

@@ -9,13 +9,13 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 
 words="tokenize.method=words tokenize.lowercase=true tokenize.strip_html=true count_vocab.max_size=30000 encode.max_tokens=0"
-recipe="model.pooling=concat train.schedule=one_cycle train.patience=0"
+recipe="model.pooling=concat model.recurrent_gain=1 train.schedule=one_cycle train.patience=0"
 lstm="model.cell=lstm model.bidirectional=true model.word_dropout=0.15 model.output_dropout=0.5 train.learning_rate=1.4e-3 train.batch_size=32 train.ema_decay=0.9975 train.adversarial_epsilon=0.02 pretrain.method=language_model"
 networks=( # a name, how many seeds, the parameters that it changes; the longest first, so that two run to the end
     "imdb-strong 1 $words $recipe $lstm train.epochs=3 model.embedding_dim=128 model.hidden_dim=128 pretrain.epochs=8"
     "imdb-lstm 3 $words $recipe $lstm train.epochs=4 model.embedding_dim=64 model.hidden_dim=64 pretrain.epochs=3"
     "imdb-lecture 3 $recipe model.word_dropout=0.3 train.epochs=12 train.learning_rate=3e-3 train.batch_size=64 train.ema_decay=0.998 train.adversarial_epsilon=0.01 pretrain.method=ppmi"
-    "imdb-plain 3 train.epochs=8 train.learning_rate=1e-3"
+    "imdb-plain 3 model.pooling=last model.recurrent_gain=1 train.epochs=8 train.batch_size=256 train.learning_rate=1e-3 train.schedule=constant train.adversarial_epsilon=0"
 )
 experiments=()
 for network in "${networks[@]}"; do

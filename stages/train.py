@@ -5,6 +5,7 @@ reviews came from. The metrics are metrics/train.json and metrics/history.csv. S
 metrics/speed.json, which is not an output of the stage: they differ from run to run.
 """
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -51,6 +52,14 @@ def train(
     from sentiment.training.trainer import TrainState, fit
 
     train_split, valid_split = splits
+    parameters = sum(parameter.numel() for parameter in classifier.parameters())
+    config = config.suited_to(parameters, len(train_split.labels))
+    if config.adversarial_epsilon:
+        print(
+            f"train: {parameters:,} parameters could memorise {len(train_split.labels):,} reviews, so each step also "
+            "learns from perturbed embeddings; train.adversarial_epsilon sets their size",
+            file=sys.stderr,
+        )
     classifier.to(device, dtype(config.precision))
     order = BucketBatchSampler(train_split.lengths, config.batch_size, config.seed, config.bucketing)
     batches = make_loader(ReviewDataset(train_split), order, device, workers)

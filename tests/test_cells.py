@@ -126,6 +126,14 @@ def test_every_weight_is_drawn_anew(cell: str, bidirectional: bool) -> None:
     assert all(parameter.isfinite().all() for parameter in network.parameters())
 
 
+@pytest.mark.parametrize("gain", [0.0, 0.2, 1.0])
+def test_the_recurrent_gain_scales_what_a_state_keeps_of_the_one_before(gain: float) -> None:
+    network = RecurrentEncoder(model_config(cell="gru", hidden_dim=HIDDEN, recurrent_gain=gain))
+    network.initialise()
+    for block in torch.split(network.layers[0].get_parameter("weight_hh_l0").detach(), HIDDEN):
+        torch.testing.assert_close(block @ block.T, gain**2 * torch.eye(HIDDEN))
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_layer_has_the_weights_of_its_gates(cell: str) -> None:
     layer = make_layer(make_cell(cell), WIDTH, HIDDEN, bidirectional=True)

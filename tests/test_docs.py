@@ -113,6 +113,13 @@ def test_every_parameter_exists(name: str) -> None:
         assert key in parameters[section] or key in added, f"{section}.{key}"
 
 
+def test_the_scripts_set_parameters_that_exist() -> None:
+    parameters = read_yaml(ROOT / "params.yaml")
+    for script in sorted((ROOT / "runs").glob("*.sh")):
+        for section, key in re.findall(r"\b([a-z_]+)\.([a-z_]+)=", script.read_text(encoding="utf-8")):
+            assert key in parameters[section], f"{script.name}: {section}.{key}"
+
+
 def outputs() -> set[str]:
     """Return the path of every output in dvc.yaml."""
     stages = yaml.safe_load(text_of("dvc.yaml"))["stages"].values()

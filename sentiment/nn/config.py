@@ -27,6 +27,7 @@ class ModelConfig(Section, name="model"):
     nonlinearity: Literal["tanh", "relu", "logistic"]
     embedding_dim: Width
     hidden_dim: Width
+    recurrent_gain: Annotated[float, Field(ge=0, le=10)]
     layers: Annotated[int, Field(ge=1, le=64)]
     bidirectional: bool
     heads: Width

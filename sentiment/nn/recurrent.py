@@ -61,15 +61,17 @@ class RecurrentEncoder(nn.Module):
         return reference.run(self.cell, layer, packed)
 
     def initialise(self) -> None:
-        """Draw weights through which a gradient can reach the first token.
+        """Draw the initial weights.
 
-        Recurrent maps are orthogonal: such a map keeps the length of a vector, hence of a gradient, over any number of
-        steps (Saxe et al. 2013, arXiv 1312.6120). Biases are zero, except where the cell says otherwise.
+        Recurrent maps are orthogonal, times `recurrent_gain`. With a gain of 1 such a map keeps the length of a vector,
+        hence of a gradient, over any number of steps (Saxe et al. 2013, arXiv 1312.6120). But then a state of a plain
+        RNN adds up all earlier tokens and saturates after a few dozen, and pooled states of long reviews are noise; a
+        small gain lets it begin with the last few tokens. Biases are zero, except where the cell says otherwise.
         """
         for name, parameter in self.named_parameters():
             for gate, block in enumerate(torch.split(parameter, self.config.hidden_dim)):
                 if "weight_hh" in name:
-                    nn.init.orthogonal_(block)
+                    nn.init.orthogonal_(block, self.config.recurrent_gain)
                 elif "weight_ih" in name:
                     nn.init.xavier_uniform_(block)
                 else:

@@ -1,6 +1,6 @@
 """Section `train` of params.yaml. Loads no torch."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat
 
@@ -23,6 +23,17 @@ class TrainConfig(Section, name="train"):
     clip_norm: NonNegativeFloat
     ema_decay: Fraction
     adversarial_epsilon: Fraction
+    adversarial_above: NonNegativeFloat
     bucketing: bool
     patience: NonNegativeInt
     precision: Precision
+
+    def suited_to(self, parameters: int, reviews: int) -> Self:
+        """Return the settings for a network and a number of training reviews.
+
+        A network with few parameters for each review cannot memorise the reviews, and adversarial steps would only make
+        it learn more slowly. They are left out up to `adversarial_above` parameters for each review.
+        """
+        if parameters > self.adversarial_above * reviews:
+            return self
+        return self.model_copy(update={"adversarial_epsilon": 0.0})
