@@ -42,7 +42,8 @@ def read_table(revision: str, path: Path, contract: parquet.Contract) -> pa.Tabl
     if revision == WORKSPACE:
         return parquet.read_all(path, contract)
     try:
-        table = pq.read_table(io.BytesIO(read_bytes(revision, path)))
+        # On this thread: Arrow's own, still busy when a command ends with an error, can abort the process.
+        table = pq.read_table(io.BytesIO(read_bytes(revision, path)), use_threads=False, pre_buffer=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{quote(revision)}: {path} is damaged ({reason(error)}); run the pipeline there") from None
     if not parquet.fits(table.schema, contract):
