@@ -238,7 +238,7 @@ def test_any_bytes_as_a_source_are_read_or_refused(tmp_path: Path, kind: str, co
 def test_a_column_that_is_neither_text_nor_number_is_refused(tmp_path: Path, column: pa.Array, name: str) -> None:
     plain = {"text": pa.array(["good", "bad"]), "label": pa.array([1, 0])}
     pq.write_table(pa.table(plain | {name: column}), tmp_path / "r.parquet")
-    with pytest.raises(InputError, match=f"r.parquet: column '{name}' contains '.*'; store text or whole numbers"):
+    with pytest.raises(InputError, match=f"r.parquet: column '{name}' contains '.*'; store text or plain numbers"):
         list(sources.read(tmp_path / "r.parquet"))
 
 

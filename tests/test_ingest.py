@@ -171,7 +171,7 @@ def test_a_mapping_names_the_classes_and_drops_other_labels(
     found = classes_of_texts()
     assert (found["review 0"], found["review 8"], len(found)) == ("positive", "negative", 240)
     assert (
-        "360 reviews whose labels ingest.labels does not name are left out: '3' (60), '4' (60)"
+        "360 reviews are left out, as ingest.labels does not name the label: '3' (60), '4' (60)"
         in capsys.readouterr().err
     )
 
@@ -199,9 +199,9 @@ def test_classes_have_an_order_that_does_not_depend_on_that_of_the_reviews(label
 
 
 def test_labels_of_many_values_are_refused(workspace: Path) -> None:
-    with pytest.raises(InputError, match="has more than 20 labels, '0', '1', .*; set ingest.label_column"):
+    with pytest.raises(InputError, match="has more than 20 labels, such as '0', '1', .*; set ingest.label_column"):
         ingested(workspace, [f"review {number},{number}" for number in range(30)])
-    with pytest.raises(InputError, match="all reviews have the label '5'; add others"):
+    with pytest.raises(InputError, match="all reviews have the label '5'; add reviews"):
         ingested(workspace, [f"review {number},5" for number in range(30)])
 
 
@@ -209,9 +209,9 @@ def test_labels_of_many_values_are_refused(workspace: Path) -> None:
     "labels, expected",
     [
         ("automatic", "labels: 'automatic' is neither auto nor a mapping such as {1: negative, 5: positive}"),
-        ({1: "a", "good": "b"}, "labels: has words and numbers to the left of its colons; put quotes around"),
+        ({1: "a", "good": "b"}, "labels: the keys mix words and numbers; put the numbers in quotes"),
         ({1: "a", 2: "a"}, "labels: names 1 classes; name 2 to 255"),
-        ({1: "a", 2: None}, "labels: None is no name of a class; write a word or a number"),
+        ({1: "a", 2: None}, "labels: None is not a class name; write a word or a number"),
     ],
 )
 def test_a_mapping_that_names_no_classes_is_refused(workspace: Path, labels: object, expected: str) -> None:
@@ -221,16 +221,18 @@ def test_a_mapping_that_names_no_classes_is_refused(workspace: Path, labels: obj
 
 def test_rows_without_a_label_are_refused_or_counted(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"review {number},{number % 2 if number % 100 else ''}" for number in range(900)]
-    expected = "data/sample/reviews.csv: 9 rows without text or label: 1 (label), 101 (label), .*, …; complete them, or"
+    expected = (
+        "data/sample/reviews.csv: 9 rows without a text or a label: 1 (label), 101 (label), .*, …; complete them, or"
+    )
     with pytest.raises(InputError, match=re.escape(expected).replace(r"\.\*", ".*")):
         ingested(workspace, rows)
     corpus = ingested(workspace, rows, missing="drop")
     assert corpus["missing"] == 9
     assert sum(corpus[split]["reviews"] for split in paths.SPLITS) == 891
-    assert capsys.readouterr().err == "warning: 9 rows without text or label are left out\n"
+    assert capsys.readouterr().err == "warning: 9 rows without a text or a label are left out\n"
 
 
 def test_empty_texts_are_counted_and_warned_about(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{f'review {number}' if number % 100 else ' '},{number % 2}" for number in range(900)]
     assert ingested(workspace, rows)["empty_texts"] == 9
-    assert capsys.readouterr().err == "warning: 9 reviews have an empty text; their predictions are all the same\n"
+    assert capsys.readouterr().err == "warning: 9 reviews have an empty text; all empty texts get the same prediction\n"

@@ -149,7 +149,7 @@ def test_a_mistake_is_one_line_and_loses_nothing(
     [
         ("", "empty"),
         ("text,label\n", "each split needs every class"),
-        ("text,label\ngood,1\nbad,\n", "1 row without text or label: 2 (label); complete it"),
+        ("text,label\ngood,1\nbad,\n", "1 row without a text or a label: 2 (label); complete it"),
     ],
 )
 def test_a_bad_source_loses_nothing(clone: Clone, content: str, expected: str) -> None:

@@ -319,20 +319,20 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
 @pytest.mark.parametrize(
     "words, content, expected",
     [
-        ([], b"", "give texts, --file or --about, one of them"),
-        (["text", "--file", "r.csv"], b"", "give texts, --file or --about, one of them"),
+        ([], b"", "give one of texts, --file and --about"),
+        (["text", "--file", "r.csv"], b"", "give one of texts, --file and --about"),
         (["--threshold", "2", "text"], b"", "--threshold 2.0 is not between 0 and 1"),
         (["--device", "cuda", "text"], b"", "device 'cuda' is not on this machine; set --device to auto or cpu"),
         (["--model", "nowhere", "text"], b"", "nowhere/settings.json: missing; run `dvc repro`"),
         (["--file", "missing.parquet"], b"", "missing.parquet: no such file"),
         (["--file", "-", "--format", "parquet"], b"PAR1", "-: not a readable Parquet file"),
         (["--file", "missing.csv"], b"", "missing.csv: no such file"),
-        (["--file", ".", "--format", "csv"], b"", ".: is a folder without tables; name a file in it"),
+        (["--file", ".", "--format", "csv"], b"", ".: contains no tables; name a file"),
         (["--file", "-"], b"", "-: unknown format; set --format to one of csv, tsv, neg"),
         (["a\udcffb"], b"", "text 1: the text is not valid UTF-8"),
         (["--file", "-", "--format", "csv"], b"", "-: empty"),
         (["--file", "-", "--format", "csv"], b"words\na\n", "no column 'text' or 'review' among 'words'; name"),
-        (["--file", "-", "--format", "csv"], b"text,predicted\na,b\n", "has a column 'predicted' already; rename it"),
+        (["--file", "-", "--format", "csv"], b"text,predicted\na,b\n", "already has a column 'predicted'; rename it"),
         (["--file", "-", "--format", "csv"], b"text\na\nb\xff\n", "row 2 (line 3): the text is not valid UTF-8"),
         (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"text": null}\n', "row 2: the text is None, not"),
         (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"word": "b"}\n', "row 2: no column 'text' or"),
@@ -411,7 +411,9 @@ def test_parquet_is_written_to_standard_output_but_to_no_terminal(model: str, tm
     os.close(theirs)
     os.close(ours)
     assert done.returncode == 2
-    assert done.stderr == ("error: standard output is a terminal, which cannot show Parquet; give a file by --output\n")
+    assert done.stderr == (
+        "error: standard output is a terminal, which cannot show Parquet; give a file with --output\n"
+    )
 
 
 def test_a_parquet_file_of_which_another_column_fills_the_memory_is_refused(
@@ -462,4 +464,6 @@ def test_the_parts_in_a_folder_are_predicted_as_one_table(command: Command, mode
     (tmp_path / "csv/part-3.csv").write_text("text,more\na,b\n", encoding="utf-8")
     done = command("sentiment", "predict", "--model", model, "--file", str(tmp_path / "csv"))
     assert done.returncode == 2
-    assert "part-3.csv: has other columns or another dialect than part-1.csv; predict each by itself" in done.stderr
+    assert (
+        "part-3.csv: differs from part-1.csv in its columns or its dialect; predict each file by itself" in done.stderr
+    )

@@ -148,12 +148,12 @@ def test_the_usual_columns_are_found(tmp_path: Path) -> None:
     "name, content, expected",
     [
         ("r.csv", b"", "empty"),
-        ("r.csv", b"words,label\na,1\n", "no column 'text' or 'review' among 'words', 'label'; name it by"),
+        ("r.csv", b"words,label\na,1\n", "no column 'text' or 'review' among 'words', 'label'; set ingest.text_column"),
         ("r.csv", b"text,stars\na,1\n", "no column 'label' or 'sentiment' among 'text', 'stars'"),
         ("r.csv", b"text,text,label\na,b,1\n", "names 'text' twice"),
         ("r.jsonl", b'{"text": "a", "label": 1, "label": 0}\n', "row 1: not JSON .the key 'label' appears twice in an"),
         ("r.csv", b"text,label\n\xff,1\n", r"row 1 \(line 2\): the text is not valid UTF-8"),
-        ("r.csv", b"text,label\na,b,1\n", r"row 1 \(line 2\): 3 fields where the header has 2"),
+        ("r.csv", b"text,label\na,b,1\n", r"row 1 \(line 2\): number of fields is 3, not 2"),
         ("r.csv", b'text,label\n"a\nb,1\n', r"row 1 \(line 3\): unexpected end of data; fix its quotes"),
         ("r.csv", b"text,label\na,1\nb\xff,1\n", r"row 2 \(line 3\): the text is not valid UTF-8"),
         ("r.csv", b"text,label\na\0b,1\n", r"row 1 \(line 2\): the text contains a NUL byte"),
@@ -368,7 +368,7 @@ def test_a_link_to_the_cache_of_dvc_is_followed(workspace: Path) -> None:
 def test_utf_16_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     content = "text,label\ngood,1\n".encode("utf-16")
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    with pytest.raises(InputError, match=f"{name}: is UTF-16; say so by ingest.encoding or --encoding, or save"):
+    with pytest.raises(InputError, match=f"{name}: is UTF-16; set ingest.encoding or --encoding to utf-16, or save"):
         list(sources.read(tmp_path / name))
 
 
@@ -397,7 +397,7 @@ def test_a_table_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
         (
             "r.csv",
             b'text,label\ngood,1\n"never closed,0\n' + b"word\n" * 4_000_000,
-            "row 3 .*: 1 fields where the header has 2",
+            "row 3 .*: number of fields is 1, not 2",
         ),
         (
             "r.jsonl",
@@ -496,11 +496,11 @@ def test_a_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     for name, content in [*REVIEWS, ("aclImdb/train/pos/8_9.txt", bytes(2**24 + 1))]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match="train/pos/8_9.txt: has 16,777,217 bytes; remove it"):
+    with pytest.raises(InputError, match="train/pos/8_9.txt: is larger than 16,777,216 bytes; remove it"):
         list(sources.read(tmp_path))
 
 
 def test_a_member_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.tar", [*REVIEWS, ("aclImdb/train/pos/8_9.txt", bytes(2**24 + 1))])
-    with pytest.raises(InputError, match="member 'aclImdb/train/pos/8_9.txt' has 16,777,217 bytes; remove it"):
+    with pytest.raises(InputError, match="'aclImdb/train/pos/8_9.txt' is larger than 16,777,216 bytes; remove it"):
         list(sources.read(path))

@@ -6,12 +6,13 @@
     sentiment predict --model stacked "Not bad at all."
     sentiment predict --about
 
-A file keeps its rows, their order and all its columns, and gains `predicted` (the name of a class), `probability` (of
-the second of two classes: of being positive) or, of more classes, a `probability_<name>` for each, and `unknown` (share
-of the text's tokens that the model has not learned). It is read and written as a stream, so its size does not matter.
+A file keeps its rows, their order and all its columns. It gains `predicted` (the name of a class), `probability` (of
+the second of two classes, such as positive) or, with more classes, a `probability_<name>` for each, and `unknown` (the
+share of the text's tokens that the model does not know). It is read and written as a stream, so its size does not
+matter.
 
-A model is as good as its reviews were like yours. `--about` says which reviews it learned from and how many words it
-knows. A warning follows the predictions of texts of which it knows less than half.
+A model predicts well only for reviews like those it was trained on. `--about` says which these were and how many words
+the model knows. A warning counts the texts of which it knows less than half of the words.
 """
 
 import argparse
@@ -40,7 +41,7 @@ from sentiment.io.console import AS_READ, stdin, stdout
 if TYPE_CHECKING:
     from sentiment.api import Device, Model, Prediction, TextClassifier
 
-# How much of a file is held in memory and predicted at once: sorted by length, so that batches are even.
+# The part of a file that is in memory and predicted at once. It is sorted by length, which makes even batches.
 _CHUNK_ROWS = 2048
 _CHUNK_CHARACTERS = 2**24
 _MODELS = {"network": paths.MODEL, "baseline": paths.BASELINE_MODEL, "stacked": paths.STACKED_MODEL}
@@ -51,21 +52,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="a review")
     formats = sources.table_formats()
     parser.add_argument("--file", metavar="PATH", help=f"reviews as {', '.join(formats)}; - is standard input")
-    parser.add_argument("--format", choices=formats, help="of the file, where its name does not say it")
+    parser.add_argument("--format", choices=formats, help="format of the file, if its name does not tell")
     parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
-    parser.add_argument("--columns", metavar="NAMES", help="of a file without header, with commas between them")
-    parser.add_argument("--encoding", default=sources.AUTO, metavar="NAME", help="default: UTF-8, or be refused")
+    parser.add_argument("--columns", metavar="NAMES", help="comma-separated column names, if a CSV has no header")
+    parser.add_argument(
+        "--encoding", default=sources.AUTO, metavar="NAME", help="default: UTF-8, anything else is an error"
+    )
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
-    parser.add_argument("--about", action="store_true", help="say what the model learned from, and predict nothing")
+    parser.add_argument("--about", action="store_true", help="say what the model was trained on, and predict nothing")
     parser.add_argument(
         "--model",
         type=_model_folder,
         default=paths.MODEL,
         metavar="MODEL",
-        help="network (the default), baseline, stacked for both together, or the folder of a model",
+        help="network (the default), baseline, stacked (both together), or the folder of a model",
     )
     parser.add_argument(
-        "--threshold", type=float, metavar="P", help="of two classes, the second from here on, default: 0.5"
+        "--threshold", type=float, metavar="P", help="predict the second of two classes from here on, default: 0.5"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
@@ -76,7 +79,7 @@ def _model_folder(word: str) -> Path:
 
 def run(args: argparse.Namespace) -> None:
     if [bool(args.texts), bool(args.file), args.about].count(True) != 1:
-        raise InputError("give texts, --file or --about, one of them; `sentiment predict --help` explains the options")
+        raise InputError("give one of texts, --file and --about; `sentiment predict --help` explains the options")
     if args.output and not args.file:
         raise InputError("--output goes with --file; redirect standard output to keep the predictions of texts")
     if args.threshold is not None and not 0 < args.threshold < 1:
@@ -87,9 +90,9 @@ def run(args: argparse.Namespace) -> None:
     if args.file == "-":
         stdin(args.file)
     if not output and stdout().isatty() and format_ == "parquet":
-        raise InputError("standard output is a terminal, which cannot show Parquet; give a file by --output")
+        raise InputError("standard output is a terminal, which cannot show Parquet; give a file with --output")
 
-    model = _load(args.model, args.device)  # after the arguments and the streams were checked: torch takes seconds
+    model = _load(args.model, args.device)  # after the checks, because importing torch takes seconds
     if args.about:
         print("\n".join(about(args.model, model.trained)), file=stdout())
         return
@@ -112,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _load(folder: Path, device: "Device") -> "Model":
-    """Read a model of any kind. A network is given one thread of torch's, as its own threads are faster."""
+    """Read a model of any kind. For a network, torch gets one thread, because the network's own threads are faster."""
     from sentiment import api
 
     kind = kind_of(folder)
@@ -127,7 +130,7 @@ def _load(folder: Path, device: "Device") -> "Model":
 
 
 def about(folder: Path, trained: "TextClassifier") -> list[str]:
-    """Return what a model learned from, and what it is, in lines to print."""
+    """Return lines that describe the model and what it was trained on."""
     return [
         f"{printable(str(folder))} was {_learned(trained)}.",
         *trained.describe(),
@@ -144,7 +147,7 @@ Predict = Callable[[list[str]], "list[Prediction]"]
 
 
 def predict_arguments(texts: list[str], predict: Predict) -> tuple[int, int]:
-    """Print the prediction of each text. Return how many are mostly unknown, and how many there are."""
+    """Print the prediction of each text. Return how many texts are mostly unknown, and how many there are."""
     checked = [sources.check_text(f"text {number}", text) for number, text in enumerate(texts, start=1)]
     predictions = predict(checked)
     for text, predicted in zip(checked, predictions, strict=True):
@@ -155,11 +158,9 @@ def predict_arguments(texts: list[str], predict: Predict) -> tuple[int, int]:
 def predict_file(
     name: str, format_: str, reading: sources.Reading, output: Path | None, predict: Predict, added: list[str]
 ) -> tuple[int, int]:
-    """Copy a file's rows, in their order, with the prediction added to each. `output`: None is standard output.
+    """Copy a file's rows in order, and add its prediction to each. If `output` is None, write to standard output.
 
-    added: the names of the columns of a prediction
-
-    Return how many texts are mostly unknown, and how many there are.
+    `added` are the names of the prediction's columns. Return how many texts are mostly unknown, and how many there are.
     """
     unknown = texts = 0
     with ExitStack() as stack:
@@ -180,7 +181,7 @@ def predict_file(
                 write(zip((row for row, _ in chunk), values, strict=True))
             except UnicodeEncodeError as error:
                 raise InputError(
-                    f"{name}: {table.encoding} has no {quote(error.object)}; convert it to UTF-8"
+                    f"{name}: {table.encoding} cannot encode {quote(error.object)}; convert the file to UTF-8"
                 ) from None
             unknown += _mostly_unknown(predictions)
             texts += len(chunk)
@@ -189,7 +190,7 @@ def predict_file(
 
 
 def _values(predicted: "Prediction") -> list[str | float]:
-    """Return what the added columns hold."""
+    """Return the values of the added columns."""
     several = predicted.probabilities.values()
     shown = [predicted.probability] if len(several) == 2 else several
     return [predicted.label, *(round(value, 6) for value in shown), round(predicted.unknown, 4)]
@@ -241,7 +242,7 @@ class _Terminal(io.TextIOBase):
 
 
 def _text(name: str, reading: sources.Reading, row: sources.Row, column: str | None, added: list[str]) -> str:
-    """Return the text of a row. `column` is None where each row names its own."""
+    """Return the text of a row. `column` is None if each row names its own columns."""
     where = f"{name}: {row.place}"
     if column is None:
         _refuse_added(where, list(row.fields), added)
@@ -252,14 +253,14 @@ def _text(name: str, reading: sources.Reading, row: sources.Row, column: str | N
 
 
 def _refuse_added(where: str, names: list[str], added: list[str]) -> None:
-    """Raise InputError where a column that is added exists already."""
+    """Raise InputError if a column to be added already exists."""
     for name in added:
         if name in names:
-            raise InputError(f"{where}: has a column {name!r} already; rename it")
+            raise InputError(f"{where}: already has a column {name!r}; rename it")
 
 
 def _reading(args: argparse.Namespace) -> sources.Reading:
-    """Return how the file is read. Raises InputError where the options cannot be so."""
+    """Return how the file is read. Raises InputError for an invalid option."""
     columns = sources.AS_USUAL.columns if args.columns is None else args.columns.split(",")
     values = {"text_column": args.text_column, "encoding": args.encoding, "columns": columns}
     try:
@@ -269,22 +270,22 @@ def _reading(args: argparse.Namespace) -> sources.Reading:
 
 
 def _format(name: str, chosen: str | None) -> str:
-    """Return the format of the file. Raises InputError where neither name nor --format says it, or it is missing."""
+    """Return the format of the file. Raises InputError if neither its name nor --format tells, or it is missing."""
     path = Path(name)
     if path.is_dir():
         if found := sources.table_format(path):
             return found
-        raise InputError(f"{name}: is a folder without tables; name a file in it")
+        raise InputError(f"{name}: contains no tables; name a file")
     found = chosen or (sources.table_format(path) if path.is_file() else sources.format_of(name))
     if found is None:
         raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.table_formats())}")
-    if name != "-" and not path.exists():  # a pipe will do
+    if name != "-" and not path.exists():  # `exists` accepts a pipe, `is_file` does not
         raise InputError(f"{name}: no such file; check the path")
     return found
 
 
 def _destination(path: Path, format_: str) -> Path:
-    """Return the file to write, links followed. Raises InputError where it cannot be a file of that format."""
+    """Return the file to write, with links resolved. Raises InputError if it cannot be a file of that format."""
     target = path.resolve()
     if target.is_dir():
         raise InputError(f"--output {quote(str(path))}: is a folder; name a file in it")

@@ -10,7 +10,7 @@ from sentiment.config import paths
 from sentiment.config.section import Settings
 
 MOST = 255  # labels are stored in a byte
-NO_LABEL = 255  # of an unlabelled review; the index of no class
+NO_LABEL = 255  # the stored label of an unlabelled review; no class has this index
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 
 

@@ -1,4 +1,4 @@
-"""Compressed files, which may be built to fill the disk or the memory: what they unpack to is bounded."""
+"""Compressed files. Their unpacked size is bounded, because a file may be built to fill the disk or the memory."""
 
 import bz2
 import io
@@ -17,12 +17,12 @@ from sentiment.errors import InputError, reason
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
-# A file may unpack to 100 times its size. Text compresses to about a third; a gzip bomb to a thousandth.
+# A file may unpack to 100 times its size. Text compresses to about a third, a gzip bomb to a thousandth.
 _MAX_RATIO = 100
 _ALWAYS_ALLOWED = 2**26  # bytes, however small the file is
-_XZ_MEMORY = 2**27  # bytes; the file asks for it, `xz -9` for 65 MiB
+_XZ_MEMORY = 2**27  # bytes that a file may ask for; one of `xz -9` asks for 65 MiB
 _CHUNK = 2**16
-_PADDING = b"\0\r\n"  # after a stream: zeros may fill a block of a tape
+_PADDING = b"\0\r\n"  # ignored after a stream; zeros pad it to a tape block
 
 
 class DamagedError(Exception):
@@ -38,7 +38,7 @@ def unpacked_limit(size: int) -> int:
 
 
 def size_of(stream: IO[bytes]) -> int:
-    """Return the size of a file in bytes, 0 where it is a pipe. The stream is at its start then."""
+    """Return the size of a file in bytes, 0 for a pipe. Rewinds a file to its start."""
     if not stream.seekable():
         return 0
     size = stream.seek(0, io.SEEK_END)
@@ -52,7 +52,7 @@ def too_large(name: str, limit: int) -> InputError:
 
 
 def packed_suffix(name: str) -> str:
-    """Return the suffix that says how a file is compressed, or nothing.
+    """Return the suffix of a file's compression, empty if it has none.
 
     >>> packed_suffix("reviews.csv.GZ"), packed_suffix("reviews.csv")
     ('.gz', '')
@@ -62,9 +62,9 @@ def packed_suffix(name: str) -> str:
 
 @contextmanager
 def open_packed(name: str, packed: IO[bytes], suffix: str = ".gz") -> Iterator[IO[bytes]]:
-    """Read a stream, called `name` in errors, that is compressed as a suffix says.
+    """Unpack a stream. `suffix` is that of its compression; errors call it `name`.
 
-    Raises InputError beyond the limit, and a `DAMAGED` error.
+    Raises InputError if it unpacks to more than the limit, and one of `DAMAGED` if it cannot be unpacked.
     """
     limit = unpacked_limit(size_of(packed))
     stream: Any
@@ -81,7 +81,7 @@ def open_packed(name: str, packed: IO[bytes], suffix: str = ".gz") -> Iterator[I
 def member_of(name: str, packed: IO[bytes]) -> str:
     """Return the name of the file in a zip archive. Raises InputError unless there is exactly one."""
     if not packed.seekable():
-        raise InputError(f"{name}: is a pipe, and a zip archive is read from its end; give a file")
+        raise InputError(f"{name}: is a pipe, but a zip archive is read from its end; give a file")
     try:
         with zipfile.ZipFile(packed) as archive:
             members = [
@@ -93,7 +93,7 @@ def member_of(name: str, packed: IO[bytes]) -> str:
         raise DamagedError(reason(error)) from None
     if len(members) != 1 or members[0].flag_bits & 1:
         what = f"{len(members)} files" if len(members) != 1 else "an encrypted file"
-        raise InputError(f"{name}: the archive contains {what}; unpack it and give the file of the reviews")
+        raise InputError(f"{name}: the archive contains {what}; unpack it and give the file with the reviews")
     return members[0].filename
 
 
@@ -106,7 +106,7 @@ def _open_member(name: str, packed: IO[bytes]) -> Any:
 
 
 def unpacked_name(name: str, member: str = "") -> str:
-    """Return the name without the suffix of its compression, or that of the file in a zip archive.
+    """Return the name without the suffix of its compression, or the name of the zip archive's `member`.
 
     >>> unpacked_name("reviews.csv.gz"), unpacked_name("archive.zip", "data/reviews.csv")
     ('reviews.csv', 'reviews.csv')
@@ -144,9 +144,9 @@ def _decompressor(suffix: str) -> Any:
 
 
 class _Members(io.RawIOBase):
-    """Compressed streams one after the other, as gzip, bzip2 and xz read them.
+    """Concatenated compressed streams, which gzip, bzip2 and xz read as one.
 
-    Python's own readers refuse a newline at the end, which gzip passes over, and `lzma`'s has no bound for the memory.
+    Python's own readers refuse a newline at the end, which gzip ignores, and that of `lzma` has no memory limit.
     """
 
     def __init__(self, packed: IO[bytes], suffix: str) -> None:
@@ -187,7 +187,7 @@ class _Bounded(io.RawIOBase):
             content = self._stream.read(len(buffer))
         except (zlib.error, lzma.LZMAError, zipfile.BadZipFile, EOFError, ValueError) as error:
             raise DamagedError(reason(error)) from None
-        except OSError as error:  # what bz2 and Arrow raise about the content has no number
+        except OSError as error:  # bz2 and Arrow raise it without an errno if the content is damaged
             if error.errno:
                 raise
             raise DamagedError(reason(error)) from None

@@ -1,12 +1,12 @@
-"""Training, validation and test splits, the same on every machine and in any order of the reviews.
+"""Training, validation and test splits: the same on every machine and for any order of the reviews.
 
-A source with a test split of its own keeps it, and the validation split is taken from its training reviews. Any other
-source is split by a hash of each review's text, so duplicates land in the same split. Unlabelled reviews are a part of
-their own: a text is in it once, and not at all if a labelled review has it.
+If a source has its own test split, that split is kept, and the validation split is drawn from its training reviews. Any
+other source is split by a hash of each review's text, so duplicates land in the same split. Unlabelled reviews are a
+part of their own, which has each text once, and no text of a labelled review.
 
-Where the source names the film of a review, the film is hashed instead: the validation split then has other films than
-the training split, as IMDb's test split has. The baseline classifies 90.8 % of such a validation split correctly,
-92.2 % of one drawn review by review, and 91.4 % of the test split (`docs/experiments.md`).
+If the source names the film of a review, the film is hashed instead. The validation split then has other films than the
+training split, just as IMDb's test split does. The baseline's accuracy is 90.8 % on such a validation split, 92.2 % on
+one drawn review by review, and 91.4 % on the test split (`docs/experiments.md`).
 """
 
 import hashlib
@@ -35,11 +35,11 @@ Hashes = npt.NDArray[np.uint64]
 
 # Characters of text in memory at a time: with `parquet.ROWS`, this bounds the memory for reviews of any length.
 _MAX_CHARACTERS = 16_000_000
-_SHOWN = 5  # rows or labels that a line names
+_SHOWN = 5  # a message names at most this many rows or labels
 
 
 class Splitting(Settings):
-    """The shares of the validation and the test split; another seed draws other reviews."""
+    """The shares of the validation and the test split. Another seed draws other reviews."""
 
     valid_fraction: Share
     test_fraction: Share
@@ -55,7 +55,7 @@ class Splitting(Settings):
         return self
 
     def split_of(self, review: Review, text_hash: int) -> Split:
-        """Return the split of a review, whose text has the hash `text_hash`."""
+        """Return the split of a review. `text_hash` is the hash of its text."""
         if review.split == "test":
             return "test"
         position = (text_hash if review.film is None else hash_text(review.film, self.seed)) / 2**64
@@ -65,14 +65,14 @@ class Splitting(Settings):
 
 
 def hash_text(text: str, seed: int) -> int:
-    """Return 64 bits that depend on the text and the seed alone."""
+    """Return a 64-bit hash that depends only on the text and the seed."""
     return int.from_bytes(hashlib.blake2b(f"{seed}\n{text}".encode(), digest_size=8).digest(), "big")
 
 
 class Splitter:
     """Writes reviews to the tables of their parts, with codes for labels, and counts them for metrics/corpus.json.
 
-    Unlabelled reviews come after all others, because their texts are compared with those.
+    Unlabelled reviews must come after all others, because their texts are compared with those of the others.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class Splitter:
         self._coder = Coder(labelling)
         self._tables = tables
         self._buffers = {split: _Buffer(tables[split]) for split in SPLITS}
-        # The split of each training text: the same text may be reviews of two films.
+        # The split of each training text: reviews of two films may have the same text.
         self._split_of_text: dict[int, Split] = {}
         self._missing: list[str] = []  # the first ids
         self._num_missing = self._num_empty = 0
 
     def add(self, review: Review) -> None:
-        """Add a review, unless text or label are missing, or `ingest.labels` leaves its label out."""
+        """Add a review, unless its text or label is missing or `ingest.labels` leaves its label out."""
         if review.split == "unlabelled":
             self.add_unlabelled(review)
             return
@@ -108,7 +108,7 @@ class Splitter:
         self._buffers[split].add(review.id, review.text, code, text_hash)
 
     def add_unlabelled(self, review: Review) -> None:
-        """Add a review for pre-training alone, unless its text is among those that were added."""
+        """Add a review for pre-training only, unless its text has already been added."""
         self._unlabelled.add_unlabelled(review, hash_text(review.text or "", self._splitting.seed))
 
     @cached_property
@@ -121,9 +121,9 @@ class Splitter:
         return _UnlabelledBuffer(self._tables["unlabelled"], self._texts)
 
     def finish(self) -> "Corpus":
-        """Write what is left, and return what was found.
+        """Write the remaining reviews, and return the facts about the corpus.
 
-        Raises InputError, which names the source, where a split lacks a class, or a review its text or label and
+        Raises InputError, which names the source, if a split lacks a class, or if a review lacks its text or label and
         `ingest.missing` is `refuse`.
         """
         for buffer in (*self._buffers.values(), self._unlabelled):
@@ -132,16 +132,16 @@ class Splitter:
             several = self._num_missing > 1
             more = ", …" if self._num_missing > _SHOWN else ""
             raise InputError(
-                f"{self._source}: {self._num_missing:,} row{'s' * several} without text or label: "
+                f"{self._source}: {self._num_missing:,} row{'s' * several} without a text or a label: "
                 f"{', '.join(self._missing)}{more}; complete {'them' if several else 'it'}, or set ingest.missing to "
-                "drop, which leaves such rows out"
+                "drop to leave such rows out"
             )
         classes, class_of_code = self._coder.classes(self._source)
         counts = {split: buffer.class_counts(class_of_code, len(classes)) for split, buffer in self._buffers.items()}
         self._require_every_class(classes, counts)
         texts = self._texts
         in_training = np.union1d(texts["train"], texts["valid"])
-        # An absolute path is one of this machine, and the file goes into Git.
+        # The metrics go into Git, so they must not hold an absolute path of this machine.
         metrics: dict[str, Any] = {
             "source": Path(self._source).name if Path(self._source).is_absolute() else self._source
         }
@@ -165,14 +165,14 @@ class Splitter:
             lacking = [name for name, count in zip(classes.names, of_class, strict=True) if not count]
             if lacking:
                 raise InputError(
-                    f"{self._source}: of {sum(of_class):,} reviews for {split} none would be "
+                    f"{self._source}: none of the {sum(of_class):,} reviews for {split} would be "
                     f"{' or '.join(lacking)}; each split needs every class: add reviews, give the split a larger "
-                    "share, or merge classes or leave them out by ingest.labels"
+                    "share, or merge or leave out classes with ingest.labels"
                 )
 
 
 class Corpus(NamedTuple):
-    """What was found in a source: metrics/corpus.json, the classes, the class of each code, labels left out."""
+    """The facts about a source: metrics/corpus.json, the classes, the class of each code, the labels left out."""
 
     metrics: dict[str, Any]
     classes: Classes
@@ -180,18 +180,23 @@ class Corpus(NamedTuple):
     left_out: Mapping[str, int]
 
     def remarks(self) -> list[str]:
-        """Return a line for each thing about the source that its user may not expect."""
+        """Return one line for each fact about the source that the user may not expect."""
         lines = []
         if self.classes != BINARY:
             lines.append(f"the reviews have {len(self.classes)} classes: {', '.join(self.classes.names)}")
         if count := self.metrics["empty_texts"]:
-            lines.append(f"warning: {count:,} reviews have an empty text; their predictions are all the same")
+            have = "review has" if count == 1 else "reviews have"
+            lines.append(f"warning: {count:,} {have} an empty text; all empty texts get the same prediction")
         if count := self.metrics["missing"]:
-            lines.append(f"warning: {count:,} rows without text or label are left out")
+            are_left_out = "row without a text or a label is" if count == 1 else "rows without a text or a label are"
+            lines.append(f"warning: {count:,} {are_left_out} left out")
         if self.left_out:
             labels = ", ".join(f"{quote(label)} ({count:,})" for label, count in sorted(self.left_out.items())[:_SHOWN])
-            left_out = f"{self.metrics['left_out']:,} reviews whose labels ingest.labels does not name"
-            lines.append(f"warning: {left_out} are left out: {labels}")
+            count = self.metrics["left_out"]
+            are_left_out = "review is" if count == 1 else "reviews are"
+            lines.append(
+                f"warning: {count:,} {are_left_out} left out, as ingest.labels does not name the label: {labels}"
+            )
         if counts := self.metrics.get("unlabelled"):
             lines.append(
                 f"{counts['reviews']:,} of {counts['read']:,} unlabelled reviews are kept for `pretrain`; left out are "
@@ -202,7 +207,7 @@ class Corpus(NamedTuple):
 
 
 def relabel(path: Path, class_of_code: list[int]) -> None:
-    """Put the classes in the place of the codes in the table of a split."""
+    """Replace the codes in the table of a split by classes."""
     if class_of_code == list(range(len(class_of_code))):
         return
     classes = np.array(class_of_code, np.uint8)
@@ -212,7 +217,7 @@ def relabel(path: Path, class_of_code: list[int]) -> None:
 
 
 class _Buffer:
-    """The reviews of one split that are not written yet, and the counts of all its reviews."""
+    """The reviews of one split that are not yet written, and the counts of all its reviews."""
 
     def __init__(self, table: parquet.Writer) -> None:
         self._table = table
@@ -252,15 +257,15 @@ class _Buffer:
 
 
 class _UnlabelledBuffer(_Buffer):
-    """The unlabelled reviews that are not written yet; `counts` are those for metrics/corpus.json.
+    """The unlabelled reviews that are not yet written; `counts` are for metrics/corpus.json.
 
-    texts: of each split, the hashes of its texts, sorted
+    texts: the sorted hashes of the texts of each split
     """
 
     def __init__(self, table: parquet.Writer, texts: Mapping[Split, Hashes]) -> None:
         super().__init__(table)
         self._texts = texts
-        self._kept = np.empty(0, np.uint64)  # hashes of the texts that were written, sorted: 8 bytes for each
+        self._kept = np.empty(0, np.uint64)  # sorted hashes of the written texts, 8 bytes each
         self.counts = dict.fromkeys(("read", "reviews", "empty", *SPLITS, "duplicates"), 0)
 
     def add_unlabelled(self, review: Review, text_hash: int) -> None:
@@ -290,5 +295,5 @@ class _UnlabelledBuffer(_Buffer):
 
 
 def _among(texts: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:
-    """Return whether each hash is among those of the texts, which are sorted: bool[hashes]."""
+    """Return whether each hash is in `texts`, which is sorted: bool[hashes]."""
     return np.searchsorted(texts, hashes, "left") < np.searchsorted(texts, hashes, "right")

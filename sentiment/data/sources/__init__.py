@@ -1,6 +1,6 @@
-"""Where reviews come from: a user's tables, and the Large Movie Review Dataset (Maas et al. 2011).
+"""Where reviews come from: the user's tables, and the Large Movie Review Dataset (Maas et al. 2011).
 
-Each format has a module here and a line in `registry`. A source is read as a stream of `Review`, in an order that does
+Each format has a module here and a line in `registry`. A source is read as a stream of `Review`s in an order that does
 not depend on the machine. Bad input is an `InputError` that names the file and the row.
 """
 

@@ -9,25 +9,25 @@ AUTO = "auto"
 TEXT_COLUMNS = ("text", "review")
 LABEL_COLUMNS = ("label", "sentiment")
 
-_SHOWN = 20  # columns that an error lists
+_SHOWN = 20  # an error lists at most this many columns
 
 
 def candidates(wanted: str, usual: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names that a column may have: the one that is `wanted`, or the `usual` ones if that is `auto`."""
+    """Return the names that a column may have: the `usual` ones if `wanted` is `auto`, otherwise `wanted` alone."""
     return usual if wanted == AUTO else (wanted,)
 
 
 def find_column(where: str, wanted: str, usual: tuple[str, ...], option: str, names: Sequence[str]) -> str:
-    """Return the first of a column's candidates that is among `names`. `option` is what sets it.
+    """Return the first of a column's candidates that is among `names`. Errors suggest setting `option`.
 
-    Raises InputError where `names` lack the column or repeat it.
+    Raises InputError if none of them is among `names`, or if the first one is there twice.
     """
     possible = candidates(wanted, usual)
     present = [name for name in possible if name in names]
     if not present:
         raise InputError(
             f"{where}: no column {' or '.join(map(quote, possible))} among {', '.join(map(quote, names[:_SHOWN]))}; "
-            f"name it by {option}"
+            f"set {option}"
         )
     if names.count(present[0]) > 1:
         raise InputError(f"{where}: has two columns {quote(present[0])}; rename one")
@@ -35,12 +35,12 @@ def find_column(where: str, wanted: str, usual: tuple[str, ...], option: str, na
 
 
 def present_name(fields: Mapping[str, Any], possible: Sequence[str]) -> str | None:
-    """Return the first of some columns that a row has, None where it has none of them."""
+    """Return the first of the `possible` columns that a row has, or None if it has none of them."""
     return next((name for name in possible if _descend(fields, name) is not _ABSENT), None)
 
 
 def value_of(fields: Mapping[str, Any], name: str) -> Any:
-    """Return the value of a column, None where a row lacks it. A dotted name descends: `review.text`.
+    """Return the value of a column, or None if the row lacks it. A dotted name is a nested field: `review.text`.
 
     >>> value_of({"review": {"text": "Good."}}, "review.text"), value_of({"a.b": 1}, "a.b")
     ('Good.', 1)

@@ -1,15 +1,15 @@
-"""CSV and TSV: one review in a row, in columns with a separator between them.
+"""CSV and TSV: one review per row, in columns with a separator between them.
 
-Files of this kind differ in their separator and in what a quotation mark means, and do not say so. Python's `csv` reads
-each of the conventions, names the line of a mistake and takes a row at a time; what it cannot do is choose. Here each
-record is read by the first convention that gives it as many fields as the header has:
+Files differ in their separator and in the meaning of a quotation mark, and nothing in them tells which. Python's `csv`
+reads each convention but cannot choose one. Here each record is read by the first of these conventions that gives it as
+many fields as the header has:
 
-1. quotation marks around a field, doubled inside it (RFC 4180)
-2. quotation marks around a field, after a backslash inside it
-3. quotation marks mean nothing, as in the TSV files of GLUE
+1. Quotation marks enclose a field and are doubled inside it (RFC 4180).
+2. Quotation marks enclose a field and are escaped by a backslash inside it.
+3. Quotation marks are ordinary characters, as in the TSV files of GLUE.
 
-A record of several lines each of which looks like a row is no field with line breaks, but rows that begin and end with
-a quotation mark, so that `csv`, pandas and Arrow would read fewer reviews than the file has. It is read as rows.
+If every line of a multi-line record looks like a row, the lines are read as rows. The quotation marks then belong to
+the texts: one row begins with a mark and a later row ends with one. `csv`, pandas and Arrow read such rows as one.
 """
 
 import csv
@@ -25,11 +25,11 @@ from sentiment.io.csv_file import LONGEST, csv_field, repeated
 
 SEPARATORS = (",", "\t", ";", "|")
 
-_MAX_LINES = 100_000  # of one record
-_FEW = 20  # different values of a column that repeats them, such as labels
+_MAX_LINES = 100_000  # in one record
+_FEW = 20  # a column with more different values is not one of a few repeated values, such as labels
 
 
-# `csv` with an escape character does not notice what follows a closing quote, so escaped quotes are doubled instead.
+# With an escape character, `csv` accepts text after a closing quote. So escaped quotes are turned into doubled ones.
 _BACKSLASHED = re.compile(r'\\(["\\])')
 
 
@@ -42,7 +42,7 @@ def _problem(error: csv.Error) -> str:
 
 
 class _Record(NamedTuple):
-    """The fields of a row, and the text that they were read from, without its line end."""
+    """The fields of a row, the text that they were read from, and the line ending, which `text` does not include."""
 
     fields: list[str]
     text: str
@@ -50,14 +50,14 @@ class _Record(NamedTuple):
 
 
 class Delimited(TextTable):
-    """Rows of fields. The first names the columns unless `columns` does. Unnamed columns are passed over."""
+    """Rows of fields. The first row names the columns, unless `columns` does. Unnamed columns are ignored."""
 
-    separator: str  # where the first row does not show another one
+    separator: str  # the default, unless the first row shows another one
 
     def __init__(self, name: str, stream: IO[str], columns: Sequence[str] | None = None) -> None:
         self._name = name
         self._lines = _Lines(stream)
-        csv.field_size_limit(max(LONGEST, csv.field_size_limit()))  # of the whole process, which may have a higher one
+        csv.field_size_limit(max(LONGEST, csv.field_size_limit()))  # process-wide, and perhaps higher already
         first = self._first_line()
         self._declared = ""
         if first.rstrip("\r\n").lower() in {f"sep={separator}" for separator in SEPARATORS}:  # for Excel
@@ -99,7 +99,7 @@ class Delimited(TextTable):
         return "" if self._head is None else self._declared + self._extended(self._head, added)
 
     def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
-        """Append to the text of the row, which keeps its own quotation marks."""
+        """Append fields to the text of the row, which stays as it was read."""
         return self._extended(row.raw, list(added.values()))
 
     def _extended(self, record: _Record, added: Sequence[Any]) -> str:
@@ -113,7 +113,7 @@ class Delimited(TextTable):
             raise InputError(f"{self._name}: line 1: {_problem(error)}; the first row must name the columns") from None
 
     def _find_separator(self, first: str, columns: Sequence[str] | None) -> str:
-        """Return the separator of a file's first line: that with as many fields as columns, or with the most."""
+        """Return the separator that splits the first line into as many fields as `columns`, or else into the most."""
         candidates = (self.separator, *(other for other in SEPARATORS if other != self.separator))
         counts = {}
         for separator in candidates:
@@ -123,13 +123,13 @@ class Delimited(TextTable):
                 counts[separator] = 1
         if columns is not None:
             return next((separator for separator in candidates if counts[separator] == len(columns)), self.separator)
-        return max(candidates, key=lambda separator: counts[separator])  # the first of several
+        return max(candidates, key=lambda separator: counts[separator])  # in a tie, the first
 
     def _place(self, number: int) -> str:
         return f"row {number} (line {self._lines.number})"
 
     def _record(self, number: int) -> _Record | None:
-        """Return the next record, whose number is `number`; None at the end."""
+        """Return the next record, or None at the end. Errors call it row `number`."""
         try:
             first = self._lines.next()
         except csv.Error as error:
@@ -164,12 +164,12 @@ class Delimited(TextTable):
 
     def _wrong_width(self, number: int, record: _Record) -> InputError:
         return InputError(
-            f"{self._name}: {self._place(number)}: {len(record.fields)} fields where the header has "
+            f"{self._name}: {self._place(number)}: number of fields is {len(record.fields)}, not "
             f"{len(self._columns)}; quote fields that contain a separator"
         )
 
     def _parse(self, lines: list[str], escaped: bool) -> _Record:
-        """Return the record that begins with a line, to which its other lines are added. Raises csv.Error."""
+        """Return the record that begins with `lines[0]`, and append its further lines to `lines`. Raises csv.Error."""
 
         def add(line: str) -> str:
             lines.append(line)
@@ -189,10 +189,10 @@ class Delimited(TextTable):
         return _Record(fields, plain, text[len(plain) :])
 
     def _looks_like_row(self, line: str) -> bool:
-        """Return whether a line by itself is a row without quotes.
+        """Return whether a line is a row if its quotation marks are ordinary characters.
 
-        Tabs do not occur in sentences, so their number is enough. Commas do: the columns that repeat a few values, or
-        have numbers only, must have such a value.
+        Tabs do not occur in sentences, so the number of fields is enough. Other separators do, so the values must also
+        fit the columns that so far have only numbers or a few repeated values; there must be such a column.
         """
         fields = line.rstrip("\r\n").split(self.separator)
         if not 1 < len(self._columns) == len(fields):
@@ -204,7 +204,7 @@ class Delimited(TextTable):
 
 
 class _Column:
-    """A column, and what its values have had in common so far."""
+    """A column, and what its values have in common so far."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -234,15 +234,15 @@ def _is_number(value: str) -> bool:
 
 
 class _Lines:
-    """The lines of a stream, which can be put back."""
+    """The lines of a stream; lines can be put back."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._returned: deque[str] = deque()
-        self.number = 0  # of the last line
+        self.number = 0  # of the line read last
 
     def next(self) -> str:
-        """Return the next line, nothing at the end. Raises csv.Error for one beyond LONGEST."""
+        """Return the next line, empty at the end. Raises csv.Error for a line longer than LONGEST."""
         line = self._returned.popleft() if self._returned else self._stream.readline(LONGEST)
         if len(line) == LONGEST and not line.endswith("\n"):
             raise csv.Error(f"a line has more than {LONGEST:,} characters")

@@ -1,9 +1,9 @@
 """The layout of the Large Movie Review Dataset, in a folder or an archive.
 
-Reviews are in {train,test}/{neg,pos}/<number>_<rating>.txt, so it has its own test split. Those without a label are in
-train/unsup/<number>_0.txt. The id of a review is the path of its file, `test/pos/123_10`. Line <number> of
-train/urls_{neg,pos}.txt, from 0, names the film of a training review. A data set without these lists, or without
-train/unsup, can be read too.
+Reviews are in {train,test}/{neg,pos}/<number>_<rating>.txt, so the data set has its own test split. Unlabelled reviews
+are in train/unsup/<number>_0.txt. The id of a review is the path of its file without the suffix, `test/pos/123_10`.
+Line <number>, counted from 0, of train/urls_{neg,pos}.txt names the film of a training review. These lists and
+train/unsup may be missing.
 """
 
 import re
@@ -40,14 +40,14 @@ class _Key(NamedTuple):
 
     @classmethod
     def parse(cls, split: str, label: str, name: str) -> "_Key | None":
-        """Return the key of a file in a folder, None where its name is not that of a review."""
+        """Return the key of a file, or None if its name is not that of a review."""
         match = _REVIEW_FILE.fullmatch(name)
         if not match:
             return None
         return cls("test" if split == "test" else "train", label, int(match[1]), name.removesuffix(".txt"))
 
     def review(self, path: Path, content: bytes, films: _Films, reading: Reading) -> Review:
-        """Return the review in the content of the file. Raises InputError where it has no text or no film."""
+        """Return the review with the file's content. Raises InputError if it has no valid text or no film."""
         name = f"{self.split}/{self.label}/{self.stem}"
         text = check_text(f"{path}: {name}.txt", content.decode("utf-8", errors="surrogateescape"))
         if not reading.labelled or (self.split, self.label) == _UNLABELLED:
@@ -78,16 +78,16 @@ def read_folder(path: Path, reading: Reading) -> Iterator[Review]:
     films = {label: _parse_films(file.read_bytes()) for label, file in lists.items() if file.is_file()}
     for key in sorted(keys):
         file = root / key.split / key.label / f"{key.stem}.txt"
-        if (size := file.stat().st_size) > LONGEST:
-            raise InputError(f"{file}: has {size:,} bytes; remove it")
+        if file.stat().st_size > LONGEST:
+            raise InputError(f"{file}: is larger than {LONGEST:,} bytes; remove it")
         yield key.review(path, file.read_bytes(), films, reading)
 
 
 def read_archive(path: Path, reading: Reading) -> Iterator[Review]:
     """Yield the reviews of a tar archive, in the order of `read_folder`.
 
-    Members come in any order, and a compressed archive can only be read forwards. So the archive is read once and its
-    texts are kept in one temporary file until they are sorted. Nothing is extracted.
+    Members may be in any order, and a compressed archive can only be read forwards. So the archive is read once, and
+    its texts are kept in one temporary file until all keys are known and sorted. Nothing is extracted.
     """
     places: dict[_Key, tuple[int, int]] = {}
     films: _Films = {}
@@ -105,12 +105,12 @@ def read_archive(path: Path, reading: Reading) -> Iterator[Review]:
                 if key in places or key in films:
                     raise InputError(f"{path}: member {quote(member.name)} appears twice; do not trust this file")
                 if key and member.size > LONGEST:
-                    raise InputError(f"{path}: member {quote(member.name)} has {member.size:,} bytes; remove it")
+                    raise InputError(f"{path}: member {quote(member.name)} is larger than {LONGEST:,} bytes; remove it")
                 if isinstance(key, str) and content:
                     films[key] = _parse_films(content.read())
                 elif isinstance(key, _Key) and content:
                     places[key] = (texts.tell(), texts.write(content.read()))
-            while plain.read(1 << 20):  # to the end, where gzip checks that nothing is missing or altered
+            while plain.read(1 << 20):  # up to the end, where the checksum is verified
                 pass
         except (*DAMAGED, ValueError) as error:  # ValueError: a malformed number in a header
             raise InputError(f"{path}: damaged or cut off ({reason(error)}); fetch the archive again") from None
@@ -124,7 +124,8 @@ def read_archive(path: Path, reading: Reading) -> Iterator[Review]:
 def _member_key(path: Path, member: tarfile.TarInfo) -> _Key | str | None:
     """Return the key of a review, the label of a list of films, or None for any other member.
 
-    Raises InputError for a member that could write outside the archive's folder or take more space than it shows.
+    Raises InputError for a member that would be extracted outside the archive's folder, is a link or a device, or is
+    sparse.
     """
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts or "\\" in member.name:
@@ -144,12 +145,12 @@ def _parse_films(content: bytes) -> list[str]:
 
 
 def _check_layout(path: Path, keys: Iterable[_Key], reading: Reading) -> None:
-    """Raise InputError where a folder with labels has no reviews, or all folders where labels are not read."""
+    """Raise InputError if a labelled folder has no reviews or, if labels are not read, if no folder has any."""
     present = {(key.split, key.label) for key in keys}
     required = _LABELLED if reading.labelled else _FOLDERS
     missing = [f"{split}/{label}" for split, label in required if (split, label) not in present]
     if missing and (reading.labelled or not present):
         raise InputError(
-            f"{path}: no reviews in {', '.join(missing)}; a folder or an archive must have the layout of the Large "
-            "Movie Review Dataset, {train,test}/{neg,pos}/<number>_<rating>.txt"
+            f"{path}: no reviews in {', '.join(missing)}; a folder without tables and an archive must have the "
+            "layout of the Large Movie Review Dataset, {train,test}/{neg,pos}/<number>_<rating>.txt"
         )

@@ -1,4 +1,4 @@
-"""JSON: one object in a line (JSON Lines), or an array of objects. Each object has its own keys."""
+"""JSON: one object per line (JSON Lines), or an array of objects. Each object has its own keys."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,11 +8,11 @@ from sentiment.data.sources.table import Row, TextTable
 from sentiment.errors import InputError, quote, reason
 from sentiment.io.csv_file import LONGEST, repeated
 
-_CHUNK = 2**16  # characters of an array that are read at a time, at least
+_CHUNK = 2**16  # an array is read at least this many characters at a time
 
 
 class Json(TextTable):
-    """Objects. The number of a row is that of its line in JSON Lines, where blank lines are skipped, else its place."""
+    """Objects. A row's number is its line's in JSON Lines, and its place in an array. Blank lines are skipped."""
 
     def __init__(self, name: str, stream: IO[str]) -> None:
         self._name = name
@@ -30,7 +30,7 @@ class Json(TextTable):
         for number, text, fields in self._elements() if self._is_array else self._objects():
             if not isinstance(fields, dict):
                 raise InputError(
-                    f"{self._name}: row {number}: contains {quote(fields)}, not an object; write one object for a row"
+                    f"{self._name}: row {number}: contains {quote(fields)}, not an object; write each row as one object"
                 )
             yield Row(number, f"row {number}", fields, text, len(text))
 
@@ -38,7 +38,7 @@ class Json(TextTable):
         return "[\n" if self._is_array else ""
 
     def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
-        """Append to the text of the row: parsed and written again, numbers could be rounded and bytes lost."""
+        """Append to the text of the row. Serializing its values again could round numbers and lose bytes."""
         extended = f"{row.raw.rstrip().removesuffix('}').rstrip()}, {json.dumps(added)[1:]}"
         if not self._is_array:
             return extended + "\n"
@@ -81,18 +81,18 @@ class Json(TextTable):
         return InputError(f"{self._name}: row {number}: longer than {LONGEST:,} characters; shorten or remove it")
 
     def _not_json(self, number: int, error: Exception) -> InputError:
-        return InputError(f"{self._name}: row {number}: not JSON ({reason(error)}); write one object for a row")
+        return InputError(f"{self._name}: row {number}: not JSON ({reason(error)}); write each row as one object")
 
 
 class _Text:
-    """The text of an array, of which no more is held than one element needs."""
+    """The text of an array, of which little more than one element is held in memory."""
 
     def __init__(self, text: str, read: Callable[[int], str]) -> None:
         self._text, self._read, self._start = text, read, 0
         self._decoder = json.JSONDecoder(object_pairs_hook=_object)
 
     def skip(self, sign: str) -> bool:
-        """Pass over white space, and over a sign if it follows. Return whether it does."""
+        """Skip white space, then `sign` if it follows. Return whether it does."""
         while not (rest := self._text[self._start : self._start + 1]) or rest.isspace():
             if rest:
                 self._start += 1
@@ -107,7 +107,7 @@ class _Text:
         return not self.skip("") and self._start == len(self._text)
 
     def decode(self) -> tuple[str | None, Any]:
-        """Return the next element and its value; None where it is too long. Raises ValueError where it is not JSON."""
+        """Return the next element, None if it is too long, and its value. Raises ValueError if it is not JSON."""
         self.skip("")
         while True:
             try:

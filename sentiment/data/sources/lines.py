@@ -1,4 +1,4 @@
-"""A text in each line, in a file for each class that its suffix names, such as rt-polarity.neg and rt-polarity.pos."""
+"""One text per line. The file's suffix is the label of all its lines: rt-polarity.neg, rt-polarity.pos."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
@@ -11,7 +11,7 @@ from sentiment.io.csv_file import LONGEST
 
 
 class Lines(TextTable):
-    """Lines, all with the label that is the suffix of the file's name."""
+    """Lines. Their label is the suffix of the file's name."""
 
     def __init__(self, name: str, stream: IO[str]) -> None:
         self._name = name

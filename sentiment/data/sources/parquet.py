@@ -1,4 +1,4 @@
-"""Parquet: one review in a row, in two columns of text or plain numbers."""
+"""Parquet: one review per row, in two columns of text or plain numbers."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,21 +14,22 @@ from sentiment.data.sources.parquet_pages import pages
 from sentiment.data.sources.table import Row, Table, Write
 from sentiment.errors import InputError, quote, reason
 
-# Rows and bytes in memory at a time: with a dictionary, a small file can repeat one long text in every row.
+# Rows and bytes in memory at a time. They are few because a dictionary lets a small file repeat one long text in
+# every row.
 _BATCH_ROWS = 16
 _BATCH_BYTES = 2**26
 _TYPES = {str: pa.string(), float: pa.float64()}
 
 
 class Parquet(Table):
-    """The rows of a Parquet file. Columns of any type are written back; text and label are text or plain numbers."""
+    """The rows of a Parquet file. Text and label must be text or plain numbers; other columns may have any type."""
 
     binary = True
     header: list[str]
 
     def __init__(self, name: str, stream: IO[bytes]) -> None:
         if not stream.seekable():
-            raise InputError(f"{name}: is a pipe, and Parquet is read from its end; give a file")
+            raise InputError(f"{name}: is a pipe, but Parquet is read from its end; give a file")
         self._name, self._stream = name, stream
         self._limit = unpacked_limit(size_of(stream))
         try:
@@ -83,7 +84,7 @@ class Parquet(Table):
             yield write
 
     def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
-        """Yield some rows at a time. Raises InputError where the columns unpack to more than they may."""
+        """Yield a few rows at a time. Raises InputError if the columns unpack to more than the limit."""
         rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // self._largest_page(columns)))
         unpacked = 0
         for batch in self._file.iter_batches(rows, columns=columns, use_threads=False):
@@ -108,7 +109,7 @@ class Parquet(Table):
         return list(pc.struct_field(batch[outer], inner).to_pylist())
 
     def _require_plain(self, name: str) -> None:
-        """Raise InputError where a column is neither text nor plain numbers, but dates or lists, say."""
+        """Raise InputError if a column is neither text nor plain numbers: dates or lists, for example."""
         kind = self._field(name).type
         value = kind.value_type if pa.types.is_dictionary(kind) else kind
         text = pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value)
@@ -116,11 +117,11 @@ class Parquet(Table):
         number = pa.types.is_decimal(value) or (pa.types.is_primitive(value) and not pa.types.is_temporal(value))
         if not (text or number or pa.types.is_null(value)):
             raise InputError(
-                f"{self._name}: column {quote(name)} contains {quote(str(kind))}; store text or whole numbers"
+                f"{self._name}: column {quote(name)} contains {quote(str(kind))}; store text or plain numbers"
             )
 
     def _class_names(self, name: str) -> list[str] | None:
-        """Return the names of the numbers in a column that Hugging Face's `datasets` wrote as a `ClassLabel`."""
+        """Return the class names of a column that Hugging Face's `datasets` wrote as a `ClassLabel`, or None."""
         try:
             feature = json.loads((self._schema.metadata or {})[b"huggingface"])["info"]["features"][name]
             names = feature["names"] if feature["_type"] == "ClassLabel" else None
@@ -129,7 +130,7 @@ class Parquet(Table):
         return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
     def _class_name(self, row: int, column: str, value: Any, names: list[str]) -> str | None:
-        """Return the name of a class; None for -1, by which `datasets` says that there is no label."""
+        """Return the name of a class, or None for -1, which is how `datasets` writes a missing label."""
         if value is None or value == -1:
             return None
         if not (isinstance(value, int) and 0 <= value < len(names)):
@@ -140,11 +141,11 @@ class Parquet(Table):
         return names[value]
 
     def _largest_page(self, columns: list[str] | None) -> int:
-        """Return the unpacked size of the largest page of the columns, which no value exceeds: bytes, at least 1.
+        """Return the unpacked size in bytes, at least 1, of the largest page of the columns. No value is larger.
 
-        A row of a repeated column may have all values of a page. Each counts 8 bytes, whatever it was packed in.
+        In a repeated column, one row may hold all values of a page; each counts as 8 bytes, however it was encoded.
 
-        Raises InputError where their pages have more bytes than they may, or hide how many they need.
+        Raises InputError if the pages unpack to more than the limit, or if an encoding hides their size.
         """
         metadata, schema = self._file.metadata, self._file.schema
         unpacked, largest = 0, 1
@@ -161,13 +162,13 @@ class Parquet(Table):
                         raise too_large(self._name, self._limit)
                     if page.delta_encoded:
                         raise InputError(
-                            f"{self._name}: column {quote(chunk.path_in_schema)} has a delta encoding, which does not "
-                            "tell what it unpacks to; write the file with dictionaries or plain texts, as pandas does"
+                            f"{self._name}: column {quote(chunk.path_in_schema)} has a delta encoding, which "
+                            "hides its unpacked size; write the file with dictionaries or plain texts, as pandas does"
                         )
         return largest
 
     def _unreadable(self, error: Exception) -> Exception:
-        """Return the exception to raise for an error of Arrow, whose OSError without a number is about the content."""
+        """Return the exception to raise for an error of Arrow. Its OSError without an errno is about the content."""
         if isinstance(error, OSError) and error.errno:
             return error
         return InputError(f"{self._name}: not a readable Parquet file ({reason(error)}); write or fetch the file again")

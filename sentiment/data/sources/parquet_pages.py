@@ -1,10 +1,10 @@
-"""The page headers of a Parquet file: what its columns unpack to, whatever its footer says.
+"""The page headers of a Parquet file, which tell the size that its columns unpack to.
 
-Arrow unpacks a page into a buffer of the size in that page's own header, and fails where the content has another size.
-It computes nothing from the footer's sums of these sizes, so there a file of some kilobytes can hide gigabytes. pyarrow
-does not show page headers, so they are read here: structs in Thrift's compact protocol
-(https://parquet.apache.org/docs/file-format/data-pages/). Only what writers produce is accepted; Arrow might
-understand anything else in another way than this module.
+Arrow unpacks a page into a buffer of the size in the page's own header, and fails if the content has another size. It
+does not check the totals in the footer, so a footer can hide that a file of some kilobytes unpacks to gigabytes.
+pyarrow does not expose page headers, so they are read here: structs in Thrift's compact protocol
+(https://parquet.apache.org/docs/file-format/data-pages/). Anything that writers do not produce is refused, because
+Arrow might interpret it differently.
 """
 
 import os
@@ -13,8 +13,8 @@ from typing import IO, NamedTuple
 
 import pyarrow.parquet as pq
 
-# Numbers in a page header, by Thrift's numbers of the fields that lead to them; the encoding is that of a page of
-# version 1 or 2, and so is the number of values.
+# Numbers in a page header, by the path of Thrift field ids to them. The encoding and the number of values are in
+# different places in pages of version 1 and 2.
 _UNPACKED_SIZE, _PACKED_SIZE, _ENCODING, _ENCODING_2 = (2,), (3,), (5, 2), (8, 4)
 _VALUES, _VALUES_2 = (5, 1), (8, 1)
 _DELTA_TEXT = (6, 7)  # DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY
@@ -23,9 +23,10 @@ _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 4, 
 
 
 class Page(NamedTuple):
-    """A page of a column chunk: its unpacked size in bytes, its values, and whether it has a delta encoding of texts.
+    """A page: its unpacked size in bytes, its number of values, and whether its texts have a delta encoding.
 
-    Such a page says itself how many lengths it has, and Arrow makes room for all of them: gigabytes for some bytes.
+    The content of a delta-encoded page declares how many lengths it has, and Arrow allocates memory for all of them: a
+    few bytes can claim gigabytes.
     """
 
     size: int
@@ -34,7 +35,7 @@ class Page(NamedTuple):
 
 
 def pages(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
-    """Yield the pages of a column chunk. Raises ValueError where a header is damaged."""
+    """Yield the pages of a column chunk. Raises ValueError if a header is damaged."""
     start = chunk.data_page_offset
     if chunk.has_dictionary_page and (0 < chunk.dictionary_page_offset < start or not start):  # 0: no data pages
         start = chunk.dictionary_page_offset
@@ -43,7 +44,7 @@ def pages(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
         stream.seek(position)
         header = _read_struct(stream)
         unpacked, packed = header.get(_UNPACKED_SIZE, -1), header.get(_PACKED_SIZE, -1)
-        values = header.get(_VALUES, header.get(_VALUES_2, 0))  # none in a dictionary, which no row has whole
+        values = header.get(_VALUES, header.get(_VALUES_2, 0))  # 0 in a dictionary page, which no row holds as a whole
         if min(unpacked, packed, values) < 0:
             raise ValueError("a page without a size")
         yield Page(unpacked, values, header.get(_ENCODING, header.get(_ENCODING_2)) in _DELTA_TEXT)
@@ -51,7 +52,7 @@ def pages(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Iterator[Page]:
 
 
 def _read_struct(stream: IO[bytes]) -> dict[tuple[int, ...], int]:
-    """Return the 32-bit numbers of a struct, and of structs in it, by their fields; skip all other fields."""
+    """Return the 32-bit numbers of a struct and of nested structs, by their field ids; skip all other fields."""
     numbers: dict[tuple[int, ...], int] = {}
     field = 0
     while byte := _read_byte(stream):  # 0 ends a struct

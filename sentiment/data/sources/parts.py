@@ -1,4 +1,4 @@
-"""The tables in a folder, read and written as one."""
+"""The tables in a folder, read and written as one table."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,7 +12,7 @@ Open = Callable[[Path], AbstractContextManager[Table]]
 
 
 class Parts(Table):
-    """The rows of several files of one format, in their order. `first` is the first of them."""
+    """The rows of several files of one format, file after file. `first` is the table of the first path."""
 
     def __init__(self, first: Table, paths: Sequence[Path], open_: Open) -> None:
         self._first, self._paths, self._open = first, paths, open_
@@ -25,7 +25,7 @@ class Parts(Table):
                 if table.form != self._first.form:
                     first = self._paths[0].name
                     raise InputError(
-                        f"{path}: has other columns or another dialect than {first}; predict each by itself"
+                        f"{path}: differs from {first} in its columns or its dialect; predict each file by itself"
                     )
                 for row in table.rows(columns, whole=whole):
                     number += 1

@@ -1,4 +1,4 @@
-"""What a user may have to say about a source for its reviews to be found in it."""
+"""The parameters that say how a source is read."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
@@ -14,7 +14,7 @@ HEADER = "header"
 
 
 class Reading(Settings):
-    """Parameters of section `ingest` that say how a source is read."""
+    """Parameters of section `ingest` that say where the text and the label are, and how they are encoded."""
 
     text_column: str
     label_column: str
@@ -36,21 +36,21 @@ class Reading(Settings):
             try:
                 "".encode(self.encoding)
             except (LookupError, ValueError):
-                raise ValueError(f"encoding: {quote(self.encoding)} is not known; cp1252 and utf-16 are") from None
+                raise ValueError(f"encoding: {quote(self.encoding)} is not known; try cp1252 or utf-16") from None
         return self
 
     @property
     def column_names(self) -> list[str] | None:
-        """The names of the columns of a file without header."""
+        """The column names for a file without a header, or None."""
         return None if self.columns == HEADER else list(self.columns)
 
     def without_labels(self) -> "Reading":
         return _Unlabelled(**{name: getattr(self, name) for name in Reading.model_fields})
 
     def find(self, where: str, names: Sequence[str]) -> tuple[str, str | None]:
-        """Return the text column and the label column among `names`; None: labels are not read.
+        """Return the text column and the label column among `names`; the latter is None if labels are not read.
 
-        Raises InputError without these columns.
+        Raises InputError unless these are two different `names`.
         """
         text = find_column(where, self.text_column, TEXT_COLUMNS, "ingest.text_column", names)
         if not self.labelled:

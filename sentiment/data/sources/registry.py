@@ -1,4 +1,4 @@
-"""The formats of a source, one line for each, and reading whichever a path has."""
+"""The formats of a source, one line for each, and how a path is opened in its format."""
 
 import codecs
 import io
@@ -23,7 +23,7 @@ from sentiment.errors import InputError, printable, quote, reason
 
 Reader = Callable[[Path, Reading], Iterator[Review]]
 
-# Files with one review in a row, by suffix. `sentiment predict --file` reads and writes them too.
+# Files with one review per row, by suffix. `sentiment predict --file` reads and writes them too.
 TEXT_FORMATS: dict[str, type[TextTable]] = {
     "csv": Csv,
     "tsv": Tsv,
@@ -44,13 +44,13 @@ def table_formats() -> list[str]:
 
 
 def known_formats() -> str:
-    """Return the formats as an error names them."""
+    """Return the formats, as listed in an error."""
     text, archives = (", ".join(f".{suffix}" for suffix in formats) for formats in (TEXT_FORMATS, ARCHIVES))
     return f"{text} (also {' '.join(SUFFIXES)}), .{PARQUET}, a folder of such files, {archives} or the IMDb folder"
 
 
 def format_of(name: str) -> str | None:
-    """Return the format of a table that a file's name says, or None.
+    """Return the format of a table by its file's name, or None.
 
     >>> format_of("reviews.CSV.gz"), format_of("reviews.parquet"), format_of("reviews.tar.gz")
     ('csv', 'parquet', None)
@@ -60,9 +60,11 @@ def format_of(name: str) -> str | None:
 
 
 def table_format(path: Path) -> str | None:
-    """Return the format of a file by its name, that of the file in a zip archive, or its first bytes; None: no table.
+    """Return the format of a table, or None if the path is not a table.
 
-    That of a folder is its parts'. Raises InputError for an archive of several files, or parts of several formats.
+    The format follows from the file's name, from the name of the file in a zip archive, or from the first bytes. The
+    format of a folder is that of its parts. Raises InputError for a zip archive of several files, or for parts of
+    several formats.
     """
     if path.is_dir():
         parts = parts_of(path)
@@ -82,7 +84,7 @@ def table_format(path: Path) -> str | None:
 
 
 def locate(source: str, option: str = "ingest.source") -> Path:
-    """Return the path of a source that a parameter names. Raises InputError where it has no known format or is missing.
+    """Return the path of a source, which `option` sets. Raises InputError if it is missing or has no known format.
 
     A relative path must stay in the repository: queued experiments run in another folder, where `../file` is
     another file.
@@ -98,7 +100,7 @@ def locate(source: str, option: str = "ingest.source") -> Path:
             f"{named} leaves the repository; give its absolute path, since queued experiments run in another folder"
         )
     if not path.exists():
-        hint = "" if path.is_absolute() else "; a queued experiment sees only absolute paths and what Git or DVC tracks"
+        hint = "" if path.is_absolute() else "; a queued experiment sees only absolute paths and tracked files"
         raise InputError(f"{named} does not exist; check the path{hint}")
     if path.is_dir() and REVIEWS.train.resolve().is_relative_to(path.resolve()):
         raise InputError(f"{named} contains this pipeline's outputs; give the reviews' own folder")
@@ -126,20 +128,20 @@ def _reader(path: Path) -> Reader | None:
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """Return the tables in a folder, in the order of their names. Raises InputError where they differ in format."""
+    """Return the tables in a folder, sorted by name. Raises InputError if they differ in format."""
     parts = sorted(path for path in folder.iterdir() if path.name[0] not in "._" and format_of(path.name))
     formats = {TEXT_FORMATS.get(format_of(path.name) or "", Parquet): path.name for path in parts}
     if len(formats) > 1:
         raise InputError(
-            f"{folder}: has tables of several formats, {' and '.join(map(quote, formats.values()))}; give one"
+            f"{folder}: has tables of several formats, {' and '.join(map(quote, formats.values()))}; keep one format"
         )
     return parts
 
 
 def _read_parts(folder: Path, reading: Reading) -> Iterator[Review]:
-    """Yield the reviews of the tables in a folder; their ids are a file's name and a row's number in it.
+    """Yield the reviews of the tables in a folder; their ids are the file's name and the row number in it.
 
-    Where the names of some files begin with `test` and of others with `train`, these are the splits of the source.
+    If some files' names begin with `test` and others' with `train`, the `test` files are the source's test split.
     """
     parts = parts_of(folder)
     tests = [path for path in parts if path.name.lower().startswith("test")]
@@ -151,9 +153,9 @@ def _read_parts(folder: Path, reading: Reading) -> Iterator[Review]:
 
 
 def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
-    """Yield the reviews of a table; their ids are row numbers. Raises InputError where a row is not a review.
+    """Yield the reviews of a table; their ids are row numbers. Raises InputError if a row is not a review.
 
-    Where each row names its columns, as in JSON, it may lack text and label, but not all rows may.
+    If each row names its columns, as in JSON, some rows may lack text or label, but one row must have both.
     """
     texts = candidates(reading.text_column, TEXT_COLUMNS)
     labels = candidates(reading.label_column, LABEL_COLUMNS)
@@ -181,10 +183,10 @@ def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
 def open_table(
     name: str, format_: str, reading: Reading = AS_USUAL, stream: IO[bytes] | None = None
 ) -> Iterator[Table]:
-    """Open a file or a folder of a format, or read `stream`, called `name` in errors: its header, then its rows."""
+    """Open the file or folder `name` as a table, or read `stream`, which errors then call `name`."""
     kind = TEXT_FORMATS.get(format_)
     if reading.column_names and not (kind and issubclass(kind, Delimited)):
-        raise InputError(f"{name}: has names of columns; ingest.columns and --columns are for CSV without header")
+        raise InputError(f"{name}: names its own columns; ingest.columns and --columns are for a CSV without a header")
     with ExitStack() as stack:
         if Path(name).is_dir():
             parts = parts_of(Path(name))
@@ -206,10 +208,10 @@ def open_table(
 
 @contextmanager
 def _open_text(name: str, raw: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
-    """Read a stream as text, unpacked if its name says that it is compressed.
+    """Read a stream as text, unpacked if its name has the suffix of a compression.
 
-    Bytes that the encoding does not know become surrogates: outside the text column they are written back as they were,
-    inside it `check_text` refuses them.
+    Bytes that the encoding cannot decode become surrogates. Outside the text column they are written back unchanged; in
+    it, `check_text` refuses them.
     """
     with ExitStack() as stack:
         try:
@@ -219,14 +221,16 @@ def _open_text(name: str, raw: IO[bytes], encoding: str) -> Iterator[io.TextIOWr
             if encoding == AUTO:
                 start = plain.peek(4)[:4]
                 if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                    raise InputError(f"{name}: is UTF-16; say so by ingest.encoding or --encoding, or save it as UTF-8")
+                    raise InputError(
+                        f"{name}: is UTF-16; set ingest.encoding or --encoding to utf-16, or save it as UTF-8"
+                    )
                 encoding = "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
             yield stack.enter_context(io.TextIOWrapper(plain, encoding=encoding, errors="surrogateescape", newline=""))
         except DAMAGED as error:
             raise _damaged(name, error) from None
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{name}: is not {encoding} ({reason(error)}); name another by ingest.encoding or --encoding"
+                f"{name}: is not {encoding} ({reason(error)}); set ingest.encoding or --encoding"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""A review, and what its text and its label may be."""
+"""A review, and the checks of its text and its label."""
 
 import math
 import re
@@ -15,10 +15,10 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
 
 
 class Review(NamedTuple):
-    """A review as its source has it; text and label are None where they are missing.
+    """A review as it is in its source. A missing text or label is None.
 
-    `split` is None where the source has no split of its own, and `unlabelled` for a review of a data set's unlabelled
-    part; these come last. `film` is None where the source does not name what is reviewed.
+    `split` is None if the source has no splits of its own. It is `unlabelled` for a review of a data set's unlabelled
+    part; these reviews come last. `film` is None if the source does not name the film.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Review(NamedTuple):
 
 
 def label_of(where: str, value: Any) -> str | None:
-    """Return a label as text; numbers are written the same way however the source writes them. None: it is missing.
+    """Return a label as text, or None if it is missing. All spellings of a number give the same text.
 
     Raises InputError for a value that is neither a word nor a number.
 
@@ -61,7 +61,7 @@ def label_of(where: str, value: Any) -> str | None:
 def check_text(where: str, value: Any, option: str = "") -> str:
     """Return a text that can be stored: a string of at most `LONGEST` characters, valid UTF-8, without NUL bytes.
 
-    Raises InputError for anything else. `option` is what sets the encoding of the file, if the text is of one.
+    Raises InputError for anything else. `option` sets the encoding of the file; errors name it.
     """
     if not isinstance(value, str):
         raise InputError(f"{where}: the text is {quote(value)}, not a string; correct or remove the row")
@@ -76,23 +76,23 @@ def check_text(where: str, value: Any, option: str = "") -> str:
         if "\udc80" <= half <= "\udcff":  # how `surrogateescape` reads a byte that is not UTF-8
             remedy = "convert it to UTF-8"
             if option and (probable := probable_encoding(value)):
-                remedy = f"it is probably {probable}, which {option} can say"
+                remedy = f"it is probably {probable}; set {option}"
             raise InputError(f"{where}: the text is not valid UTF-8; {remedy}") from None
         raise InputError(
-            f"{where}: the text contains {quote(half)}, half of a character that was cut in two; remove it"
+            f"{where}: the text contains {quote(half)}, half of a character (a lone surrogate); remove it"
         ) from None
     return value
 
 
 def probable_encoding(text: str) -> str | None:
-    """Return the likeliest encoding of a text in which the bytes that are not UTF-8 became surrogates."""
+    """Return the most likely encoding of a text whose bytes that are not UTF-8 became surrogates, or None."""
     try:
         content = text[:10_000].encode("utf-8", errors="surrogateescape")
-    except UnicodeEncodeError:  # half of a character that JSON escapes
+    except UnicodeEncodeError:  # a lone surrogate from an escape in JSON
         return None
     others = sum(byte > 127 for byte in content)
     if 2 * others < sum(65 <= byte & ~32 <= 90 for byte in content):
-        return "cp1252"  # Latin letters with some accents, of which the package below would guess anything
+        return "cp1252"  # Latin letters with some accents; the package below guesses these badly
     from charset_normalizer import from_bytes
 
     best = from_bytes(content, cp_isolation=_ENCODINGS).best()

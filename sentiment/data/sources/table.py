@@ -1,6 +1,6 @@
-"""Files with one review in a row: what the formats share.
+"""What all formats with one review per row share.
 
-`ingest` needs the text and the label of each row; `sentiment predict --file` needs all of a row, to write it back with
+`ingest` needs the text and the label of each row. `sentiment predict --file` needs the whole row, to write it back with
 its prediction. A `Table` serves both.
 """
 
@@ -14,10 +14,10 @@ Write = Callable[[Iterable[tuple["Row", Mapping[str, Any]]]], None]
 
 
 class Row(NamedTuple):
-    """A row of a table: its number from 1, its place as errors name it, and its fields by column.
+    """A row of a table: its number from 1, its place for error messages, and its fields by column.
 
-    `raw` is the row as it stands in the file, for formats that write it back unchanged, and `size` how many characters
-    or bytes it holds in memory.
+    `raw` is the row as it is in the file, for formats that write it back unchanged. `size` is the memory it takes, in
+    characters or bytes.
     """
 
     number: int
@@ -28,29 +28,29 @@ class Row(NamedTuple):
 
 
 class Table(ABC):
-    """The rows of a file, read as they are asked for. Subclasses are formats."""
+    """The rows of a file, read lazily. Each format is a subclass."""
 
-    binary: bool  # whether `writer` takes a stream of bytes or of text
-    encoding = "utf-8"  # of that text
+    binary: bool  # whether `writer` takes a stream of bytes, not of text
+    encoding = "utf-8"  # of the text stream
 
-    # The names of the columns; None where each row names its own.
+    # The names of the columns; None if each row names its own.
     header: list[str] | None = None
 
     @property
     def form(self) -> object:
-        """What another table must have in common for its rows to be written among these."""
+        """What two tables must have in common to be written as one, such as columns and separator."""
         return self.header
 
     @abstractmethod
     def rows(self, columns: Sequence[str] = (), *, whole: bool = False) -> Iterator[Row]:
-        """Yield the rows, which have at least the fields of these columns. Only `whole` ones can be written.
+        """Yield the rows, with at least the fields of `columns`. Only `whole` rows can be written back.
 
-        Raises InputError at the first that is not of the format.
+        Raises InputError at the first row that does not follow the format.
         """
 
     @abstractmethod
     def writer(self, stream: IO[Any], added: Mapping[str, type]) -> Any:
-        """Return a context manager that yields a `Write`. `added` are the names and types of further columns."""
+        """Return a context manager that yields a `Write`. `added` gives the names and types of the added columns."""
 
 
 class TextTable(Table):
@@ -70,15 +70,15 @@ class TextTable(Table):
         return iter(self)
 
     def header_line(self, added: Sequence[str]) -> str:
-        """Return the header as it is written, with more columns; nothing where there is no header."""
+        """Return the header to write, with the added columns; empty if there is no header."""
         return ""
 
     @abstractmethod
     def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
-        """Return a row as it is written, with more fields. The fields that it has are written as they were read."""
+        """Return the row to write, with the added fields. Its own fields are written as they were read."""
 
     def end_line(self) -> str:
-        """Return what is written after the last row."""
+        """Return the text to write after the last row."""
         return ""
 
     @contextmanager
