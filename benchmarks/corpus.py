@@ -49,7 +49,8 @@ def network(seed: int) -> float:
     device.configure_torch(cpu, compute.threads)
     classifier = train.build(ModelConfig.load(), Vocabulary.load(paths.VOCABULARY), len(BINARY), compute, seed)
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
-    train.train(splits, classifier, config.model_copy(update={"seed": seed}), cpu)
+    config = train.suited(config.model_copy(update={"seed": seed}), classifier, len(splits[0].labels))
+    train.train(splits, classifier, config, cpu)
     test = EncodedSplit.open(paths.IDS.test)
     return float(np.mean((predict_split(classifier, test)[:, 1] >= 0.5) == test.labels))
 

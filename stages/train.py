@@ -52,14 +52,6 @@ def train(
     from sentiment.training.trainer import TrainState, fit
 
     train_split, valid_split = splits
-    parameters = sum(parameter.numel() for parameter in classifier.parameters())
-    config = config.suited_to(parameters, len(train_split.labels))
-    if config.adversarial_epsilon:
-        print(
-            f"train: {parameters:,} parameters could memorise {len(train_split.labels):,} reviews, so each step also "
-            "learns from perturbed embeddings; train.adversarial_epsilon sets their size",
-            file=sys.stderr,
-        )
     classifier.to(device, dtype(config.precision))
     order = BucketBatchSampler(train_split.lengths, config.batch_size, config.seed, config.bucketing)
     batches = make_loader(ReviewDataset(train_split), order, device, workers)
@@ -67,6 +59,24 @@ def train(
     valid_batches = make_loader(ReviewDataset(valid_split), valid_order, device, workers)
     state = TrainState.create(classifier, config, steps_per_epoch=len(order))
     return fit(state, batches, valid_batches, config, checkpointer, report)
+
+
+def suited(config: TrainConfig, classifier: "Classifier", reviews: int) -> TrainConfig:
+    """Return the settings for this network and number of training reviews; say whether there are adversarial steps."""
+    parameters = count_parameters(classifier)
+    chosen = config.suited_to(parameters, reviews)
+    if config.adversarial_epsilon:
+        no, not_ = ("", "") if chosen.adversarial_epsilon else ("no ", "not ")
+        print(
+            f"train: {no}adversarial steps, because {parameters:,} parameters for {reviews:,} reviews are {not_}more "
+            f"than train.adversarial_above = {config.adversarial_above:g} for each",
+            file=sys.stderr,
+        )
+    return chosen
+
+
+def count_parameters(classifier: "Classifier") -> int:
+    return sum(parameter.numel() for parameter in classifier.parameters())
 
 
 def build(
@@ -121,6 +131,7 @@ def main() -> Callable[[], None]:
     start = time.perf_counter()
     recurrence = weights.load(paths.RECURRENCE, "run `dvc repro --force pretrain`")
     classifier = build(model_config, vocabulary, len(classes), compute, config.seed, recurrence)
+    config = suited(config, classifier, len(splits[0].labels))
     settings = {"model": model_config.model_dump(), "train": config.model_dump(), "backend": compute.backend}
     inputs = [paths.IDS.train, paths.IDS.valid, paths.CLASSES, paths.VOCABULARY]
     inputs += [Path(model_config.vectors), paths.RECURRENCE]
@@ -134,7 +145,7 @@ def main() -> Callable[[], None]:
     trained = checkpoint.Checkpoint(classifier, vocabulary, encoding, classes, corpus)
     checkpoint.save(paths.MODEL, trained, seed=config.seed, epoch=best.epoch)
     write_history(history)  # once more: a resumed training may have had no epoch left
-    write_metrics(classifier, splits, len(history), best)
+    write_metrics(classifier, splits, config, len(history), best)
     tokens = (len(history) - checkpointer.restored_epochs) * sum(len(split.ids) for split in splits)
     speed = {"train_seconds": round(seconds, 2), "tokens_per_second": round(tokens / seconds)}
     write_json(paths.SPEED, {"device": device.describe(chosen), **speed})
@@ -149,14 +160,19 @@ def write_history(history: list["EpochMetrics"]) -> None:
 
 
 def write_metrics(
-    classifier: "Classifier", splits: tuple[EncodedSplit, EncodedSplit], epochs: int, best: "EpochMetrics"
+    classifier: "Classifier",
+    splits: tuple[EncodedSplit, EncodedSplit],
+    config: TrainConfig,
+    epochs: int,
+    best: "EpochMetrics",
 ) -> None:
     """Write metrics/train.json, about the best epoch of the `epochs` that were trained."""
     best_epoch = asdict(best)
     write_json(
         paths.TRAIN_METRICS,
         {
-            "parameters": sum(parameter.numel() for parameter in classifier.parameters()),
+            "parameters": count_parameters(classifier),
+            "perturbation": config.adversarial_epsilon,
             "vector_coverage": {
                 split: classifier.pretrained_coverage(encoded.ids)
                 for split, encoded in zip(("train", "valid"), splits, strict=True)

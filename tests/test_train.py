@@ -40,6 +40,7 @@ def test_the_model_has_the_classes_of_the_reviews() -> None:
     model = sentiment.load(paths.MODEL)
     assert model.classes == STARS.names
     assert all(list(prediction.probabilities) == STARS.names for prediction in model.predict(TEXTS))
+    assert read_json(paths.TRAIN_METRICS)["perturbation"] == 0.02  # there are many more parameters than reviews
     assert read_json(paths.TRAIN_METRICS)["parameters"] == 6 * 32 + 16 * (32 + 16 + 2) + 5 * (3 * 16 + 1)
 
 

@@ -28,6 +28,7 @@ from sentiment.training import trainer
 from sentiment.training.optimizer import make_optimizer, make_scheduler
 from sentiment.training.resume import Checkpointer, digest
 from sentiment.training.trainer import TrainState, best_epoch, fit
+from stages import train
 from tests.support.configs import VOCAB_SIZE, model_config, train_config
 from tests.support.encoded import write_split
 from tests.support.imports import ROOT
@@ -142,19 +143,18 @@ def test_float64_gives_the_same_weights_on_other_processors(splits: Splits, tmp_
 
 
 def test_adversarial_steps_are_for_networks_with_many_parameters_for_each_review(
-    splits: Splits, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    parameters = sum(parameter.numel() for parameter in Classifier(SHAPE, VOCAB_SIZE).parameters())
-    share = parameters / len(splits[0].labels)
-
-    def trained(**changes: float) -> Classifier:
-        return train_network(splits, SHAPE, train_config(epochs=1, **changes))[0]
-
-    plain = trained(adversarial_epsilon=0.0)
-    assert same(plain, trained(adversarial_epsilon=0.1, adversarial_above=share))
-    assert capsys.readouterr().err.count("train: ") == 0
-    assert not same(plain, trained(adversarial_epsilon=0.1, adversarial_above=0.99 * share))
-    assert f"train: {parameters:,} parameters could memorise 200 reviews" in capsys.readouterr().err
+    classifier = Classifier(SHAPE, VOCAB_SIZE)
+    parameters = train.count_parameters(classifier)
+    config = train_config(adversarial_epsilon=0.1, adversarial_above=3.0)
+    assert train.suited(config, classifier, parameters // 4) == config
+    assert f"train: adversarial steps, because {parameters:,} parameters for" in capsys.readouterr().err
+    without = train.suited(config, classifier, parameters // 2)
+    assert without == train_config(adversarial_epsilon=0.0, adversarial_above=3.0)
+    assert "train: no adversarial steps, because" in capsys.readouterr().err
+    assert train.suited(without, classifier, 1) == without
+    assert not capsys.readouterr().err
 
 
 def test_it_learns(splits: Splits) -> None:
