@@ -64,6 +64,12 @@ def test_quotation_marks_without_a_meaning_swallow_no_rows(tmp_path: Path) -> No
     assert found[6:9] == [('"Great fun', "1"), ("no fun", "0"), ('fun again"', "1")]
 
 
+def test_quotation_marks_begin_the_only_field_of_a_row() -> None:
+    content = b'text\n"Great" movie\n"Two\nlines, \\"one\\" field"\n'
+    with sources.open_table("r.csv", "csv", stream=io.BytesIO(content)) as table:
+        assert [row.fields["text"] for row in table.rows()] == ['"Great" movie', 'Two\nlines, "one" field']
+
+
 def test_fields_of_several_lines_are_kept_whole(tmp_path: Path) -> None:
     """Also where each of the lines has as many commas as the header."""
     rows = "".join(f"{number % 2},film {number}\n" for number in range(6))
@@ -79,6 +85,7 @@ def test_quotation_marks_after_a_backslash_are_read(tmp_path: Path) -> None:
     expected = [('"Odd" is its name, "odd"', "1"), ('a "b" c', "0"), ('ends in "quotes"', "1"), ("bad", "0")]
     assert read(tmp_path / "r.tsv", content) == expected
     assert read(tmp_path / "r.csv", content.replace("\t", ",")) == expected
+    assert read(tmp_path / "r.csv", 'text,label\n"one\nhe said \\"hi\\" ok",1\n') == [('one\nhe said "hi" ok', "1")]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +96,7 @@ def test_quotation_marks_after_a_backslash_are_read(tmp_path: Path) -> None:
         ('text,label\n"a",b,1\n', "row 1 (line 2): number of fields is 3, not 2; quote fields that"),
         ("text\tlabel\na\tb\t1\n", "row 1 (line 2): number of fields is 3, not 2; quote fields that"),
         ("text,label\na\n", "row 1 (line 2): number of fields is 1, not 2; quote fields that"),
+        ("a\x1b,a\x1b\n", r"the header names 'a\x1b' twice; rename one"),
         ('"a\tb"x\tc\n', "row 0 (line 1): '\\t' expected after '\"'; fix its quotes"),
     ],
 )
@@ -273,9 +281,26 @@ def test_a_compressed_file_that_would_fill_the_disk_is_refused(tmp_path: Path, s
         read(tmp_path / f"r.csv{suffix}", packed)
 
 
-def test_an_archive_of_several_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="archive.zip: the archive contains 2 files; unpack it and give the file with"):
-        read(tmp_path / "archive.zip", zipped(b"", "a.csv", "b.csv"))
+@pytest.mark.parametrize(
+    "names, expected",
+    [
+        (["a.csv", "b.csv"], "the archive contains 2 files; unpack it and give the file with"),
+        (["data/r.csv.gz"], "the archive contains 'r.csv.gz', which is compressed itself; unpack the archive"),
+        (["r.parquet"], "the archive contains 'r.parquet'; unpack it, since Parquet is read unpacked only"),
+        (["notes.txt"], "has no known format; give .csv"),
+    ],
+)
+def test_an_archive_that_is_not_one_text_table_is_refused(tmp_path: Path, names: list[str], expected: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"archive.zip: {expected}")):
+        read(tmp_path / "archive.zip", zipped(b"", *names))
+
+
+@pytest.mark.parametrize("name", ["archive.zip", "r.csv.zip"])
+def test_the_file_in_an_archive_decides_how_it_is_read(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path / name, zipped(b"good\n", "rt.pos")) == [("good", "pos")]
+    assert read(tmp_path / name, zipped(b'{"text": "good", "label": 1}\n', "r.json")) == [("good", "1")]
+    if name == "r.csv.zip":
+        assert read(tmp_path / name, zipped(b"text,label\ngood,1\n", "reviews")) == [("good", "1")]
 
 
 def write_parts(folder: Path, *names: str) -> None:
@@ -290,12 +315,34 @@ def test_the_parts_in_a_folder_are_one_source(tmp_path: Path) -> None:
     expected = [("part-0.csv/1", "film 1", "1"), ("part-1.csv/1", "film 0", "0")]
     assert [review[:3] for review in found] == expected
     assert {review.split for review in found} == {None}
-    write_parts(tmp_path / "splits", "train-0.csv", "test-0.csv", "validation-0.csv")
-    splits = {review.id: review.split for review in sources.read(tmp_path / "splits")}
-    assert splits == {"test-0.csv/1": "test", "train-0.csv/1": "train", "validation-0.csv/1": "train"}
     (tmp_path / "parts/part-2.jsonl").touch()
     with pytest.raises(InputError, match="has tables of several formats, 'part-1.csv' and 'part-2.jsonl'; keep"):
         list(sources.read(tmp_path / "parts"))
+
+
+@pytest.mark.parametrize(
+    "expected, has_valid",
+    [
+        ({"train-0.csv": "train", "test-0.csv": "test", "more.csv": "train", "testimonials.csv": "train"}, False),
+        ({"Training.csv": "train", "testing.csv": "test", "val_1.csv": "valid", "dev.csv": "valid"}, True),
+        ({"train.csv": None, "validation-0.csv": "valid"}, True),
+        ({"train.csv": None, "testimonials.csv": None, "devices.csv": None}, False),
+        ({"test-0.csv": None, "valid-0.csv": None}, False),
+    ],
+)
+def test_the_names_of_parts_give_their_splits(tmp_path: Path, expected: dict[str, str | None], has_valid: bool) -> None:
+    write_parts(tmp_path / "parts", *expected)
+    found = list(sources.read(tmp_path / "parts"))
+    assert {review.id.removesuffix("/1"): review.split for review in found} == expected
+    assert {review.has_valid for review in found} == {has_valid}
+
+
+def test_folders_are_not_parts(tmp_path: Path) -> None:
+    for name in ("neg", "pos", "part.csv"):
+        (tmp_path / "parts" / name).mkdir(parents=True)
+    with pytest.raises(InputError, match="parts: no reviews in test/neg, .* a folder without tables"):
+        list(sources.read(tmp_path / "parts"))
+    assert sources.table_format(tmp_path / "parts") is None
 
 
 def test_the_suffix_of_a_file_of_lines_is_its_label(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from tests.support.clone import set_parameter
 SPLITTING = Splitting(valid_fraction=0.2, test_fraction=0.3, seed=0)
 
 
-def split(text: str, official: str | None = None, seed: int = 0) -> str:
-    review = Review("1", text, "0", official)  # type: ignore[arg-type]
+def split(text: str, official: str | None = None, seed: int = 0, has_valid: bool = False) -> str:
+    review = Review("1", text, "0", official, has_valid=has_valid)  # type: ignore[arg-type]
     return SPLITTING.split_of(review, hash_text(text, seed))
 
 
@@ -37,6 +37,13 @@ def test_the_hash_is_blake2b_on_every_machine() -> None:
 def test_the_test_split_of_a_source_is_kept(text: str) -> None:
     assert split(text, "test") == "test"
     assert split(text, "train") == ("valid" if split(text) == "valid" else "train")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_the_validation_split_of_a_source_is_kept(text: str) -> None:
+    assert split(text, "valid", has_valid=True) == "valid"
+    assert split(text, "train", has_valid=True) == "train"
+    assert split(text, has_valid=True) == ("test" if split(text) == "test" else "train")
 
 
 def test_splits_have_about_their_share() -> None:
@@ -171,8 +178,8 @@ def test_a_mapping_names_the_classes_and_drops_other_labels(
     found = classes_of_texts()
     assert (found["review 0"], found["review 8"], len(found)) == ("positive", "negative", 240)
     assert (
-        "360 reviews are left out, as ingest.labels does not name the label: '3' (60), '4' (60)"
-        in capsys.readouterr().err
+        "360 reviews are left out, as ingest.labels does not name the label: "
+        "'3' (60), '4' (60), '5' (60), '6' (60), '7' (60), …\n" in capsys.readouterr().err
     )
 
 
@@ -186,6 +193,7 @@ def test_a_mapping_names_the_classes_and_drops_other_labels(
         (["10", "9", "1.5", "-1"], ["-1", "1.5", "9", "10"]),
         (["neutral", "pos", "neg"], ["neg", "neutral", "pos"]),
         (["1", "unknown", "0"], ["0", "1", "unknown"]),
+        (["nan", "2", "inf", "1_0", "3"], ["2", "3", "1_0", "inf", "nan"]),
     ],
 )
 def test_classes_have_an_order_that_does_not_depend_on_that_of_the_reviews(labels: list[str], names: list[str]) -> None:
@@ -196,6 +204,38 @@ def test_classes_have_an_order_that_does_not_depend_on_that_of_the_reviews(label
         assert classes.names == names
         if names != BINARY.names:
             assert [names[index] for index in class_of_code] == order
+
+
+def test_the_most_common_dropped_labels_are_named(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"review {number},{number % 2}" for number in range(600)] + ["a,others"] * 3
+    rows += [f"word {number},word {number}" for number in range(30)] + ["a,zzz"] + ["b,others"] * 9
+    corpus = ingested(workspace, rows, labels={0: "bad", 1: "good"})
+    assert corpus["left_out"] == 43
+    assert corpus["train"]["classes"].keys() == {"bad", "good"}
+    expected = (
+        "43 reviews are left out, as ingest.labels does not name the label: 'others' (12), 'word 0' (1), 'word 1'"
+    )
+    assert expected in capsys.readouterr().err
+    with pytest.raises(InputError, match="no review has a label that ingest.labels names; correct its keys"):
+        ingested(workspace, ["a,x", "b,y"])
+
+
+@pytest.mark.parametrize(
+    "labels, names",
+    [
+        ({1: "neg", 5: "pos"}, ["neg", "pos"]),
+        ({0: "positive", 1: "negative"}, ["negative", "positive"]),
+        ({0: "Negative", 1: "true"}, ["Negative", "true"]),
+    ],
+)
+def test_a_mapping_names_the_classes_as_it_says(labels: dict[int, str], names: list[str]) -> None:
+    encoder = Coder(Labelling(labels=labels, missing="refuse"))
+    codes = {labels[key]: encoder.code("r.csv", str(key)) for key in labels}
+    classes, class_of_code = encoder.classes("r.csv")
+    assert classes.names == names
+    assert {name: classes.names[class_of_code[code]] for name, code in codes.items() if code is not None} == {
+        name: name for name in names
+    }
 
 
 def test_labels_of_many_values_are_refused(workspace: Path) -> None:
@@ -211,6 +251,7 @@ def test_labels_of_many_values_are_refused(workspace: Path) -> None:
         ("automatic", "labels: 'automatic' is neither auto nor a mapping such as {1: negative, 5: positive}"),
         ({1: "a", "good": "b"}, "labels: the keys mix words and numbers; put the numbers in quotes"),
         ({1: "a", 2: "a"}, "labels: names 1 classes; name 2 to 255"),
+        ({"1": "bad", "1.0": "good"}, "labels: two keys are the label '1'; remove one"),
         ({1: "a", 2: None}, "labels: None is not a class name; write a word or a number"),
     ],
 )

@@ -229,6 +229,12 @@ def test_a_closed_stream_is_refused(monkeypatch: pytest.MonkeyPatch, stream: str
         call(["predict", "--format", "csv", "--file", "-"])
 
 
+def test_a_format_for_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").touch()
+    with pytest.raises(InputError, match="is a folder, whose files' names give their format; leave --format out"):
+        call(["predict", "--file", str(tmp_path), "--format", "tsv"])
+
+
 def test_standard_input_and_an_output_file(command: Command, model: str, tmp_path: Path) -> None:
     output = tmp_path / "out.csv"
     done = command(

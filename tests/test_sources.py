@@ -218,6 +218,7 @@ def test_a_path_that_is_not_a_source_is_refused(workspace: Path) -> None:
         "notes.txt": "has no known format; give .csv, .*, .tar or the IMDb folder",
         "../elsewhere.csv": "'../elsewhere.csv' leaves the repository; give its absolute path",
         "data/../../elsewhere.csv": "leaves the repository",
+        "data/sample/none": "ingest.source: 'data/sample/none' stands for no reviews; give a source",
     }.items():
         with pytest.raises(InputError, match=expected):
             sources.locate(source)

@@ -256,7 +256,7 @@ def _refuse_added(where: str, names: list[str], added: list[str]) -> None:
     """Raise InputError if a column to be added already exists."""
     for name in added:
         if name in names:
-            raise InputError(f"{where}: already has a column {name!r}; rename it")
+            raise InputError(f"{where}: already has a column {quote(name)}; rename it")
 
 
 def _reading(args: argparse.Namespace) -> sources.Reading:
@@ -273,9 +273,12 @@ def _format(name: str, chosen: str | None) -> str:
     """Return the format of the file. Raises InputError if neither its name nor --format tells, or it is missing."""
     path = Path(name)
     if path.is_dir():
-        if found := sources.table_format(path):
-            return found
-        raise InputError(f"{name}: contains no tables; name a file")
+        found = sources.table_format(path)
+        if found is None:
+            raise InputError(f"{name}: contains no tables; name a file")
+        if chosen:
+            raise InputError(f"{name}: is a folder, whose files' names give their format; leave --format out")
+        return found
     found = chosen or (sources.table_format(path) if path.is_file() else sources.format_of(name))
     if found is None:
         raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.table_formats())}")

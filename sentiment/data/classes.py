@@ -14,6 +14,15 @@ NO_LABEL = 255  # the stored label of an unlabelled review; no class has this in
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
+def number_of(name: str) -> float | None:
+    """Return the number that a class name is, or None.
+
+    >>> [number_of(name) for name in ("-1", "4.5", "nan", "inf", "1_0")]
+    [-1.0, 4.5, None, None, None]
+    """
+    return float(name) if _NUMBER.fullmatch(name) else None
+
+
 class Classes(Settings):
     """data/reviews/classes.json: the names of the classes, in the order of their labels."""
 
@@ -40,9 +49,8 @@ class Classes(Settings):
         >>> Classes(names=["-1", "0", "0.5"]).values, Classes(names=["bad", "fair", "good"]).values
         ([-1.0, 0.0, 0.5], None)
         """
-        if len(self.names) == 2 or not all(_NUMBER.fullmatch(name) for name in self.names):
-            return None
-        return [float(name) for name in self.names]
+        numbers = [number for name in self.names if (number := number_of(name)) is not None]
+        return numbers if 2 < len(numbers) == len(self.names) else None
 
 
 BINARY = Classes(names=["negative", "positive"])

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from sentiment.errors import InputError, reason
+from sentiment.errors import InputError, quote, reason
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
@@ -79,7 +79,7 @@ def open_packed(name: str, packed: IO[bytes], suffix: str = ".gz") -> Iterator[I
 
 
 def member_of(name: str, packed: IO[bytes]) -> str:
-    """Return the name of the file in a zip archive. Raises InputError unless there is exactly one."""
+    """Return the name of the file in a zip archive. Raises InputError unless there is one, itself not compressed."""
     if not packed.seekable():
         raise InputError(f"{name}: is a pipe, but a zip archive is read from its end; give a file")
     try:
@@ -94,6 +94,11 @@ def member_of(name: str, packed: IO[bytes]) -> str:
     if len(members) != 1 or members[0].flag_bits & 1:
         what = f"{len(members)} files" if len(members) != 1 else "an encrypted file"
         raise InputError(f"{name}: the archive contains {what}; unpack it and give the file with the reviews")
+    member = PurePosixPath(members[0].filename).name
+    if packed_suffix(member):
+        raise InputError(
+            f"{name}: the archive contains {quote(member)}, which is compressed itself; unpack the archive"
+        )
     return members[0].filename
 
 
@@ -105,14 +110,13 @@ def _open_member(name: str, packed: IO[bytes]) -> Any:
         raise DamagedError(reason(error)) from None
 
 
-def unpacked_name(name: str, member: str = "") -> str:
-    """Return the name without the suffix of its compression, or the name of the zip archive's `member`.
+def unpacked_name(name: str) -> str:
+    """Return the name without the suffix of its compression.
 
-    >>> unpacked_name("reviews.csv.gz"), unpacked_name("archive.zip", "data/reviews.csv")
+    >>> unpacked_name("reviews.csv.gz"), unpacked_name("reviews.csv")
     ('reviews.csv', 'reviews.csv')
     """
-    suffix = packed_suffix(name)
-    return PurePosixPath(member).name if member else name[: len(name) - len(suffix)]
+    return name[: len(name) - len(packed_suffix(name))]
 
 
 class _Gzip:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from sentiment.config.section import Settings
-from sentiment.data.classes import BINARY, MOST, Classes
+from sentiment.data.classes import BINARY, MOST, Classes, number_of
 from sentiment.data.sources import AUTO, label_of
 from sentiment.errors import InputError, quote
+from sentiment.io.csv_file import repeated
 
 MOST_BY_ITSELF = 20  # classes under `auto`; a column with more different values is probably not the label
 
@@ -36,6 +37,8 @@ class Labelling(Settings):
             raise ValueError(f"labels: {quote(self.labels)} is neither auto nor a mapping such as {_EXAMPLE}")
         if len({isinstance(key, str) for key in self.labels}) > 1:  # DVC sorts the keys
             raise ValueError("labels: the keys mix words and numbers; put the numbers in quotes")
+        if (twice := repeated(str(label_of("", key)) for key in self.labels)) is not None:
+            raise ValueError(f"labels: two keys are the label {quote(twice)}; remove one")
         if wrong := [name for name in self.labels.values() if not _is_label(name)]:
             raise ValueError(f"labels: {quote(wrong[0])} is not a class name; write a word or a number")
         names = set((self.mapping or {}).values())
@@ -64,7 +67,8 @@ class Coder:
     def __init__(self, labelling: Labelling) -> None:
         self._mapping = labelling.mapping
         self._codes: dict[str, int] = {}
-        self.left_out: Counter[str] = Counter()
+        self.num_left_out = 0
+        self.left_out: Counter[str] = Counter()  # the first labels that the mapping leaves out
 
     def code(self, where: str, label: str) -> int | None:
         """Return the code of a label, or None if the mapping leaves it out.
@@ -73,8 +77,10 @@ class Coder:
         """
         name = label if self._mapping is None else self._mapping.get(label)
         if name is None:
+            self.num_left_out += 1
             # The label column may be full of texts, so only the first labels are kept.
-            self.left_out[label if len(self.left_out) < MOST_BY_ITSELF else "others"] += 1
+            if label in self.left_out or len(self.left_out) < MOST_BY_ITSELF:
+                self.left_out[label] += 1
             return None
         code = self._codes.setdefault(name, len(self._codes))
         if self._mapping is None and code == MOST_BY_ITSELF:
@@ -88,11 +94,13 @@ class Coder:
     def classes(self, where: str) -> tuple[Classes, list[int]]:
         """Return the classes, and the class of each code. Raises InputError if there is only one class.
 
-        Numbers are in numerical order and come first; other names are in Unicode order. If all names are usual words
-        for negative and positive, the classes are `negative` and `positive`.
+        Numbers are in numerical order and come first; other names are in Unicode order. Without a mapping, if all
+        labels are usual words for negative and positive, the classes are `negative` and `positive`.
         """
-        if all(name.lower() in _WORDS for name in self._codes):
+        if self._mapping is None and all(name.lower() in _WORDS for name in self._codes):
             return BINARY, [BINARY.names.index(_WORDS[name.lower()]) for name in self._codes]
+        if not self._codes:
+            raise InputError(f"{where}: no review has a label that ingest.labels names; correct its keys")
         if len(self._codes) == 1:
             raise InputError(
                 f"{where}: all reviews have the label {quote(next(iter(self._codes)))}; add reviews of other classes"
@@ -102,7 +110,5 @@ class Coder:
 
 
 def _order(name: str) -> tuple[bool, float, str]:
-    try:
-        return False, float(name), name
-    except ValueError:
-        return True, 0.0, name
+    number = number_of(name)
+    return number is None, number or 0.0, name

@@ -29,9 +29,14 @@ def csv_rows(lines: Iterable[str], separator: str = ",") -> "_csv.Reader":
 def csv_lines(stream: IO[str]) -> Iterator[str]:
     """Yield the lines of a stream. Raises csv.Error for one beyond LONGEST."""
     while line := stream.readline(LONGEST):
-        if len(line) == LONGEST and not line.endswith("\n"):
+        if is_cut_off(line):
             raise csv.Error(f"a line has more than {LONGEST:,} characters")
         yield line
+
+
+def is_cut_off(line: str) -> bool:
+    """Return whether a line that `readline(LONGEST)` returned is longer than LONGEST, so that its rest is missing."""
+    return len(line) == LONGEST and not line.endswith("\n")
 
 
 def repeated(names: Iterable[str]) -> str | None:

@@ -20,11 +20,12 @@ from itertools import chain
 from typing import IO, Any, NamedTuple
 
 from sentiment.data.sources.table import Row, TextTable
-from sentiment.errors import InputError, reason
-from sentiment.io.csv_file import LONGEST, csv_field, repeated
+from sentiment.errors import InputError, quote, reason
+from sentiment.io.csv_file import LONGEST, csv_field, is_cut_off, repeated
 
 SEPARATORS = (",", "\t", ";", "|")
 
+_NO_HEADER = "the first row must name the columns"
 _MAX_LINES = 100_000  # in one record
 _FEW = 20  # a column with more different values is not one of a few repeated values, such as labels
 
@@ -58,11 +59,11 @@ class Delimited(TextTable):
         self._name = name
         self._lines = _Lines(stream)
         csv.field_size_limit(max(LONGEST, csv.field_size_limit()))  # process-wide, and perhaps higher already
-        first = self._first_line()
+        first = self._line("line 1", _NO_HEADER)
         self._declared = ""
         if first.rstrip("\r\n").lower() in {f"sep={separator}" for separator in SEPARATORS}:  # for Excel
             self._declared, self.separator = first, first.rstrip("\r\n")[-1]
-            first = self._first_line()
+            first = self._line("line 1", _NO_HEADER)
         else:
             self.separator = self._find_separator(first, columns)
         self._lines.put_back([first] if first else [])
@@ -70,14 +71,14 @@ class Delimited(TextTable):
         if columns is None:
             self._head = self._record(0)
             if self._head is None:
-                raise InputError(f"{name}: empty; the first row must name the columns")
+                raise InputError(f"{name}: empty; {_NO_HEADER}")
             names = self._head.fields
         else:
             self._head, names = None, list(columns)
         self._columns = [_Column(column) for column in names]
         self.header = [column for column in names if column]
         if (twice := repeated(self.header)) is not None:
-            raise InputError(f"{name}: the header names {twice!r} twice; rename one")
+            raise InputError(f"{name}: the header names {quote(twice)} twice; rename one")
 
     @property
     def form(self) -> object:
@@ -106,11 +107,11 @@ class Delimited(TextTable):
         more = (csv_field(str(field), self.separator) for field in added)
         return self.separator.join([record.text, *more]) + (record.newline or "\n")
 
-    def _first_line(self) -> str:
+    def _line(self, place: str, remedy: str) -> str:
         try:
             return self._lines.next()
         except csv.Error as error:
-            raise InputError(f"{self._name}: line 1: {_problem(error)}; the first row must name the columns") from None
+            raise InputError(f"{self._name}: {place}: {_problem(error)}; {remedy}") from None
 
     def _find_separator(self, first: str, columns: Sequence[str] | None) -> str:
         """Return the separator that splits the first line into as many fields as `columns`, or else into the most."""
@@ -130,10 +131,7 @@ class Delimited(TextTable):
 
     def _record(self, number: int) -> _Record | None:
         """Return the next record, or None at the end. Errors call it row `number`."""
-        try:
-            first = self._lines.next()
-        except csv.Error as error:
-            raise InputError(f"{self._name}: {self._place(number)}: {_problem(error)}; fix its quotes") from None
+        first = self._line(self._place(number), "fix its quotes")
         if not first:
             return None
         plain = first.rstrip("\r\n")
@@ -144,7 +142,10 @@ class Delimited(TextTable):
                 raise self._wrong_width(number, literal)
             return literal
         mistake: InputError | None = None
-        for escaped in (False, True) if '\\"' in first else (False,):
+        lines = [first]
+        for escaped in (False, True):
+            if escaped and '\\"' not in "".join(lines):
+                break
             lines = [first]
             try:
                 record = self._parse(lines, escaped)
@@ -157,7 +158,7 @@ class Delimited(TextTable):
                     return record
                 mistake = mistake or self._wrong_width(number, record)
             self._lines.put_back(lines[1:])
-        if self._looks_like_row(first):
+        if self._looks_like_row(first) or width == len(literal.fields) == 1:
             return literal
         assert mistake
         raise mistake
@@ -244,7 +245,7 @@ class _Lines:
     def next(self) -> str:
         """Return the next line, empty at the end. Raises csv.Error for a line longer than LONGEST."""
         line = self._returned.popleft() if self._returned else self._stream.readline(LONGEST)
-        if len(line) == LONGEST and not line.endswith("\n"):
+        if is_cut_off(line):
             raise csv.Error(f"a line has more than {LONGEST:,} characters")
         self.number += bool(line)
         return line

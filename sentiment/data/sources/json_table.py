@@ -6,7 +6,7 @@ from typing import IO, Any
 
 from sentiment.data.sources.table import Row, TextTable
 from sentiment.errors import InputError, quote, reason
-from sentiment.io.csv_file import LONGEST, repeated
+from sentiment.io.csv_file import LONGEST, is_cut_off, repeated
 
 _CHUNK = 2**16  # an array is read at least this many characters at a time
 
@@ -50,7 +50,7 @@ class Json(TextTable):
     def _objects(self) -> Iterator[tuple[int, str, Any]]:
         line, number = self._first, 1
         while line:
-            if len(line) == LONGEST and not line.endswith("\n"):
+            if is_cut_off(line):
                 raise self._too_long(number)
             if line.strip():
                 try:

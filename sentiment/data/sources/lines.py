@@ -1,27 +1,25 @@
 """One text per line. The file's suffix is the label of all its lines: rt-polarity.neg, rt-polarity.pos."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
 from typing import IO, Any
 
-from sentiment.data.decompression import unpacked_name
 from sentiment.data.sources.table import Row, TextTable
 from sentiment.errors import InputError
-from sentiment.io.csv_file import LONGEST
+from sentiment.io.csv_file import LONGEST, is_cut_off
 
 
 class Lines(TextTable):
-    """Lines. Their label is the suffix of the file's name."""
+    """Lines, all with the same label."""
 
-    def __init__(self, name: str, stream: IO[str]) -> None:
+    def __init__(self, name: str, stream: IO[str], label: str = "") -> None:
         self._name = name
         self._stream = stream
-        self._label = PurePath(unpacked_name(name)).suffix.lstrip(".").lower()
+        self._label = label
         self.header = ["text", "label"]
 
     def __iter__(self) -> Iterator[Row]:
         for number, line in enumerate(iter(lambda: self._stream.readline(LONGEST), ""), start=1):
-            if len(line) == LONGEST and not line.endswith("\n"):
+            if is_cut_off(line):
                 raise InputError(f"{self._name}: row {number}: longer than {LONGEST:,} characters; shorten it")
             text = line.rstrip("\r\n")
             yield Row(number, f"row {number}", {"text": text, "label": self._label}, text, len(text))

@@ -2,12 +2,13 @@
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path
-from typing import IO, Any, Literal
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
-from sentiment.config.paths import NO_REVIEWS, REVIEWS, leaves_repository
+from sentiment.config.paths import NO_REVIEWS, REVIEWS, Split, leaves_repository
 from sentiment.data.decompression import DAMAGED, SUFFIXES, member_of, open_packed, packed_suffix, unpacked_name
 from sentiment.data.sources import imdb
 from sentiment.data.sources.columns import AUTO, LABEL_COLUMNS, TEXT_COLUMNS, candidates, present_name, value_of
@@ -38,6 +39,13 @@ PARQUET = "parquet"
 # Archives of the IMDb data set.
 ARCHIVES = ("tar.gz", "tgz", "tar")
 
+# Parts of a source whose names begin with one of these words, without a letter after it, are a split of their own.
+_SPLITS: dict[str, Split] = {
+    "train": "train", "training": "train",
+    "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
 
 def table_formats() -> list[str]:
     return [*TEXT_FORMATS, PARQUET]
@@ -52,35 +60,47 @@ def known_formats() -> str:
 def format_of(name: str) -> str | None:
     """Return the format of a table by its file's name, or None.
 
-    >>> format_of("reviews.CSV.gz"), format_of("reviews.parquet"), format_of("reviews.tar.gz")
-    ('csv', 'parquet', None)
+    >>> format_of("reviews.CSV.gz"), format_of("reviews.parquet"), format_of("reviews.tar.gz"), format_of("csv")
+    ('csv', 'parquet', None, None)
     """
-    suffix = unpacked_name(name).lower().rpartition(".")[2]
-    return suffix if suffix in TEXT_FORMATS or (suffix == PARQUET and not packed_suffix(name)) else None
+    _, dot, suffix = unpacked_name(name).lower().rpartition(".")
+    known = suffix in TEXT_FORMATS or (suffix == PARQUET and not packed_suffix(name))
+    return suffix if dot and known else None
 
 
 def table_format(path: Path) -> str | None:
     """Return the format of a table, or None if the path is not a table.
 
-    The format follows from the file's name, from the name of the file in a zip archive, or from the first bytes. The
-    format of a folder is that of its parts. Raises InputError for a zip archive of several files, or for parts of
-    several formats.
+    The format follows from the name of the file in a zip archive, from the file's own name, or from the first bytes.
+    The format of a folder is that of its parts. Raises InputError for a zip archive of several files, or of a file that
+    must be unpacked, and for parts of several formats.
     """
     if path.is_dir():
         parts = parts_of(path)
-        return format_of(parts[0].name) if parts else None
+        return table_format(parts[0]) if parts else None
+    if packed_suffix(path.name) == ".zip":
+        return _format_in_zip(path) or format_of(path.name)
     if (found := format_of(path.name)) or path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)):
         return found
     with path.open("rb") as stream:
-        if packed_suffix(path.name) == ".zip":
-            try:
-                return format_of(member_of(str(path), stream))
-            except DAMAGED as error:
-                raise _damaged(str(path), error) from None
         start = stream.read(512).removeprefix(codecs.BOM_UTF8)
     if start.startswith(b"PAR1"):
         return PARQUET
     return "json" if start.lstrip()[:1] in (b"{", b"[") else None
+
+
+def _format_in_zip(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            member = member_of(str(path), stream)
+    except DAMAGED as error:
+        raise _damaged(str(path), error) from None
+    found = format_of(PurePosixPath(member).name)
+    if found == PARQUET:
+        raise InputError(
+            f"{path}: the archive contains {quote(member)}; unpack it, since Parquet is read unpacked only"
+        )
+    return found
 
 
 def locate(source: str, option: str = "ingest.source") -> Path:
@@ -90,9 +110,11 @@ def locate(source: str, option: str = "ingest.source") -> Path:
     another file.
     """
     path = Path(source)
-    if path == NO_REVIEWS:
-        return path
     named = f"{option}: '{printable(source)}'"
+    if path == NO_REVIEWS:
+        if option == "ingest.source":
+            raise InputError(f"{named} stands for no reviews; give a source, such as data/sample/reviews.csv")
+        return path
     if not source.strip() or "\0" in source:
         raise InputError(f"{named} is not a path; give one, such as data/sample/reviews.csv")
     if leaves_repository(path):
@@ -129,7 +151,9 @@ def _reader(path: Path) -> Reader | None:
 
 def parts_of(folder: Path) -> list[Path]:
     """Return the tables in a folder, sorted by name. Raises InputError if they differ in format."""
-    parts = sorted(path for path in folder.iterdir() if path.name[0] not in "._" and format_of(path.name))
+    parts = sorted(
+        path for path in folder.iterdir() if path.name[0] not in "._" and format_of(path.name) and not path.is_dir()
+    )
     formats = {TEXT_FORMATS.get(format_of(path.name) or "", Parquet): path.name for path in parts}
     if len(formats) > 1:
         raise InputError(
@@ -141,15 +165,27 @@ def parts_of(folder: Path) -> list[Path]:
 def _read_parts(folder: Path, reading: Reading) -> Iterator[Review]:
     """Yield the reviews of the tables in a folder; their ids are the file's name and the row number in it.
 
-    If some files' names begin with `test` and others' with `train`, the `test` files are the source's test split.
+    The names of files may begin with the names of splits. If one is that of the training split, the files of the test
+    and the validation split are the source's own, and all other files are for training.
     """
-    parts = parts_of(folder)
-    tests = [path for path in parts if path.name.lower().startswith("test")]
-    has_test = bool(tests) and any(path.name.lower().startswith("train") for path in parts)
-    for path in parts:
-        split: Literal["train", "test"] = "test" if path in tests else "train"
+    splits = {path: _split_of(path.name) for path in parts_of(folder)}
+    own = set(splits.values()) if "train" in splits.values() else set()
+    for path, named in splits.items():
+        split: Split | None = "train" if "test" in own else None  # a test split may be drawn from undecided reviews
+        if own and named in ("valid", "test"):
+            split = named
         for review in _read_table(path, reading):
-            yield review._replace(id=f"{path.name}/{review.id}", split=split if has_test else None)
+            yield review._replace(id=f"{path.name}/{review.id}", split=split, has_valid="valid" in own)
+
+
+def _split_of(name: str) -> Split | None:
+    """Return the split that the name of a part begins with, or None.
+
+    >>> [_split_of(name) for name in ("train-00000-of-00001.parquet", "Dev.tsv", "test.csv", "testimonials.csv")]
+    ['train', 'valid', 'test', None]
+    """
+    first = re.match(r"[a-z]*", name.lower())
+    return _SPLITS.get(first[0]) if first else None
 
 
 def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
@@ -192,7 +228,7 @@ def open_table(
             parts = parts_of(Path(name))
 
             def open_part(path: Path) -> AbstractContextManager[Table]:
-                return open_table(str(path), format_of(path.name) or "", reading)
+                return open_table(str(path), table_format(path) or "", reading)
 
             yield Parts(stack.enter_context(open_part(parts[0])), parts, open_part)
             return
@@ -201,7 +237,10 @@ def open_table(
             yield Parquet(name, raw)
             return
         text = stack.enter_context(_open_text(name, raw, reading.encoding))
-        table = kind(name, text, reading.column_names) if issubclass(kind, Delimited) else kind(name, text)
+        if issubclass(kind, Delimited):
+            table: TextTable = kind(name, text, reading.column_names)
+        else:
+            table = kind(name, text, format_) if issubclass(kind, Lines) else kind(name, text)
         table.encoding = text.encoding
         yield table
 

@@ -3,8 +3,9 @@
 import math
 import re
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from sentiment.config.paths import Part
 from sentiment.errors import InputError, quote
 from sentiment.io.csv_file import LONGEST
 
@@ -17,15 +18,17 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
 class Review(NamedTuple):
     """A review as it is in its source. A missing text or label is None.
 
-    `split` is None if the source has no splits of its own. It is `unlabelled` for a review of a data set's unlabelled
-    part; these reviews come last. `film` is None if the source does not name the film.
+    `split` is None if the source has no test split of its own, so that one is drawn. It is `unlabelled` for a review of
+    a data set's unlabelled part; these reviews come last. `film` is None if the source does not name the film.
+    `has_valid` says that the source has a validation split of its own, so that none is drawn.
     """
 
     id: str
     text: str | None
     label: str | None
-    split: Literal["train", "test", "unlabelled"] | None = None
+    split: Part | None = None
     film: str | None = None
+    has_valid: bool = False
 
 
 def label_of(where: str, value: Any) -> str | None:
