@@ -60,7 +60,7 @@ def read(workspace: Path, request: pytest.FixtureRequest) -> Any:
         names = Classes.load().names
         rows = {
             split: [row for batch in parquet.read(path, parquet.REVIEWS) for row in batch.to_pylist()]
-            for split, path in zip(paths.SPLITS, paths.REVIEWS, strict=True)
+            for split, path in zip(paths.SPLITS, paths.REVIEWS[:3], strict=True)
         }
         return Ingested(
             {row["text"]: names[row["label"]] for split in rows.values() for row in split},

@@ -203,7 +203,7 @@ def test_of_more_classes_the_text_has_the_probability_of_its_label(command: Comm
     "words, content, expected",
     [
         (["--threshold", "0.5", "text"], b"", "--threshold is for two classes, and {} has 3; leave it out"),
-        (["--file", "-", "--format", "csv"], b"text,probability_bad\n", "-: has a column 'probability_bad' already"),
+        (["--file", "-", "--format", "csv"], b"text,probability_bad\n", "-: already has a column 'probability_bad'"),
     ],
 )
 def test_what_more_classes_rule_out_is_one_line(
@@ -337,7 +337,7 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["--file", "-"], b"", "-: unknown format; set --format to one of csv, tsv, neg"),
         (["a\udcffb"], b"", "text 1: the text is not valid UTF-8"),
         (["--file", "-", "--format", "csv"], b"", "-: empty"),
-        (["--file", "-", "--format", "csv"], b"words\na\n", "no column 'text' or 'review' among 'words'; name"),
+        (["--file", "-", "--format", "csv"], b"words\na\n", "no column 'text' or 'review' among 'words'; set --text"),
         (["--file", "-", "--format", "csv"], b"text,predicted\na,b\n", "already has a column 'predicted'; rename it"),
         (["--file", "-", "--format", "csv"], b"text\na\nb\xff\n", "row 2 (line 3): the text is not valid UTF-8"),
         (["--file", "-", "--format", "jsonl"], b'{"text": "a"}\n{"text": null}\n', "row 2: the text is None, not"),
