@@ -104,11 +104,11 @@ def test_where_there_are_none_is_one_line(workspace: Path) -> None:
     with pytest.raises(InputError, match=r"ingest.unlabelled: 'more.csv' does not exist; check the path"):
         sources.locate("more.csv", "ingest.unlabelled")
     (workspace / "empty").mkdir()
-    with pytest.raises(InputError, match="no reviews in .*train/unsup; a folder without tables and an archive must have"):
+    with pytest.raises(InputError, match="no reviews in .*train/unsup; a folder without tables and an archive must"):
         list(sources.read(workspace / "empty", sources.AS_USUAL.without_labels()))
     (workspace / "more.csv").write_text("words\ngood\n")
     with pytest.raises(
-        InputError, match="more.csv: no column 'text' or 'review' among 'words'; name it by ingest.text"
+        InputError, match="more.csv: no column 'text' or 'review' among 'words'; set ingest.text_column"
     ):
         list(sources.read(workspace / "more.csv", sources.AS_USUAL.without_labels()))
 
