@@ -7,7 +7,7 @@ from sentiment.config import paths
 from sentiment.config.paths import PARTS
 from sentiment.config.section import Section
 from sentiment.data import sources
-from sentiment.data.labels import Labelling
+from sentiment.data.labels import LabelOptions
 from sentiment.data.splitting import Splitter, Splitting, relabel
 from sentiment.io import parquet, progress
 from sentiment.io.atomic import atomic_folder
@@ -15,7 +15,7 @@ from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
 
-class Params(Section, Splitting, Labelling, sources.Reading, name="ingest"):
+class Params(Section, Splitting, LabelOptions, sources.Reading, name="ingest"):
     source: str
     unlabelled: str
 

@@ -107,7 +107,7 @@ def test_yelp_stars(read: Any) -> None:
 def test_yelp_polarity(read: Any) -> None:
     found = read(yelp())
     assert found.counts == {"negative": 120, "positive": 120}
-    assert found.corpus["left_out"] == 60
+    assert found.corpus["dropped"] == 60
 
 
 def test_sentiment140(read: Any) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sentiment.config import paths
 from sentiment.data.classes import BINARY, Classes
-from sentiment.data.labels import Coder, Labelling
+from sentiment.data.labels import LabelEncoder, LabelOptions
 from sentiment.data.sources import Review
 from sentiment.data.splitting import Splitter, Splitting, hash_text
 from sentiment.errors import InputError
@@ -109,7 +109,7 @@ def test_reviews_of_a_film_are_in_one_split_and_so_are_duplicates(workspace: Pat
             split: stack.enter_context(parquet.open_writer(path, parquet.REVIEWS))
             for split, path in zip(paths.PARTS, paths.REVIEWS, strict=True)
         }
-        splitter = Splitter("films", SPLITTING, Labelling(labels="auto", missing="refuse"), tables)
+        splitter = Splitter("films", SPLITTING, LabelOptions(labels="auto", missing="refuse"), tables)
         for review in reviews + test:
             splitter.add(review)
         splitter.finish()
@@ -173,7 +173,7 @@ def test_a_mapping_names_the_classes_and_drops_other_labels(
     labels = {1: "negative", 2: "negative", 9: "positive", 10: "positive"}
     corpus = ingested(workspace, STARS, labels=labels)
     assert Classes.load() == BINARY
-    assert corpus["left_out"] == 360
+    assert corpus["dropped"] == 360
     assert sum(corpus[split]["positive"] for split in paths.SPLITS) == 120
     found = classes_of_texts()
     assert (found["review 0"], found["review 8"], len(found)) == ("positive", "negative", 240)
@@ -198,9 +198,9 @@ def test_a_mapping_names_the_classes_and_drops_other_labels(
 )
 def test_classes_have_an_order_that_does_not_depend_on_that_of_the_reviews(labels: list[str], names: list[str]) -> None:
     for order in (labels, labels[::-1]):
-        coder = Coder(Labelling(labels="auto", missing="refuse"))
-        assert [coder.code("r.csv", label) for label in order] == list(range(len(order)))
-        classes, class_of_code = coder.classes("r.csv")
+        encoder = LabelEncoder(LabelOptions(labels="auto", missing="refuse"))
+        assert [encoder.code("r.csv", label) for label in order] == list(range(len(order)))
+        classes, class_of_code = encoder.classes("r.csv")
         assert classes.names == names
         if names != BINARY.names:
             assert [names[index] for index in class_of_code] == order
@@ -210,7 +210,7 @@ def test_the_most_common_dropped_labels_are_named(workspace: Path, capsys: pytes
     rows = [f"review {number},{number % 2}" for number in range(600)] + ["a,others"] * 3
     rows += [f"word {number},word {number}" for number in range(30)] + ["a,zzz"] + ["b,others"] * 9
     corpus = ingested(workspace, rows, labels={0: "bad", 1: "good"})
-    assert corpus["left_out"] == 43
+    assert corpus["dropped"] == 43
     assert corpus["train"]["classes"].keys() == {"bad", "good"}
     expected = (
         "43 reviews are left out, as ingest.labels does not name the label: 'others' (12), 'word 0' (1), 'word 1'"
@@ -229,7 +229,7 @@ def test_the_most_common_dropped_labels_are_named(workspace: Path, capsys: pytes
     ],
 )
 def test_a_mapping_names_the_classes_as_it_says(labels: dict[int, str], names: list[str]) -> None:
-    encoder = Coder(Labelling(labels=labels, missing="refuse"))
+    encoder = LabelEncoder(LabelOptions(labels=labels, missing="refuse"))
     codes = {labels[key]: encoder.code("r.csv", str(key)) for key in labels}
     classes, class_of_code = encoder.classes("r.csv")
     assert classes.names == names

@@ -29,7 +29,7 @@ from pydantic import ValidationError
 
 from sentiment.config import paths
 from sentiment.data import sources
-from sentiment.data.decompression import packed_suffix
+from sentiment.data.decompression import compression_suffix
 from sentiment.data.model_folder import kind_of
 from sentiment.data.predictions import columns
 from sentiment.data.vocabulary import MOSTLY_UNKNOWN
@@ -243,7 +243,7 @@ class _Terminal(io.TextIOBase):
 
 def _text(name: str, reading: sources.Reading, row: sources.Row, column: str | None, added: list[str]) -> str:
     """Return the text of a row. `column` is None if each row names its own columns."""
-    where = f"{name}: {row.place}"
+    where = f"{name}: {row.location}"
     if column is None:
         _refuse_added(where, list(row.fields), added)
         column = sources.present_name(row.fields, sources.candidates(reading.text_column, sources.TEXT_COLUMNS))
@@ -295,6 +295,6 @@ def _destination(path: Path, format_: str) -> Path:
     if target.exists() and not target.is_file():
         raise InputError(f"--output {path}: is not a regular file; leave --output out and redirect standard output")
     named = sources.format_of(target.name) or format_
-    if packed_suffix(target.name) or sources.TEXT_FORMATS.get(named) != sources.TEXT_FORMATS.get(format_):
+    if compression_suffix(target.name) or sources.TEXT_FORMATS.get(named) != sources.TEXT_FORMATS.get(format_):
         raise InputError(f"--output {path}: the output is {format_}, like the input; name it .{format_}")
     return target

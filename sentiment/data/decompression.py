@@ -51,17 +51,17 @@ def too_large(name: str, limit: int) -> InputError:
     return InputError(f"{name}: unpacks to more than {limit:,} bytes, {_MAX_RATIO} times its size; do not trust it")
 
 
-def packed_suffix(name: str) -> str:
+def compression_suffix(name: str) -> str:
     """Return the suffix of a file's compression, empty if it has none.
 
-    >>> packed_suffix("reviews.csv.GZ"), packed_suffix("reviews.csv")
+    >>> compression_suffix("reviews.csv.GZ"), compression_suffix("reviews.csv")
     ('.gz', '')
     """
     return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
 
 
 @contextmanager
-def open_packed(name: str, packed: IO[bytes], suffix: str = ".gz") -> Iterator[IO[bytes]]:
+def open_compressed(name: str, packed: IO[bytes], suffix: str = ".gz") -> Iterator[IO[bytes]]:
     """Unpack a stream. `suffix` is that of its compression; errors call it `name`.
 
     Raises InputError if it unpacks to more than the limit, and one of `DAMAGED` if it cannot be unpacked.
@@ -78,7 +78,7 @@ def open_packed(name: str, packed: IO[bytes], suffix: str = ".gz") -> Iterator[I
         yield plain
 
 
-def member_of(name: str, packed: IO[bytes]) -> str:
+def zip_member(name: str, packed: IO[bytes]) -> str:
     """Return the name of the file in a zip archive. Raises InputError unless there is one, itself not compressed."""
     if not packed.seekable():
         raise InputError(f"{name}: is a pipe, but a zip archive is read from its end; give a file")
@@ -95,7 +95,7 @@ def member_of(name: str, packed: IO[bytes]) -> str:
         what = f"{len(members)} files" if len(members) != 1 else "an encrypted file"
         raise InputError(f"{name}: the archive contains {what}; unpack it and give the file with the reviews")
     member = PurePosixPath(members[0].filename).name
-    if packed_suffix(member):
+    if compression_suffix(member):
         raise InputError(
             f"{name}: the archive contains {quote(member)}, which is compressed itself; unpack the archive"
         )
@@ -103,7 +103,7 @@ def member_of(name: str, packed: IO[bytes]) -> str:
 
 
 def _open_member(name: str, packed: IO[bytes]) -> Any:
-    member = member_of(name, packed)
+    member = zip_member(name, packed)
     try:
         return zipfile.ZipFile(packed).open(member)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -116,7 +116,7 @@ def unpacked_name(name: str) -> str:
     >>> unpacked_name("reviews.csv.gz"), unpacked_name("reviews.csv")
     ('reviews.csv', 'reviews.csv')
     """
-    return name[: len(name) - len(packed_suffix(name))]
+    return name[: len(name) - len(compression_suffix(name))]
 
 
 class _Gzip:

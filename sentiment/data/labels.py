@@ -23,14 +23,14 @@ _WORDS = {
 _EXAMPLE = "{1: negative, 5: positive}"
 
 
-class Labelling(Settings):
+class LabelOptions(Settings):
     """Parameters of section `ingest` for the meaning of labels, and for rows without a text or a label."""
 
     labels: Any
     missing: Literal["refuse", "drop"]
 
     @model_validator(mode="after")
-    def _check_labels(self) -> "Labelling":
+    def _check_labels(self) -> "LabelOptions":
         if self.labels == AUTO:
             return self
         if not (isinstance(self.labels, dict) and all(_is_label(key) for key in self.labels)):
@@ -61,26 +61,26 @@ def _is_label(value: object) -> bool:
         return False
 
 
-class Coder:
+class LabelEncoder:
     """Gives each label a code and, after the last label, each code its class."""
 
-    def __init__(self, labelling: Labelling) -> None:
-        self._mapping = labelling.mapping
+    def __init__(self, label_options: LabelOptions) -> None:
+        self._mapping = label_options.mapping
         self._codes: dict[str, int] = {}
-        self.num_left_out = 0
-        self.left_out: Counter[str] = Counter()  # the first labels that the mapping leaves out
+        self.num_dropped = 0
+        self.dropped: Counter[str] = Counter()  # the counts of the first labels that are dropped
 
     def code(self, where: str, label: str) -> int | None:
-        """Return the code of a label, or None if the mapping leaves it out.
+        """Return the code of a label, or None if the mapping drops it.
 
         Raises InputError, which calls the source `where`, if there are more labels than classes allowed.
         """
         name = label if self._mapping is None else self._mapping.get(label)
         if name is None:
-            self.num_left_out += 1
+            self.num_dropped += 1
             # The label column may be full of texts, so only the first labels are kept.
-            if label in self.left_out or len(self.left_out) < MOST_BY_ITSELF:
-                self.left_out[label] += 1
+            if label in self.dropped or len(self.dropped) < MOST_BY_ITSELF:
+                self.dropped[label] += 1
             return None
         code = self._codes.setdefault(name, len(self._codes))
         if self._mapping is None and code == MOST_BY_ITSELF:

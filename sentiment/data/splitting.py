@@ -25,7 +25,7 @@ from pydantic import Field, model_validator
 from sentiment.config.paths import SPLITS, Part, Split
 from sentiment.config.section import Seed, Settings
 from sentiment.data.classes import BINARY, NO_LABEL, Classes
-from sentiment.data.labels import Coder, Labelling
+from sentiment.data.labels import LabelEncoder, LabelOptions
 from sentiment.data.sources import Review
 from sentiment.errors import InputError, quote
 from sentiment.io import parquet
@@ -76,10 +76,10 @@ class Splitter:
     """
 
     def __init__(
-        self, source: str, splitting: Splitting, labelling: Labelling, tables: Mapping[Part, parquet.Writer]
+        self, source: str, splitting: Splitting, label_options: LabelOptions, tables: Mapping[Part, parquet.Writer]
     ) -> None:
-        self._source, self._splitting, self._labelling = source, splitting, labelling
-        self._coder = Coder(labelling)
+        self._source, self._splitting, self._label_options = source, splitting, label_options
+        self._label_encoder = LabelEncoder(label_options)
         self._tables = tables
         self._buffers = {split: _Buffer(tables[split]) for split in SPLITS}
         # The split of each training text: reviews of two films may have the same text.
@@ -97,7 +97,7 @@ class Splitter:
             if len(self._missing) < _SHOWN:
                 self._missing.append(f"{review.id} ({'text' if review.text is None else 'label'})")
             return
-        code = self._coder.code(self._source, review.label)
+        code = self._label_encoder.code(self._source, review.label)
         if code is None:
             return
         self._num_empty += not review.text.strip()
@@ -128,7 +128,7 @@ class Splitter:
         """
         for buffer in (*self._buffers.values(), self._unlabelled):
             buffer.flush()
-        if self._num_missing and self._labelling.missing == "refuse":
+        if self._num_missing and self._label_options.missing == "refuse":
             several = self._num_missing > 1
             more = ", …" if self._num_missing > _SHOWN else ""
             raise InputError(
@@ -136,7 +136,7 @@ class Splitter:
                 f"{', '.join(self._missing)}{more}; complete {'them' if several else 'it'}, or set ingest.missing to "
                 "drop to leave such rows out"
             )
-        classes, class_of_code = self._coder.classes(self._source)
+        classes, class_of_code = self._label_encoder.classes(self._source)
         counts = {split: buffer.class_counts(class_of_code, len(classes)) for split, buffer in self._buffers.items()}
         self._require_every_class(classes, counts)
         texts = self._texts
@@ -155,10 +155,10 @@ class Splitter:
         metrics["test_texts_seen_in_training"] = len(np.intersect1d(in_training, texts["test"]))
         metrics["empty_texts"] = self._num_empty
         metrics["missing"] = self._num_missing
-        metrics["left_out"] = self._coder.num_left_out
+        metrics["dropped"] = self._label_encoder.num_dropped
         if self._unlabelled.counts["read"]:
             metrics["unlabelled"] = self._unlabelled.counts
-        return Corpus(metrics, classes, class_of_code, self._coder.left_out)
+        return Corpus(metrics, classes, class_of_code, self._label_encoder.dropped)
 
     def _require_every_class(self, classes: Classes, counts: Mapping[Split, list[int]]) -> None:
         for split, of_class in counts.items():
@@ -172,12 +172,12 @@ class Splitter:
 
 
 class Corpus(NamedTuple):
-    """The facts about a source: metrics/corpus.json, the classes, the class of each code, the first labels left out."""
+    """The facts about a source: metrics/corpus.json, the classes, the class of each code, the first dropped labels."""
 
     metrics: dict[str, Any]
     classes: Classes
     class_of_code: list[int]
-    left_out: Mapping[str, int]
+    dropped: Mapping[str, int]
 
     def remarks(self) -> list[str]:
         """Return one line for each fact about the source that the user may not expect."""
@@ -190,11 +190,11 @@ class Corpus(NamedTuple):
         if count := self.metrics["missing"]:
             are_left_out = "row without a text or a label is" if count == 1 else "rows without a text or a label are"
             lines.append(f"warning: {count:,} {are_left_out} left out")
-        if self.left_out:
-            most_common = sorted(self.left_out.items(), key=lambda item: (-item[1], item[0]))
+        if self.dropped:
+            most_common = sorted(self.dropped.items(), key=lambda item: (-item[1], item[0]))
             labels = [f"{quote(label)} ({count:,})" for label, count in most_common[:_SHOWN]]
             more = ", …" if len(most_common) > _SHOWN else ""
-            count = self.metrics["left_out"]
+            count = self.metrics["dropped"]
             are_left_out = "review is" if count == 1 else "reviews are"
             lines.append(
                 f"warning: {count:,} {are_left_out} left out, as ingest.labels does not name the label: "

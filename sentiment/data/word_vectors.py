@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sentiment.config.paths import leaves_repository
-from sentiment.data.decompression import DAMAGED, open_packed
+from sentiment.data.decompression import DAMAGED, open_compressed
 from sentiment.errors import InputError, printable, quote, reason
 from sentiment.io.atomic import atomic_write
 
@@ -114,7 +114,7 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
     with ExitStack() as stack:
         try:
             raw = stack.enter_context(path.open("rb"))
-            yield stack.enter_context(open_packed(str(path), raw)) if path.suffix == ".gz" else raw
+            yield stack.enter_context(open_compressed(str(path), raw)) if path.suffix == ".gz" else raw
         except DAMAGED as error:
             raise InputError(f"{path}: the gzip stream is damaged ({reason(error)}); fetch the file again") from None
 

@@ -93,7 +93,7 @@ class Delimited(TextTable):
             fields.pop("", None)
             for column, field in zip(self._columns, record.fields, strict=True):
                 column.add(field)
-            yield Row(number, self._place(number), fields, record, len(record.text))
+            yield Row(number, self._location(number), fields, record, len(record.text))
             number += 1
 
     def header_line(self, added: Sequence[str]) -> str:
@@ -107,11 +107,11 @@ class Delimited(TextTable):
         more = (csv_field(str(field), self.separator) for field in added)
         return self.separator.join([record.text, *more]) + (record.newline or "\n")
 
-    def _line(self, place: str, remedy: str) -> str:
+    def _line(self, location: str, remedy: str) -> str:
         try:
             return self._lines.next()
         except csv.Error as error:
-            raise InputError(f"{self._name}: {place}: {_problem(error)}; {remedy}") from None
+            raise InputError(f"{self._name}: {location}: {_problem(error)}; {remedy}") from None
 
     def _find_separator(self, first: str, columns: Sequence[str] | None) -> str:
         """Return the separator that splits the first line into as many fields as `columns`, or else into the most."""
@@ -126,12 +126,12 @@ class Delimited(TextTable):
             return next((separator for separator in candidates if counts[separator] == len(columns)), self.separator)
         return max(candidates, key=lambda separator: counts[separator])  # in a tie, the first
 
-    def _place(self, number: int) -> str:
+    def _location(self, number: int) -> str:
         return f"row {number} (line {self._lines.number})"
 
     def _record(self, number: int) -> _Record | None:
         """Return the next record, or None at the end. Errors call it row `number`."""
-        first = self._line(self._place(number), "fix its quotes")
+        first = self._line(self._location(number), "fix its quotes")
         if not first:
             return None
         plain = first.rstrip("\r\n")
@@ -150,8 +150,8 @@ class Delimited(TextTable):
             try:
                 record = self._parse(lines, escaped)
             except csv.Error as error:
-                place = self._place(number)
-                mistake = mistake or InputError(f"{self._name}: {place}: {_problem(error)}; fix its quotes")
+                location = self._location(number)
+                mistake = mistake or InputError(f"{self._name}: {location}: {_problem(error)}; fix its quotes")
             else:
                 fits = not width or len(record.fields) == width
                 if fits and not (len(lines) > 1 and all(map(self._looks_like_row, lines))):
@@ -165,7 +165,7 @@ class Delimited(TextTable):
 
     def _wrong_width(self, number: int, record: _Record) -> InputError:
         return InputError(
-            f"{self._name}: {self._place(number)}: number of fields is {len(record.fields)}, not "
+            f"{self._name}: {self._location(number)}: number of fields is {len(record.fields)}, not "
             f"{len(self._columns)}; quote fields that contain a separator"
         )
 

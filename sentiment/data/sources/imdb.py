@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
-from sentiment.data.decompression import DAMAGED, open_packed
+from sentiment.data.decompression import DAMAGED, open_compressed
 from sentiment.data.sources.reading import Reading
 from sentiment.data.sources.review import Review, check_text
 from sentiment.errors import InputError, quote, reason
@@ -96,7 +96,7 @@ def read_archive(path: Path, reading: Reading) -> Iterator[Review]:
         try:
             packed = stack.enter_context(path.open("rb"))
             plain: Any = (
-                packed if path.suffix.lower() == ".tar" else stack.enter_context(open_packed(str(path), packed))
+                packed if path.suffix.lower() == ".tar" else stack.enter_context(open_compressed(str(path), packed))
             )
             archive = stack.enter_context(tarfile.open(fileobj=plain, mode="r|"))
             for member in archive:

@@ -29,7 +29,7 @@ class Parts(Table):
                     )
                 for row in table.rows(columns, whole=whole):
                     number += 1
-                    yield row._replace(number=number, place=f"{path.name}: {row.place}")
+                    yield row._replace(number=number, location=f"{path.name}: {row.location}")
 
     def writer(self, stream: IO[Any], added: Mapping[str, type]) -> Any:
         return self._first.writer(stream, added)

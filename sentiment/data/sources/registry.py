@@ -9,7 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from sentiment.config.paths import NO_REVIEWS, REVIEWS, Split, leaves_repository
-from sentiment.data.decompression import DAMAGED, SUFFIXES, member_of, open_packed, packed_suffix, unpacked_name
+from sentiment.data.decompression import (
+    DAMAGED,
+    SUFFIXES,
+    compression_suffix,
+    open_compressed,
+    unpacked_name,
+    zip_member,
+)
 from sentiment.data.sources import imdb
 from sentiment.data.sources.columns import AUTO, LABEL_COLUMNS, TEXT_COLUMNS, candidates, present_name, value_of
 from sentiment.data.sources.delimited import Csv, Delimited, Tsv
@@ -64,7 +71,7 @@ def format_of(name: str) -> str | None:
     ('csv', 'parquet', None, None)
     """
     _, dot, suffix = unpacked_name(name).lower().rpartition(".")
-    known = suffix in TEXT_FORMATS or (suffix == PARQUET and not packed_suffix(name))
+    known = suffix in TEXT_FORMATS or (suffix == PARQUET and not compression_suffix(name))
     return suffix if dot and known else None
 
 
@@ -78,7 +85,7 @@ def table_format(path: Path) -> str | None:
     if path.is_dir():
         parts = parts_of(path)
         return table_format(parts[0]) if parts else None
-    if packed_suffix(path.name) == ".zip":
+    if compression_suffix(path.name) == ".zip":
         return _format_in_zip(path) or format_of(path.name)
     if (found := format_of(path.name)) or path.name.lower().endswith(tuple(f".{suffix}" for suffix in ARCHIVES)):
         return found
@@ -92,7 +99,7 @@ def table_format(path: Path) -> str | None:
 def _format_in_zip(path: Path) -> str | None:
     try:
         with path.open("rb") as stream:
-            member = member_of(str(path), stream)
+            member = zip_member(str(path), stream)
     except DAMAGED as error:
         raise _damaged(str(path), error) from None
     found = format_of(PurePosixPath(member).name)
@@ -204,7 +211,7 @@ def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
             if not reading.labelled:
                 label = None
             first, found = first or row, found or bool(text and text != label and (label or not reading.labelled))
-            where = f"{path}: {row.place}"
+            where = f"{path}: {row.location}"
             value = None if text is None else value_of(row.fields, text)
             yield Review(
                 str(row.number),
@@ -212,7 +219,7 @@ def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
                 None if label is None else label_of(where, value_of(row.fields, label)),
             )
         if first and not found:
-            reading.find(f"{path}: {first.place}", list(first.fields))
+            reading.find(f"{path}: {first.location}", list(first.fields))
 
 
 @contextmanager
@@ -254,8 +261,8 @@ def _open_text(name: str, raw: IO[bytes], encoding: str) -> Iterator[io.TextIOWr
     """
     with ExitStack() as stack:
         try:
-            suffix = packed_suffix(name)
-            plain: Any = stack.enter_context(open_packed(name, raw, suffix)) if suffix else raw
+            suffix = compression_suffix(name)
+            plain: Any = stack.enter_context(open_compressed(name, raw, suffix)) if suffix else raw
             plain = stack.enter_context(io.BufferedReader(plain)) if not hasattr(plain, "peek") else plain
             if encoding == AUTO:
                 start = plain.peek(4)[:4]

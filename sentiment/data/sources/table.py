@@ -14,14 +14,14 @@ Write = Callable[[Iterable[tuple["Row", Mapping[str, Any]]]], None]
 
 
 class Row(NamedTuple):
-    """A row of a table: its number from 1, its place for error messages, and its fields by column.
+    """A row of a table: its number from 1, its location for error messages, and its fields by column.
 
     `raw` is the row as it is in the file, for formats that write it back unchanged. `size` is the memory it takes, in
     characters or bytes.
     """
 
     number: int
-    place: str
+    location: str
     fields: dict[str, Any]
     raw: Any = ""
     size: int = 0
