@@ -68,7 +68,7 @@ def test_a_stage_on_a_full_disk_says_so_and_leaves_all_as_it_was(clone: Clone, t
     before = state(clone)
     done, after = confined(clone, tmp_path, full_but_for(kib=0), f"python -m stages.{stage}")
     assert done.returncode == 1
-    progress = r"(epoch 1 of 2: .*\n)?"
+    progress = r"(train: adversarial steps, .*\n)?(epoch 1 of 2: .*\n)?"
     message = r"error: \S+: No space left on device; free some and run the command again\n"
     assert re.fullmatch(progress + message, done.stderr)
     assert state(after) == before

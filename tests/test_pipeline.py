@@ -426,7 +426,7 @@ def test_what_is_learned_does_not_depend_on_the_labels_of_the_test_split(clone: 
             rows = pq.read_table(clone.path / path).to_pylist()
             found[path] = {Path(row["id"]).name: row["probability"] for row in rows}
         learned.append(found)
-    assert len(learned[0]) == 10
+    assert len(learned[0]) == 18
     assert learned[0] == learned[1]
 
 

@@ -7,9 +7,9 @@ An n-gram has an integer code: the index of its first tokens among the known (n-
 plus the code of its last token. numpy sorts and searches these codes.
 
 >>> train = pa.array([["not", "good"], ["good", "good", "film"]])
->>> ngrams = NGrams.fit(lambda: [train], max_length=2, min_count=1)  # not, good, film, not good, good good, good film
+>>> ngrams = NGrams.fit(lambda: [train], max_length=2, min_count=1)  # film, good, not, good film, good good, not good
 >>> ngrams.count(train).toarray().tolist()
-[[1.0, 1.0, 0.0, 1.0, 0.0, 0.0], [0.0, 2.0, 1.0, 0.0, 1.0, 1.0]]
+[[0.0, 1.0, 1.0, 0.0, 0.0, 1.0], [1.0, 2.0, 0.0, 1.0, 1.0, 0.0]]
 """
 
 from collections.abc import Callable, Iterable
