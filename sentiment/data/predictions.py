@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sentiment.data.classes import Classes
+from sentiment.data.classes import BINARY, Classes
 from sentiment.io import parquet
 
 Probabilities = npt.NDArray[np.float32]  # [reviews, classes], each row with the sum 1
@@ -46,29 +46,24 @@ def columns(names: Sequence[str]) -> list[str]:
 
 
 def schema(classes: Classes) -> pa.Schema:
+    """Return the schema of a table of predictions of these classes."""
+    return _schema(classes.names)
+
+
+def _schema(names: Sequence[str]) -> pa.Schema:
     return parquet.schema(
-        ("id", pa.string()), ("label", pa.uint8()), *((name, pa.float32()) for name in columns(classes.names))
+        ("id", pa.string()), ("label", pa.uint8()), *((name, pa.float32()) for name in columns(names))
     )
 
 
 def is_schema(found: pa.Schema) -> bool:
-    """Return whether a table with this schema is one of predictions, of however many classes."""
-    names = found.names[2:]
-    if names == [_ONE]:
-        expected = [_ONE]
-    elif len(names) > 2 and all(name.startswith(_OF_CLASS) for name in names):
-        expected = names
-    else:
-        return False
-    return bool(
-        found.equals(
-            parquet.schema(("id", pa.string()), ("label", pa.uint8()), *((name, pa.float32()) for name in expected))
-        )
-    )
+    """Return whether a table with this schema contains predictions, of any number of classes."""
+    names = class_names(found) or BINARY.names
+    return len(names) > 1 and bool(found.equals(_schema(names)))
 
 
 def class_names(found: pa.Schema) -> list[str] | None:
-    """Return the names of the classes that a table of predictions has columns of; None for two classes."""
+    """Return the class names in the columns of a table of predictions; None for two classes, which have one column."""
     return None if found.names[2:] == [_ONE] else [name.removeprefix(_OF_CLASS) for name in found.names[2:]]
 
 

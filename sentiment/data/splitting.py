@@ -282,16 +282,14 @@ class _UnlabelledBuffer(_Buffer):
         """Write the reviews whose text is new. Each of the others is counted once: in a split, or as a duplicate."""
         hashes = np.array(self._text_hashes, np.uint64)
         del self._text_hashes[:]
-        new = np.ones(len(hashes), bool)
-        for split in reversed(SPLITS):
-            seen = new & _among(self._texts[split], hashes)
-            self.counts[split] += int(np.count_nonzero(seen))
-            new &= ~seen
-        first = np.isin(np.arange(len(hashes)), np.unique(hashes, return_index=True)[1])
-        duplicate = new & ~(first & ~_among(self._kept, hashes))
-        self.counts["duplicates"] += int(np.count_nonzero(duplicate))
-        new &= ~duplicate
-        self.counts["reviews"] += int(np.count_nonzero(new))
+        repeated = np.ones(len(hashes), bool)
+        repeated[np.unique(hashes, return_index=True)[1]] = False
+        splits = SPLITS[::-1]
+        seen = [*(_among(self._texts[split], hashes) for split in splits), repeated | _among(self._kept, hashes)]
+        counted_as = np.select(seen, [*splits, "duplicates"], "reviews")
+        for name in self.counts:
+            self.counts[name] += int(np.count_nonzero(counted_as == name))
+        new = counted_as == "reviews"
         self._kept = np.sort(np.concatenate([self._kept, hashes[new]]), kind="stable")
         self._reviews = [self._reviews[index] for index in np.flatnonzero(new)]
         super().flush()

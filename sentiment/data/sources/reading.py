@@ -45,7 +45,8 @@ class Reading(Settings):
         return None if self.columns == HEADER else list(self.columns)
 
     def without_labels(self) -> "Reading":
-        return _Unlabelled(**{name: getattr(self, name) for name in Reading.model_fields})
+        """Return the same parameters for reviews whose labels are not read."""
+        return _Unlabelled.model_validate(self, from_attributes=True)
 
     def find(self, where: str, names: Sequence[str]) -> tuple[str, str | None]:
         """Return the text column and the label column among `names`; the latter is None if labels are not read.
