@@ -66,10 +66,10 @@ def suited(config: TrainConfig, classifier: "Classifier", reviews: int) -> Train
     parameters = count_parameters(classifier)
     chosen = config.suited_to(parameters, reviews)
     if config.adversarial_epsilon:
-        no, not_ = ("", "") if chosen.adversarial_epsilon else ("no ", "not ")
+        steps, more = ("", "more than") if chosen.adversarial_epsilon else ("no ", "at most")
         print(
-            f"train: {no}adversarial steps, because {parameters:,} parameters for {reviews:,} reviews are {not_}more "
-            f"than train.adversarial_above = {config.adversarial_above:g} for each",
+            f"train: {steps}adversarial steps, because {parameters:,} parameters for {reviews:,} reviews is {more} "
+            f"train.adversarial_above = {config.adversarial_above:g} per review",
             file=sys.stderr,
         )
     return chosen

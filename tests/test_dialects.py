@@ -92,7 +92,7 @@ def test_quotation_marks_after_a_backslash_are_read(tmp_path: Path) -> None:
     "content, expected",
     [
         ('text,label\n"a"b,c,1\n', "row 1 (line 2): ',' expected after '\"'; fix its quotes"),
-        ('text,label\n"a\nb\n', "row 1 (line 3): unexpected end of data; fix its quotes"),
+        ('text,label\n"a\nb\n', "row 1 (line 2): unexpected end of data; fix its quotes"),
         ('text,label\n"a",b,1\n', "row 1 (line 2): number of fields is 3, not 2; quote fields that"),
         ("text\tlabel\na\tb\t1\n", "row 1 (line 2): number of fields is 3, not 2; quote fields that"),
         ("text,label\na\n", "row 1 (line 2): number of fields is 1, not 2; quote fields that"),
@@ -202,7 +202,7 @@ def test_a_long_array_is_read(tmp_path: Path) -> None:
     [
         ('[{"text": "a", "label": 1}', "row 2: not JSON; write a comma"),
         ('[{"text": "a", "label": 1} {"text"', "row 2: not JSON; write a comma"),
-        ('[{"text": "a", "label": 1}, {"text"', "row 2: not JSON (Expecting"),
+        ('[{"text": "a", "label": 1}, {"text"', "row 2: not JSON (Expecting ':' delimiter); write"),
         ('[{"text": "a", "label": 1}, 5]', "row 2: contains 5, not an object"),
         ('[{"text": "a", "label": 1}]\n[]', "row 2: text after the array; write all objects in one array"),
         ('[{"text": "a", "label": 1, "label": 0}]', "row 1: not JSON (the key 'label' appears twice in an object)"),

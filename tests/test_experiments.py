@@ -77,6 +77,12 @@ def test_a_commit_that_dvc_cannot_read_is_a_row() -> None:
     assert list(table["error"].dropna()) == ["'dvc.yaml' is invalid."]
 
 
+def test_an_older_commit_is_a_row_only_if_experiments_started_from_it() -> None:
+    older = revision("v1", 0.9, {}) | {"experiments": [experiment(revision("gru", 0.95, {}))]}
+    table = runs([*shown(), revision("v2", 0.9, {}), older])
+    assert list(table["run"]) == ["workspace", "main", "v1", "gru"]
+
+
 def test_a_terminal_obeys_no_name_and_no_value() -> None:
     rows = shown(experiment(revision("red\x1b[31m", 0.9, {"model": {"cell": "\x1b[2J"}})))
     assert "\x1b" not in "\n".join(lines(runs(rows), 100))
@@ -85,7 +91,7 @@ def test_a_terminal_obeys_no_name_and_no_value() -> None:
 @pytest.mark.pipeline
 def test_the_runs_of_a_repository(clone: Clone) -> None:
     first = clone.python("-m", "sentiment", "experiments").stdout
-    assert "No experiments yet" in first
+    assert "No experiments from this commit" in first
     clone.dvc("exp", "run", "--queue", "--name", "wider", "--set-param", "model.hidden_dim=20")
     table = clone.python("-m", "sentiment", "experiments").stdout.splitlines()
     assert max(map(len, table)) <= 100

@@ -154,7 +154,7 @@ def test_the_usual_columns_are_found(tmp_path: Path) -> None:
         ("r.jsonl", b'{"text": "a", "label": 1, "label": 0}\n', "row 1: not JSON .the key 'label' appears twice in an"),
         ("r.csv", b"text,label\n\xff,1\n", r"row 1 \(line 2\): the text is not valid UTF-8"),
         ("r.csv", b"text,label\na,b,1\n", r"row 1 \(line 2\): number of fields is 3, not 2"),
-        ("r.csv", b'text,label\n"a\nb,1\n', r"row 1 \(line 3\): unexpected end of data; fix its quotes"),
+        ("r.csv", b'text,label\n"a\nb,1\n', r"row 1 \(line 2\): unexpected end of data; fix its quotes"),
         ("r.csv", b"text,label\na,1\nb\xff,1\n", r"row 2 \(line 3\): the text is not valid UTF-8"),
         ("r.csv", b"text,label\na\0b,1\n", r"row 1 \(line 2\): the text contains a NUL byte"),
         ("r.csv.gz", b"text,label\na,1\n", "damaged or cut off"),

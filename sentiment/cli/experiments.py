@@ -28,7 +28,7 @@ _BASELINE = "metrics.baseline.baseline.accuracy"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--all", action="store_true", help="the experiments of every commit")
+    parser.add_argument("--all", action="store_true", help="also the experiments that started from other commits")
     parser.add_argument("--csv", action="store_true", help="write all parameters and metrics as CSV")
 
 
@@ -52,10 +52,12 @@ def runs(shown: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _revisions(shown: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield each revision with its state: the workspace and commits, each followed by its experiments."""
-    for commit in shown:
-        yield commit, _DONE
-        for experiment in commit["experiments"] or []:
+    """Yield each revision with its state: the workspace, the last commit and those with experiments, then these."""
+    for position, commit in enumerate(shown):
+        experiments = commit["experiments"] or []
+        if position < 2 or experiments:
+            yield commit, _DONE
+        for experiment in experiments:
             executor = experiment["executor"] or {}  # None unless it ran in DVC's queue
             for revision in experiment["revs"]:
                 yield revision, executor.get("state", _DONE)
@@ -94,7 +96,7 @@ def lines(table: pd.DataFrame, width: int) -> list[str]:
     if left_out := [head for head in parameters if head not in fitting]:
         notes.append(f"Also different, see --csv: {', '.join(left_out)}")
     if len(table) < 3:
-        notes.append("No experiments yet; `dvc exp run -S model.cell=gru` runs one.")
+        notes.append("No experiments from this commit (see --all); `dvc exp run -S model.cell=gru` runs one.")
     aligned = [[cell.ljust(_width(head, cells)) for cell in (head, *cells)] for head, cells in columns.items()]
     printed = [_GAP.join(row).rstrip() for row in zip(*aligned, strict=True)]
     return [_cut(line, width) for line in [*printed, *([""] if notes else []), *notes]]

@@ -47,7 +47,7 @@ PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 CHECKED = Path("data/params.checked")
 SAMPLE = Path("data/sample/reviews.csv")
-NO_REVIEWS = Path("data/sample/none")  # an empty file: DVC refuses to depend on a path that does not exist
+NO_REVIEWS = Path("data/sample/none")  # never read: DVC must have a path to depend on, and warns about an empty file
 
 REVIEWS = Parts.inside("data/reviews", ".parquet")
 CLASSES = Path("data/reviews/classes.json")

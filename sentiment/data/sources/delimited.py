@@ -58,6 +58,7 @@ class Delimited(TextTable):
     def __init__(self, name: str, stream: IO[str], columns: Sequence[str] | None = None) -> None:
         self._name = name
         self._lines = _Lines(stream)
+        self._first_line = 1  # of the present record
         csv.field_size_limit(max(LONGEST, csv.field_size_limit()))  # process-wide, and perhaps higher already
         first = self._line("line 1", _NO_HEADER)
         self._declared = ""
@@ -127,13 +128,14 @@ class Delimited(TextTable):
         return max(candidates, key=lambda separator: counts[separator])  # in a tie, the first
 
     def _location(self, number: int) -> str:
-        return f"row {number} (line {self._lines.number})"
+        return f"row {number} (line {self._first_line})"
 
     def _record(self, number: int) -> _Record | None:
         """Return the next record, or None at the end. Errors call it row `number`."""
         first = self._line(self._location(number), "fix its quotes")
         if not first:
             return None
+        self._first_line = self._lines.number
         plain = first.rstrip("\r\n")
         literal = _Record(plain.split(self.separator), plain, first[len(plain) :])
         width = len(self._columns)

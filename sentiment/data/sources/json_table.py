@@ -81,7 +81,9 @@ class Json(TextTable):
         return InputError(f"{self._name}: row {number}: longer than {LONGEST:,} characters; shorten or remove it")
 
     def _not_json(self, number: int, error: Exception) -> InputError:
-        return InputError(f"{self._name}: row {number}: not JSON ({reason(error)}); write each row as one object")
+        # Its message ends with a place, which is counted from the start of the row.
+        problem = error.msg if isinstance(error, json.JSONDecodeError) else reason(error)
+        return InputError(f"{self._name}: row {number}: not JSON ({problem}); write each row as one object")
 
 
 class _Text:
