@@ -1,4 +1,4 @@
-"""The stages of the pipeline, one command each; dvc.yaml calls them."""
+"""The stages of the pipeline, each a command that dvc.yaml runs."""
 
 import sys
 from importlib.util import find_spec

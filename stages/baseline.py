@@ -1,8 +1,8 @@
 """Fit a linear classifier of n-grams: data/tokens/ -> models/baseline/, data/baseline/{valid,test}.parquet.
 
-It reads the same tokens as the network and learns from the training split alone. `evaluate` scores its predictions of
-the test split beside the network's, and combines both models by their predictions of the validation split. Without a
-baseline, `features: none`, both tables are empty, and so is the model's folder but for a note.
+It reads the same tokens as the network and learns from the training split alone. `evaluate` scores its predictions for
+the test split beside the network's, and combines both models by their predictions for the validation split. With
+`features: none` there is no baseline: both tables are empty, and the model's folder contains only a note.
 """
 
 import sys

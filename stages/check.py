@@ -39,7 +39,7 @@ SECTIONS = _sections()
 
 
 def check() -> None:
-    """Raise InputError for a mistake in params.yaml, or in what it names."""
+    """Raise InputError for a mistake in params.yaml, or in a file that it names."""
     load_all(SECTIONS)
     params = ingest.Params.load()
     sources.locate(params.source)
@@ -60,8 +60,8 @@ def main() -> None:
     except InputError as error:
         if not _in_experiment_of_workspace():
             raise
-        # DVC writes the file within the second in which Git last looked at it. Git then takes a value of the same
-        # length for the one that it knows, and `git checkout` does nothing, until the file's time changes.
+        # DVC writes the file within the second in which Git last looked at it. If the new value has the same length,
+        # Git misses the change and `git checkout` does nothing, until the file's time changes.
         paths.PARAMS.touch()
         raise InputError(
             f"{error}\n{paths.PARAMS}: keeps the values of this `dvc exp run`; correct them with another -S, or take "
@@ -77,4 +77,4 @@ def _in_experiment_of_workspace() -> bool:
 
 
 if __name__ == "__main__":
-    run(main, alone=False)  # its output is constant, so it may run beside another stage
+    run(main, alone=False)  # may run beside another stage, because its output is constant

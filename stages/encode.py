@@ -23,7 +23,7 @@ class Params(Section, Truncation, name="encode"):
 
 
 def encode(tokens: Path, folder: Path, encoding: Encoding, vocabulary: Vocabulary) -> dict[str, Any]:
-    """Encode one part, a batch of reviews at a time. Return what metrics/ids.json says of it; {} without reviews."""
+    """Encode one part, a batch of reviews at a time. Return its metrics for metrics/ids.json, {} without reviews."""
     all_lengths: list[Lengths] = []
     unknown = 0
     bar = progress.counter(f"encode {folder.name}", parquet.count(tokens, parquet.TOKENS))
@@ -38,7 +38,7 @@ def encode(tokens: Path, folder: Path, encoding: Encoding, vocabulary: Vocabular
 
 
 def describe(lengths: Lengths, unknown: int) -> dict[str, Any]:
-    """Return the tokens of a split, the share of them out of the vocabulary, and percentiles of a review's length."""
+    """Return the number of tokens, the share out of the vocabulary, and percentiles of the reviews' lengths."""
     tokens = int(lengths.sum())
     percentiles = {"p50": 50, "p90": 90, "p99": 99, "longest": 100}
     return {
@@ -52,7 +52,7 @@ def describe(lengths: Lengths, unknown: int) -> dict[str, Any]:
 
 
 def warn_of_unknown(metrics: dict[str, Any], tokenizer: Tokenizer) -> None:
-    """Print a line if most validation tokens are out of the vocabulary: whatever is learned says nothing about them."""
+    """Print a line if most validation tokens are out of the vocabulary: the model can know nothing about them."""
     unknown = metrics["valid"]["out_of_vocabulary"]
     if unknown > MOSTLY_UNKNOWN:
         print(

@@ -1,11 +1,11 @@
 """Score the network, the baseline and both together on the test split.
 
 data/ids/{valid,test}, models/classifier/, {data,models}/baseline/ -> data/{predictions,stacked}.parquet,
-models/stacked/, metrics/{test,baseline,stacked}.json, metrics/plots/; and prints a summary, for which it reads the
-earlier metrics
+models/stacked/, metrics/{test,baseline,stacked}.json, metrics/plots/
 
-This is the only stage that shows the test split to the network. The two models are combined by their predictions of
-the validation split, which neither learned from. Without a baseline, its metrics and all that is stacked are empty.
+This is the only stage that shows the test split to the network. The two models are combined by their predictions for
+the validation split, from which neither learned. Without a baseline, its metrics and the outputs of both
+together are empty. The stage also prints a summary, for which it reads the metrics of earlier stages.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ from sentiment.pipeline.stage import run
 
 
 def read_baseline(path: Path, split: EncodedSplit, classes: Classes) -> Probabilities | None:
-    """Return the baseline's predictions of a split, None where there is no baseline.
+    """Return the baseline's predictions for a split, None if there is no baseline.
 
     Raises InputError if they are about other reviews.
     """
@@ -73,7 +73,7 @@ def main() -> None:
         )
     baseline_valid = read_baseline(paths.BASELINE_VALID, valid, classes)
     baseline = read_baseline(paths.BASELINE_TEST, test, classes)
-    models = {"network": network}  # of which curves are drawn
+    models = {"network": network}  # those with curves in the plots
     stack = stacked = None
     baseline_report: dict[str, Any] = {}
     stacked_report: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """Pre-train on reviews without their labels: data/ids/{train,unlabelled}, data/vocab.csv -> data/pretrained/, metrics.
 
-`ppmi` learns word vectors. `language_model` starts from these vectors and learns the recurrence too. `none` leaves both
-files without content. The metrics are in metrics/pretrain.json.
+`ppmi` learns word vectors. `language_model` starts from these vectors and learns recurrent weights too. With `none`,
+both files are empty. The metrics are in metrics/pretrain.json.
 """
 
 import numpy as np
@@ -22,9 +22,9 @@ from sentiment.pretraining.config import PretrainConfig
 
 
 def ppmi_vectors(split: EncodedSplit, num_words: int, window: int, embedding_dim: int) -> word_vectors.Matrix:
-    """Return a vector for each word of the vocabulary: float32[words, embedding_dim], zero for a word near no other.
+    """Return a vector for each word of the vocabulary: float32[words, embedding_dim], zeros for a word near no other.
 
-    Raises InputError where there are too few words for that width, or none near another.
+    Raises InputError if there are too few words for that width, or if no word is near another.
     """
     from sentiment.pretraining import ppmi  # loads scikit-learn, which method `none` does not need: 0.7 s
 

@@ -1,8 +1,8 @@
 """Train the classifier: data/ids/{train,valid}, data/vocab.csv, data/pretrained -> models/classifier/, metrics.
 
-The model folder repeats the classes' names from data/reviews/classes.json, and from metrics/corpus.json where the
-reviews came from. The metrics are metrics/train.json and metrics/history.csv. Seconds and device go to
-metrics/speed.json, which is not an output of the stage: they differ from run to run.
+The model folder also records the classes' names, from data/reviews/classes.json, and the source of the reviews, from
+metrics/corpus.json. The metrics are metrics/train.json and metrics/history.csv. Seconds and device differ from run to
+run, so they go to metrics/speed.json, which is not an output of the stage.
 """
 
 import sys
@@ -45,7 +45,7 @@ def train(
     checkpointer: "Checkpointer | None" = None,
     report: "Report | None" = None,
 ) -> list["EpochMetrics"]:
-    """Train on the first split and stop by the second. Leave the best epoch's weights in the classifier."""
+    """Train on the first split, and leave the weights of the epoch that is best on the second in the classifier."""
     from sentiment.data.batching import BucketBatchSampler, SequentialBatchSampler, make_loader
     from sentiment.data.dataset import ReviewDataset
     from sentiment.nn.device import dtype
@@ -87,7 +87,7 @@ def build(
     seed: int,
     recurrence: "Mapping[str, torch.Tensor] | None" = None,
 ) -> "Classifier":
-    """Return the classifier before training, with its pre-trained embeddings and recurrence, where there are some."""
+    """Return the classifier before training, with pre-trained embeddings and recurrent weights if there are any."""
     import torch
 
     from sentiment.nn import weights
@@ -144,7 +144,7 @@ def main() -> Callable[[], None]:
     corpus = Corpus(source=source, reviews=len(splits[0].labels))
     trained = checkpoint.Checkpoint(classifier, vocabulary, encoding, classes, corpus)
     checkpoint.save(paths.MODEL, trained, seed=config.seed, epoch=best.epoch)
-    write_history(history)  # once more: a resumed training may have had no epoch left
+    write_history(history)  # again, because a resumed training may have had no epoch left
     write_metrics(classifier, splits, config, len(history), best)
     tokens = (len(history) - checkpointer.restored_epochs) * sum(len(split.ids) for split in splits)
     speed = {"train_seconds": round(seconds, 2), "tokens_per_second": round(tokens / seconds)}

@@ -4,8 +4,8 @@ tfidf   (1 + log count) times inverse document frequency, each row scaled to len
 nbsvm   presence times log-count ratio, the log of how much likelier the n-gram is in reviews of a class than in others
         (Wang and Manning 2012, here with logistic regression instead of their SVM)
 
-Two classes have one logistic regression, for the second one. More have one for each class against the others, whose
-probabilities are normalized (one-vs-rest).
+For two classes there is one logistic regression, for the second class. For more there is one for each class against all
+others, and their probabilities are normalized (one-vs-rest).
 """
 
 from typing import Literal, NamedTuple
@@ -23,10 +23,10 @@ Floats32 = npt.NDArray[np.float32]
 
 
 class Weights(NamedTuple):
-    """What a classifier learned: a column for the second of two classes, or for each of more.
+    """What a classifier learned: one column for the second of two classes, or one for each of more than two.
 
-    A weight is the change of the log-odds by the n-gram; for tfidf it is multiplied by the feature. All are rounded to
-    float32, so that processors whose logarithms differ in the last bits of float64 give the same file.
+    A weight is what the n-gram adds to the log-odds; for tfidf it is multiplied by the feature first. All numbers are
+    rounded to float32, so that processors whose logarithms differ in the last bits of float64 give the same file.
     """
 
     weights: Floats32  # [features, columns]
@@ -38,7 +38,7 @@ def fit(kind: Features, counts: sparse.csr_array, labels: Labels, num_classes: i
     """Fit a classifier to the counts of n-grams, float64[reviews, features].
 
     The solver is liblinear's dual coordinate descent (Fan et al. 2008): it runs on one thread and visits the reviews
-    in an order that depends on its seed alone, so the result is reproducible. It makes a copy of the features, of 16
+    in an order that depends on its seed alone, so the result is reproducible. It copies the features, which takes 16
     bytes for each that is not 0.
     """
     from sklearn.linear_model import LogisticRegression
@@ -52,7 +52,7 @@ def fit(kind: Features, counts: sparse.csr_array, labels: Labels, num_classes: i
     weights, intercepts = [], []
     for label in [1] if num_classes == 2 else range(num_classes):
         positive = labels == label
-        if not positive.any():  # the odds of half a review
+        if not positive.any():  # the log-odds as if half a review were of this class
             weights.append(np.zeros(counts.shape[1]))
             intercepts.append(logit(0.5 / (len(labels) + 1)))
             continue
@@ -67,8 +67,8 @@ def fit(kind: Features, counts: sparse.csr_array, labels: Labels, num_classes: i
 
 
 def log_count_ratio(counts: sparse.csr_array, positive: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the log of how much likelier each n-gram is in the reviews that are `positive`: float64[features]."""
-    positive_cell = np.repeat(positive, np.diff(counts.indptr))  # of each count's review
+    """Return the log of how much likelier each n-gram is in `positive` reviews than in others: float64[features]."""
+    positive_cell = np.repeat(positive, np.diff(counts.indptr))  # for each count, whether its review is positive
     ones, others = (
         1 + np.bincount(counts.indices[positive_cell == each], minlength=counts.shape[1]) for each in (True, False)
     )
@@ -77,7 +77,7 @@ def log_count_ratio(counts: sparse.csr_array, positive: npt.NDArray[np.bool_]) -
 
 
 def _scaled(counts: sparse.csr_array, scale: npt.NDArray[np.float64]) -> sparse.csr_array:
-    """Return the scale of each n-gram in the reviews that have it: float64[reviews, features]."""
+    """Return the scale of each n-gram in the reviews that contain it, 0 in others: float64[reviews, features]."""
     return sparse.csr_array((scale[counts.indices], counts.indices, counts.indptr), shape=counts.shape)
 
 

@@ -1,10 +1,10 @@
 """The folder of a baseline, which holds everything that its predictions need.
 
-ngrams.csv     each n-gram, its tokens separated by spaces, and its `weight`, what it adds to the log-odds of the second
-               of two classes, or a `weight_<name>` for each of more; if the features are tfidf, also its `idf`
+ngrams.csv     each n-gram, its tokens separated by spaces, and its `weight`, which it adds to the log-odds of the
+               second of two classes, or a `weight_<name>` for each of more classes; for tfidf features also its `idf`
 settings.json  tokenizer, names of the classes, intercepts, source and number of the training reviews
 
-The table is CSV, which cannot unpack to more than its size: a model folder may come from a stranger.
+A model folder may come from a stranger, so the table is CSV, which cannot unpack to more than its size.
 """
 
 import csv
@@ -41,7 +41,7 @@ class BaselineMetadata(Settings):
     classes: Classes
     tokenizer: Tokenizer
     corpus: Corpus
-    intercepts: list[float]  # of the log-odds of the second of two classes, or of each of more
+    intercepts: list[float]  # of the log-odds: one for the second of two classes, or one for each of more
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Baseline:
 
     @classmethod
     def load(cls, folder: Path) -> "Baseline":
-        """Read a folder that `save` wrote. Raises InputError where its files are missing or damaged."""
+        """Read a folder that `save` wrote. Raises InputError if its files are missing or damaged."""
         metadata = BaselineMetadata.from_json(folder / SETTINGS, _REMEDY)
         path, has_idf = folder / _NGRAMS, metadata.features == "tfidf"
         texts, numbers = _read(path, _header(metadata.classes, has_idf))

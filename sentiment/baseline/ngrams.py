@@ -3,8 +3,8 @@
 scikit-learn's `CountVectorizer` counts the same, a token at a time in Python. On IMDb's 25,000 training reviews
 (n-grams of one and two tokens, 464,873 of which occur twice) it takes 31.9 s of CPU time, this module 7.5 s.
 
-An n-gram has an integer code: the index of its first tokens among the known (n-1)-grams, times the number of tokens,
-plus the code of its last token. numpy sorts and searches these codes.
+An n-gram has an integer code: the index of its first n-1 tokens among the known (n-1)-grams, times the number of known
+tokens, plus the code of its last token. numpy sorts and searches these codes.
 
 >>> train = pa.array([["not", "good"], ["good", "good", "film"]])
 >>> ngrams = NGrams.fit(lambda: [train], max_length=2, min_count=1)  # film, good, not, good film, good good, not good
@@ -36,14 +36,14 @@ class NGrams:
 
     @classmethod
     def fit(cls, chunks: Callable[[], Iterable[pa.ListArray]], max_length: int, min_count: int) -> "NGrams":
-        """Select the n-grams of at most `max_length` tokens that occur `min_count` times.
+        """Select the n-grams of at most `max_length` tokens that occur at least `min_count` times.
 
-        chunks: gives all reviews, some at a time, whenever it is called: list<string>[reviews]
+        chunks: returns an iterator over all reviews, in chunks of list<string>[reviews]; it is called twice
         """
         counter = TokenCounter()
         for tokens in chunks():
             counter.add(tokens.flatten())
-        # Sorted, because Arrow promises no order of what it counts, and the order decides the last bits of the weights.
+        # Sorted, because Arrow promises no order of counts, and the order affects the last bits of the weights.
         frequent = counter.table().filter(pc.field("count") >= min_count).sort_by("token")
         ngrams = cls(frequent["token"].combine_chunks(), [])
         encoded = [ngrams._encode(tokens) for tokens in chunks()]
@@ -54,7 +54,7 @@ class NGrams:
 
     @classmethod
     def from_table(cls, table: pa.ListArray) -> "NGrams":
-        """Return the n-grams of which `table` gave the tokens. Raises ValueError where it gave others."""
+        """Return the n-grams of a list that `table` made. Raises ValueError for any other list."""
         lengths = pc.list_value_length(table).to_numpy()
         ngrams = cls(table.filter(pa.array(lengths == 1)).flatten(), [])
         for length in range(1, lengths.max(initial=0) + 1):
@@ -83,7 +83,7 @@ class NGrams:
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), self.tokens.take(pa.array(np.concatenate(flat))))
 
     def unknown_share(self, tokens: pa.ListArray) -> npt.NDArray[np.float64]:
-        """Return the share of each review's tokens that are no feature: float64[reviews], 0 where there is no token."""
+        """Return the share of each review's tokens that are not features: float64[reviews], 0 if it has no tokens."""
         token, review = self._encode(tokens)
         length = np.bincount(review, minlength=len(tokens))
         return np.bincount(review, token < 0, len(tokens)) / np.maximum(length, 1)
@@ -131,7 +131,7 @@ class NGrams:
 
 
 def _frequent(codes: _Codes, min_count: int) -> _Codes:
-    """Return the codes that occur `min_count` times, sorted."""
+    """Return the codes that occur at least `min_count` times, sorted."""
     distinct, count = np.unique(codes, return_counts=True)
     return distinct[count >= min_count].astype(np.int64)
 

@@ -16,7 +16,7 @@ _CHUNK_TOKENS = 500_000  # a chunk's n-grams take some 50 MB
 
 @dataclass(frozen=True)
 class TokenizedReviews:
-    """The reviews of a table of tokens, or those of them that `kept` marks: bool[reviews]. Iterating reads the file."""
+    """The reviews in a table of tokens, or only those marked in `kept`, bool[reviews]. Iterating reads the file."""
 
     path: Path
     kept: npt.NDArray[np.bool_] | None = None

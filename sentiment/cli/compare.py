@@ -1,16 +1,17 @@
 """Compare the predictions of two runs, review by review.
 
     sentiment compare main workspace
-    sentiment compare imdb-rnn imdb-lstm
+    sentiment compare imdb-plain-1 imdb-lstm-1
     sentiment compare workspace:baseline workspace
 
 A run is a Git revision, the name of an experiment, or `workspace`. Its files are read through DVC, so they need not be
 checked out. `:baseline` takes the linear classifier's predictions, `:stacked` those of both models together.
 
-Prints every metric and its difference with 95 % intervals, how many reviews they disagree on, and the reviews whose
-probability changed most: that of being positive, or of more than two classes that of the review's own class. Writes the
-same to `comparison/`: metrics.json, and reviews.csv with all reviews, the most changed first; a label is 0 or 1, or of
-more classes the name. Section `evaluate` of this params.yaml applies to both runs.
+The command prints every metric and its difference with 95 % intervals, on how many reviews the runs disagree, and the
+reviews whose probability changed most: the probability of the second of two classes, such as positive, or with more
+classes that of the review's own class. It writes the same to `comparison/`: metrics.json, and reviews.csv with all
+reviews, the most changed first. A label there is 0 or 1, or with more classes a name. Section `evaluate` of the present
+params.yaml applies to both runs.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Write the sample corpus: 10,000 short reviews by a grammar, labelled by a finite-state machine.
 
-All negatives come before all positives, as public data sets have it.
+All negatives come before all positives, as in public data sets.
 """
 
 import argparse

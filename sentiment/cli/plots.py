@@ -3,7 +3,7 @@
     sentiment plots
     sentiment plots idea-rnn idea-gru
 
-Without a run, those of the workspace; with one, that run beside the workspace. They are the plots of `dvc plots show`
+Without a run, it shows the workspace; with one, that run beside the workspace. They are the plots of `dvc plots show`
 and `dvc plots diff`, as pictures: DVC's own page loads its drawing library from the web (treeverse/dvc#5679).
 """
 

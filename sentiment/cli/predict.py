@@ -12,7 +12,7 @@ share of the text's tokens that the model does not know). It is read and written
 matter.
 
 A model predicts well only for reviews like those it was trained on. `--about` says which these were and how many words
-the model knows. A warning counts the texts of which it knows less than half of the words.
+the model knows. A warning counts the texts most of whose words it does not know.
 """
 
 import argparse
@@ -52,12 +52,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="a review")
     formats = sources.table_formats()
     parser.add_argument("--file", metavar="PATH", help=f"reviews as {', '.join(formats)}; - is standard input")
-    parser.add_argument("--format", choices=formats, help="format of the file, if its name does not tell")
-    parser.add_argument("--text-column", default=sources.AUTO, metavar="NAME", help="default: text or review")
-    parser.add_argument("--columns", metavar="NAMES", help="comma-separated column names, if a CSV has no header")
+    parser.add_argument("--format", choices=formats, help="format of the file, if its name does not tell it")
     parser.add_argument(
-        "--encoding", default=sources.AUTO, metavar="NAME", help="default: UTF-8, anything else is an error"
+        "--text-column", default=sources.AUTO, metavar="NAME", help="column of the text, default: text or review"
     )
+    parser.add_argument("--columns", metavar="NAMES", help="comma-separated column names for a CSV without a header")
+    parser.add_argument("--encoding", default=sources.AUTO, metavar="NAME", help="encoding of the file, default: UTF-8")
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
     parser.add_argument("--about", action="store_true", help="say what the model was trained on, and predict nothing")
     parser.add_argument(
@@ -68,7 +68,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="network (the default), baseline, stacked (both together), or the folder of a model",
     )
     parser.add_argument(
-        "--threshold", type=float, metavar="P", help="predict the second of two classes from here on, default: 0.5"
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="lowest probability at which the second of two classes is predicted, default: 0.5",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 

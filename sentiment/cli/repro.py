@@ -1,10 +1,10 @@
 """Run `dvc repro`; if a stage fails, restore the outputs of the last complete run.
 
-DVC removes a stage's outputs before it runs the stage. So the parameters are checked first. If a stage fails all the
-same (the loss becomes infinite, the disk is full) or the run is interrupted, the outputs of the last complete run come
-back from DVC's cache.
+DVC removes a stage's outputs before it runs the stage, so the parameters are checked first. If a stage still fails (the
+loss becomes infinite, the disk is full) or the run is interrupted, the outputs of the last complete run are restored
+from DVC's cache.
 
-Whatever a killed run has left damaged is repaired first: dvc.lock, and DVC's note of who writes what.
+What a killed run has left damaged is repaired first: dvc.lock, and DVC's record of which process writes what.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Rebuild a commit from nothing and compare every output with the hash in its dvc.lock.
+"""Rebuild a commit from scratch and compare every output with the hash in its dvc.lock.
 
 The commit is cloned into a new folder with an empty cache, where `dvc repro` runs all stages. Each output is then
 identical, within tolerance or different. attestation.json holds these verdicts and describes the machine.

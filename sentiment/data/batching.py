@@ -29,8 +29,8 @@ from torch.utils.data import DataLoader, Sampler
 from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 
-# The number of batches whose reviews are sorted by length together. Batches of similar length waste no steps on a few
-# long reviews, and the reviews of such a pool still come from anywhere in the corpus.
+# The number of batches whose reviews are sorted by length together. Reviews of similar length waste no steps on a few
+# long ones, and those of a pool still come from anywhere in the corpus.
 POOL = 50
 
 # Entries, padding included, up to which a batch goes through a single table: 2,048 reviews of 512 tokens.
@@ -60,8 +60,8 @@ class Batch:
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         """Let a worker send the batch as bytes.
 
-        Torch would pass open files of shared memory, through a socket in TMPDIR. That fails where the path of TMPDIR is
-        longer than a socket's may be, and where a container has little shared memory.
+        Torch would pass open files of shared memory through a socket in TMPDIR. That fails if the path of TMPDIR is too
+        long for a socket, or if a container has little shared memory.
         """
         tensors = (self.ids.data, self.ids.batch_sizes, self.labels, self.positions)
         return _from_arrays, tuple(tensor.numpy() for tensor in tensors)
@@ -94,8 +94,8 @@ def _by_steps(reviews: list[npt.NDArray[Any]], lengths: npt.NDArray[np.int64]) -
     """Return the ids of some reviews, by length descending, step by step."""
     middle = int(lengths[len(lengths) // 2])
     if len(lengths) * lengths[0] > LARGEST_TABLE and middle < lengths[0]:
-        # Where a few reviews are far longer than the others, a table would be mostly padding. One that ends with the
-        # review in the middle is at least half full. The other tokens of the longer reviews follow after it.
+        # If a few reviews are far longer than the others, a table would be mostly padding. One of the median length is
+        # at least half full. The rest of the longer reviews follows after it.
         longer = np.count_nonzero(lengths > middle)
         first = _by_steps([ids[:middle] for ids in reviews], np.minimum(lengths, middle))
         return np.concatenate([first, _by_steps([ids[middle:] for ids in reviews[:longer]], lengths[:longer] - middle)])
@@ -224,9 +224,9 @@ def make_loader(
 
 
 def _end_on_error(worker: int) -> None:
-    """Let a worker end where it cannot send a batch, for lack of memory say: DataLoader then raises RuntimeError.
+    """Let a worker end if it cannot send a batch, for lack of memory say: DataLoader then raises RuntimeError.
 
-    Python's queue would drop the batch and go on, and the main process would wait for it for ever.
+    Python's queue would drop the batch and go on, and the main process would wait for it forever.
     """
     Queue._on_queue_feeder_error = staticmethod(lambda error, batch: os._exit(1))  # type: ignore[attr-defined]
 

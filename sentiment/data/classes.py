@@ -36,7 +36,7 @@ class Classes(Settings):
 
     @classmethod
     def load(cls, path: Path = paths.CLASSES) -> Self:
-        """Read the classes of the reviews. Raises InputError where the file is missing or damaged."""
+        """Read the classes of the reviews. Raises InputError if the file is missing or damaged."""
         return cls.from_json(path, "run `dvc repro --force ingest`")
 
     def __len__(self) -> int:

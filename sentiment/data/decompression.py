@@ -20,9 +20,9 @@ SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 # A file may unpack to 100 times its size. Text compresses to about a third, a gzip bomb to a thousandth.
 _MAX_RATIO = 100
 _ALWAYS_ALLOWED = 2**26  # bytes, however small the file is
-_XZ_MEMORY = 2**27  # bytes that a file may ask for; one of `xz -9` asks for 65 MiB
+_XZ_MEMORY = 2**27  # bytes that a file may ask for; one made by `xz -9` asks for 65 MiB
 _CHUNK = 2**16
-_PADDING = b"\0\r\n"  # ignored after a stream; zeros pad it to a tape block
+_PADDING = b"\0\r\n"  # ignored after a stream, which zeros may pad to a tape block
 
 
 class DamagedError(Exception):
@@ -62,7 +62,7 @@ def compression_suffix(name: str) -> str:
 
 @contextmanager
 def open_compressed(name: str, packed: IO[bytes], suffix: str = ".gz") -> Iterator[IO[bytes]]:
-    """Unpack a stream. `suffix` is that of its compression; errors call it `name`.
+    """Unpack a stream, whose compression has the given `suffix`. Errors call it `name`.
 
     Raises InputError if it unpacks to more than the limit, and one of `DAMAGED` if it cannot be unpacked.
     """
@@ -79,7 +79,7 @@ def open_compressed(name: str, packed: IO[bytes], suffix: str = ".gz") -> Iterat
 
 
 def zip_member(name: str, packed: IO[bytes]) -> str:
-    """Return the name of the file in a zip archive. Raises InputError unless there is one, itself not compressed."""
+    """Return the name of the file in a zip archive. Raises InputError unless there is exactly one, not compressed."""
     if not packed.seekable():
         raise InputError(f"{name}: is a pipe, but a zip archive is read from its end; give a file")
     try:
@@ -148,9 +148,9 @@ def _decompressor(suffix: str) -> Any:
 
 
 class _Members(io.RawIOBase):
-    """Concatenated compressed streams, which gzip, bzip2 and xz read as one.
+    """Concatenated compressed streams, read as one, as gzip, bzip2 and xz do.
 
-    Python's own readers refuse a newline at the end, which gzip ignores, and that of `lzma` has no memory limit.
+    Python's own readers refuse a newline at the end, which gzip ignores, and the one in `lzma` has no memory limit.
     """
 
     def __init__(self, packed: IO[bytes], suffix: str) -> None:

@@ -24,8 +24,8 @@ from sentiment.errors import InputError, reason
 from sentiment.io import parquet
 from sentiment.io.atomic import atomic_folder
 
-# numpy pads the header of an .npy file to the same size for any number of elements, so that it can be written again
-# when that number is known.
+# numpy pads the header of an .npy file to the same size for any number of elements, so it can be overwritten when that
+# number is known.
 _HEADER_SIZE = 128
 
 Lengths = npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ class Truncation(Settings):
             return ids, lengths
         position = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         excess = np.repeat(np.maximum(lengths - self.max_tokens, 0), lengths)
-        # Tokens before the cut; of an odd number, the larger half.
+        # Tokens kept before the cut; in the middle case, the larger half of an odd number.
         head = {"start": 0, "end": self.max_tokens, "middle": -(-self.max_tokens // 2)}[self.truncation_side]
         kept = (position < head) | (position >= head + excess)
         return ids[kept], np.minimum(lengths, self.max_tokens)
@@ -63,11 +63,11 @@ class Encoding(Settings):
 
     @classmethod
     def load(cls, path: Path) -> "Encoding":
-        """Read the file. Raises InputError where it is missing or damaged."""
+        """Read the file. Raises InputError if it is missing or damaged."""
         return cls.from_json(path, "run `dvc repro --force encode`")
 
     def require(self, vocabulary: Vocabulary, path: Path) -> None:
-        """Raise InputError where this vocabulary, read from `path`, is not the one that made the ids."""
+        """Raise InputError if this vocabulary, read from `path`, is not the one that made the ids."""
         if vocabulary.digest != self.vocabulary:
             raise InputError(f"{path}: not the vocabulary that made the ids; run `dvc repro encode`")
 
@@ -79,7 +79,7 @@ class Encoding(Settings):
 
 @dataclass(frozen=True)
 class EncodedSplit:
-    """Encoded reviews of one folder, their ids memory-mapped, or of several, their ids in memory.
+    """Encoded reviews of one folder, with memory-mapped ids, or of several, with ids in memory.
 
     ids[tokens], offsets int64[reviews + 1], labels uint8[reviews]
     """
@@ -92,9 +92,9 @@ class EncodedSplit:
 
     @classmethod
     def open(cls, *folders: Path) -> "EncodedSplit":
-        """Open folders that `open_writer` made, one after the other as one split.
+        """Open folders that `open_writer` made, as one split.
 
-        Raises InputError where the two files of one do not belong together.
+        Raises InputError if the two files of a folder do not belong together.
         """
         if len(folders) == 1:
             return cls._open(*folders)
@@ -128,7 +128,7 @@ class EncodedSplit:
         return cls((folder,), ids, offsets, index["label"].to_numpy(), index["id"].combine_chunks())
 
     def require_labels_of(self, classes: Classes) -> None:
-        """Raise InputError where a label is none of these classes."""
+        """Raise InputError if a label is none of these classes."""
         if (highest := int(self.labels.max(initial=0))) >= len(classes):
             raise InputError(
                 f"{self.folders[0]}: has the label {highest}, and {paths.CLASSES} names the classes 0 to "

@@ -1,6 +1,7 @@
 """From the labels of a source to classes.
 
-The classes are known only after the last review. Until then each label has a code, in the order of first appearance.
+The classes are known only after the last review. Until then each label has a code: 0 for the first one that appears,
+1 for the second, and so on.
 """
 
 from collections import Counter
@@ -73,7 +74,7 @@ class LabelEncoder:
     def code(self, where: str, label: str) -> int | None:
         """Return the code of a label, or None if the mapping drops it.
 
-        Raises InputError, which calls the source `where`, if there are more labels than classes allowed.
+        Raises InputError, which calls the source `where`, if there are too many labels.
         """
         name = label if self._mapping is None else self._mapping.get(label)
         if name is None:

@@ -1,4 +1,4 @@
-"""The kinds of model in a folder: settings.json of all but the network's names its `kind`."""
+"""The kinds of model folders. `kind` in settings.json tells which; a network has none."""
 
 from pathlib import Path
 from typing import Literal, cast
@@ -12,12 +12,12 @@ _NONE = "none"
 
 
 def write_none(folder: Path) -> None:
-    """Write into a folder that it has no model, because the run had no baseline."""
+    """Write a note into a folder: it has no model, because the run had no baseline."""
     write_json(folder / SETTINGS, {"kind": _NONE})
 
 
 def kind_of(folder: Path) -> Kind:
-    """Return what a folder holds. Raises InputError where it holds no model."""
+    """Return the kind of model in a folder. Raises InputError if there is none."""
     kind = read_json(folder / SETTINGS).get("kind", "network")
     if kind == _NONE:
         raise InputError(f"{folder}: the run had no baseline; run it with baseline.features other than none")

@@ -113,7 +113,7 @@ def open_writer(path: Path, classes: Classes) -> Iterator[Writer]:
 
 
 def read(path: Path, classes: Classes) -> Predictions:
-    """Return a whole table. Raises InputError where the file is not one of predictions of these classes."""
+    """Return a whole table. Raises InputError if the file is not one of predictions of these classes."""
     return from_table(parquet.read_all(path, schema(classes)))
 
 

@@ -5,8 +5,8 @@ order of the words, so a bag of words cannot learn them:
 
 * The **last verdict** counts: "The plot was dull. The ending was superb." is positive.
 * A **negation** flips the next opinion of its clause: "not very good" is negative, "never dull" positive.
-* An **aside** does not count: what somebody expected, promised or called it, and what follows "although" or "despite",
-  up to the next comma, full stop or "but".
+* An **aside** does not count: what somebody expected, promised or called the film, and what follows "although" or
+  "despite", up to the next comma, full stop or "but".
 * All other words are **neutral**.
 
 The rules are a deterministic automaton of nine states over whitespace-separated tokens, `State.read`. The generator
@@ -87,7 +87,7 @@ def trace(text: str) -> list[State]:
 
 
 def verdict(text: str) -> Verdict | None:
-    """Return the label of a text, or None where it holds no verdict."""
+    """Return the label of a text, or None if it contains no verdict."""
     return trace(text)[-1].verdict
 
 
@@ -110,7 +110,7 @@ FILLER = (
 
 
 class Writer:
-    """Writes reviews from a seed, by `random.Random.random` alone: its numbers are the same in all Python versions."""
+    """Writes reviews from a seed, with `random.Random.random` alone, which is the same in all Python versions."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from sentiment.config.section import Settings
 
-# Characters of the longest token; the rest of a longer one is cut off. No word is that long, and files of tokens can
-# rely on it: the longest line of a vocabulary, or of word vectors, follows from it.
+# Characters of the longest token; the rest of a longer one is cut off. No word is that long. The bound also limits the
+# lines of a vocabulary and of a file of word vectors.
 MAX_TOKEN = 1000
 
 # A tag: "<br />", "</p>", "<a href=...>", but not "1 < 2" or "<3".
@@ -43,7 +43,7 @@ class Tokenizer(Settings):
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
-        """Read the settings that `tokenize` wrote. Raises InputError where the file is missing or damaged."""
+        """Read the settings that `tokenize` wrote. Raises InputError if the file is missing or damaged."""
         return cls.from_json(path, "run `dvc repro --force tokenize`")
 
     def __call__(self, texts: pa.StringArray) -> pa.ListArray:

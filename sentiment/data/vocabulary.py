@@ -29,17 +29,17 @@ PADDING = 0
 OUT_OF_VOCABULARY = 1
 FIRST_TOKEN = 2  # the id of the most frequent token
 
-# Counts of single batches are added up when they have this many rows together. So memory depends on the number of
-# distinct tokens, not on the size of the corpus.
+# The counts of batches are added up when they have this many rows together, so memory depends on the number of distinct
+# tokens, not on the size of the corpus.
 MAX_PENDING_ROWS = 1_000_000
 
 Ids = npt.NDArray[np.unsignedinteger]
 
-MOSTLY_UNKNOWN = 0.5  # share of tokens out of vocabulary beyond which a prediction means little
+MOSTLY_UNKNOWN = 0.5  # if a larger share of the tokens is out of vocabulary, a prediction means little
 
 
 def remedy_for_unknown(method: str) -> str:
-    """Return what to do where most tokens are out of vocabulary, for the method that made the tokens."""
+    """Return what to do if most tokens are out of vocabulary, given the method of the tokenizer."""
     if method == "whitespace":
         return "set tokenize.method to words, which separates words from punctuation, and Chinese or Thai characters"
     return "give more reviews, raise count_vocab.max_size or lower count_vocab.min_count"
@@ -117,7 +117,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
-        """Read a file that `save` wrote. Raises InputError where a row is not of its contract."""
+        """Read a file that `save` wrote. Raises InputError if it is missing or damaged."""
         tokens: list[str] = []
         counts: list[int] = []
         try:

@@ -48,7 +48,7 @@ class Vectors(NamedTuple):
 
 
 def locate(name: str) -> Path:
-    """Return the path of model.vectors. Raises InputError where it is missing or outside the project."""
+    """Return the path of model.vectors. Raises InputError if it is missing or outside the project."""
     path = Path(name)
     if leaves_repository(path):
         raise InputError(f"model.vectors: '{printable(name)}' leaves the repository; give its absolute path")
@@ -58,9 +58,9 @@ def locate(name: str) -> Path:
 
 
 def require(name: str, dim: int) -> None:
-    """Read the whole file. Raises InputError where it is missing or damaged, or has another dimension.
+    """Read the whole file. Raises InputError if it is missing or damaged, or has another dimension.
 
-    Numbers of digits, points and minus signs are taken as right: to parse them too would take twice as long.
+    Vectors made of digits, points and minus signs only are not parsed, because that would take twice as long.
     """
     path = locate(name)
     with _open(path) as stream:
@@ -72,7 +72,7 @@ def require(name: str, dim: int) -> None:
 def load(path: Path, words: list[str], dim: int) -> Vectors:
     """Return the vectors of the words that the file has.
 
-    Raises InputError where it is damaged, has another dimension, or has vectors but none for these words.
+    Raises InputError if it is damaged, has another dimension, or has vectors but none for these words.
     """
     index_of = {word.encode(): index for index, word in enumerate(words)}
     rows: dict[int, Matrix] = {}
@@ -101,7 +101,7 @@ def save(path: Path, words: list[str], values: Matrix) -> None:
 
 
 class _Entry(NamedTuple):
-    """A word of a file, its place as errors name it, and its numbers: as text, or as float32[dim]."""
+    """A word of a file, its place for error messages, and its numbers: as text, or as float32[dim]."""
 
     place: str
     word: bytes
@@ -110,7 +110,7 @@ class _Entry(NamedTuple):
 
 @contextmanager
 def _open(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, unpacked if it is a .gz one. Raises InputError where it unpacks to more than it may."""
+    """Open a file, unpacked if its name ends in .gz. Raises InputError if it unpacks to more than the limit."""
     with ExitStack() as stack:
         try:
             raw = stack.enter_context(path.open("rb"))
@@ -120,7 +120,7 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _read_entries(path: Path, stream: IO[bytes], dim: int) -> Iterator[_Entry]:
-    """Yield the words of a file in any of the forms. Raises InputError where its vectors have another dimension."""
+    """Yield the words of a file in any of the forms. Raises InputError if its vectors have another dimension."""
     max_line = _MAX_WORD_BYTES + 64 * dim  # bytes; a damaged file may be a single line
     first = stream.readline(max_line).removeprefix(b"\xef\xbb\xbf")
     if not first:
@@ -161,7 +161,7 @@ def _is_number(field: bytes) -> bool:
 
 
 def _read_text(path: Path, lines: Iterable[bytes], num_words: int | None, dim: int, max_line: int) -> Iterator[_Entry]:
-    """Yield the words of a text file. `num_words` is what its header says, None where it has no header.
+    """Yield the words of a text file. `num_words` is what its header says, None if it has no header.
 
     A word may contain spaces: its vector is the last `dim` fields of the line.
     """
@@ -196,7 +196,7 @@ def _read_binary(path: Path, stream: IO[bytes], num_words: int, dim: int) -> Ite
 
 
 def _parse_vector(entry: _Entry, dim: int) -> Matrix:
-    """Return the vector of a word: float32[dim]. Raises InputError where it is not `dim` finite numbers."""
+    """Return the vector of a word: float32[dim]. Raises InputError if it is not `dim` finite numbers."""
     numbers = entry.numbers
     try:
         with np.errstate(over="ignore"):  # numbers beyond float32 become infinity, which is refused below

@@ -1,6 +1,6 @@
-"""What logits mean. Two classes have one logit, the log-odds of the second; more have one for each, before a softmax.
+"""From logits to classes. Two classes have one logit, the log-odds of the second; more have one each, and a softmax.
 
-Two logits and a softmax would be the same model: only their difference counts.
+Two logits with a softmax would be the same model, because only their difference matters.
 """
 
 import torch
@@ -23,7 +23,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def predict(logits: Tensor) -> Tensor:
-    """Return each review's most probable class: int64[reviews]. A tie goes to the second of two, else to the first.
+    """Return each review's most probable class: int64[reviews]. In a tie, the second of two or the first of several.
 
     >>> predict(torch.tensor([0.1, -2.0])).tolist(), predict(torch.tensor([[0.1, -2.0, 3.0]])).tolist()
     ([1, 0], [2])

@@ -18,9 +18,9 @@ def candidates(wanted: str, usual: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def find_column(where: str, wanted: str, usual: tuple[str, ...], option: str, names: Sequence[str]) -> str:
-    """Return the first of a column's candidates that is among `names`. Errors suggest setting `option`.
+    """Return the first of a column's candidates that is among `names`.
 
-    Raises InputError if none of them is among `names`, or if the first one is there twice.
+    Raises InputError, which suggests setting `option`, if none of them is there, or if the first one is there twice.
     """
     possible = candidates(wanted, usual)
     present = [name for name in possible if name in names]
@@ -35,7 +35,7 @@ def find_column(where: str, wanted: str, usual: tuple[str, ...], option: str, na
 
 
 def present_name(fields: Mapping[str, Any], possible: Sequence[str]) -> str | None:
-    """Return the first of the `possible` columns that a row has, or None if it has none of them."""
+    """Return the first of the `possible` columns that a row has, or None."""
     return next((name for name in possible if _descend(fields, name) is not _ABSENT), None)
 
 

@@ -1,6 +1,6 @@
 """CSV and TSV: one review per row, in columns with a separator between them.
 
-Files differ in their separator and in the meaning of a quotation mark, and nothing in them tells which. Python's `csv`
+Files differ in their separator and in the meaning of a quotation mark, and do not say which they use. Python's `csv`
 reads each convention but cannot choose one. Here each record is read by the first of these conventions that gives it as
 many fields as the header has:
 
@@ -27,10 +27,10 @@ SEPARATORS = (",", "\t", ";", "|")
 
 _NO_HEADER = "the first row must name the columns"
 _MAX_LINES = 100_000  # in one record
-_FEW = 20  # a column with more different values is not one of a few repeated values, such as labels
+_FEW = 20  # different values at most in a column of repeated values, such as labels
 
 
-# With an escape character, `csv` accepts text after a closing quote. So escaped quotes are turned into doubled ones.
+# `csv` with an escape character accepts text after a closing quote, so escaped quotes are turned into doubled ones.
 _BACKSLASHED = re.compile(r'\\(["\\])')
 
 
@@ -53,7 +53,7 @@ class _Record(NamedTuple):
 class Delimited(TextTable):
     """Rows of fields. The first row names the columns, unless `columns` does. Unnamed columns are ignored."""
 
-    separator: str  # the default, unless the first row shows another one
+    separator: str  # a subclass has the usual one, an instance that of the file
 
     def __init__(self, name: str, stream: IO[str], columns: Sequence[str] | None = None) -> None:
         self._name = name
@@ -192,10 +192,11 @@ class Delimited(TextTable):
         return _Record(fields, plain, text[len(plain) :])
 
     def _looks_like_row(self, line: str) -> bool:
-        """Return whether a line is a row if its quotation marks are ordinary characters.
+        """Return whether a line would be a row if quotation marks were ordinary characters.
 
-        Tabs do not occur in sentences, so the number of fields is enough. Other separators do, so the values must also
-        fit the columns that so far have only numbers or a few repeated values; there must be such a column.
+        Sentences contain no tabs, so the number of fields is enough. They do contain other separators, so the values
+        must then also fit the columns that so far have only numbers or a few repeated values; there must be such a
+        column.
         """
         fields = line.rstrip("\r\n").split(self.separator)
         if not 1 < len(self._columns) == len(fields):

@@ -145,7 +145,7 @@ def _parse_films(content: bytes) -> list[str]:
 
 
 def _check_layout(path: Path, keys: Iterable[_Key], reading: Reading) -> None:
-    """Raise InputError if a labelled folder has no reviews or, if labels are not read, if no folder has any."""
+    """Raise InputError if a labelled folder has no reviews. If labels are not read, one review anywhere is enough."""
     present = {(key.split, key.label) for key in keys}
     required = _LABELLED if reading.labelled else _FOLDERS
     missing = [f"{split}/{label}" for split, label in required if (split, label) not in present]

@@ -38,7 +38,7 @@ class Json(TextTable):
         return "[\n" if self._is_array else ""
 
     def row_line(self, row: Row, added: Mapping[str, Any]) -> str:
-        """Append to the text of the row. Serializing its values again could round numbers and lose bytes."""
+        """Append to the text of the row, since serializing its values again could round numbers and lose bytes."""
         extended = f"{row.raw.rstrip().removesuffix('}').rstrip()}, {json.dumps(added)[1:]}"
         if not self._is_array:
             return extended + "\n"
@@ -87,7 +87,7 @@ class Json(TextTable):
 
 
 class _Text:
-    """The text of an array, of which little more than one element is held in memory."""
+    """The text of an array. Little more than one element is in memory at a time."""
 
     def __init__(self, text: str, read: Callable[[int], str]) -> None:
         self._text, self._read, self._start = text, read, 0

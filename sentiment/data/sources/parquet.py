@@ -14,7 +14,7 @@ from sentiment.data.sources.parquet_pages import pages
 from sentiment.data.sources.table import Row, Table, Write
 from sentiment.errors import InputError, quote, reason
 
-# Rows and bytes in memory at a time. They are few because a dictionary lets a small file repeat one long text in
+# Rows and bytes in memory at a time. The rows are few because a dictionary lets a small file repeat one long text in
 # every row.
 _BATCH_ROWS = 16
 _BATCH_BYTES = 2**26

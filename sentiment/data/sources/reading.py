@@ -51,7 +51,7 @@ class Reading(Settings):
     def find(self, where: str, names: Sequence[str]) -> tuple[str, str | None]:
         """Return the text column and the label column among `names`; the latter is None if labels are not read.
 
-        Raises InputError unless these are two different `names`.
+        Raises InputError if one is not there, or if both are the same.
         """
         text = find_column(where, self.text_column, TEXT_COLUMNS, "ingest.text_column", names)
         if not self.labelled:

@@ -198,7 +198,7 @@ def _split_of(name: str) -> Split | None:
 def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
     """Yield the reviews of a table; their ids are row numbers. Raises InputError if a row is not a review.
 
-    If each row names its columns, as in JSON, some rows may lack text or label, but one row must have both.
+    If each row names its own columns, as in JSON, some rows may lack text or label, but one row must have both.
     """
     texts = candidates(reading.text_column, TEXT_COLUMNS)
     labels = candidates(reading.label_column, LABEL_COLUMNS)
@@ -226,7 +226,7 @@ def _read_table(path: Path, reading: Reading) -> Iterator[Review]:
 def open_table(
     name: str, format_: str, reading: Reading = AS_USUAL, stream: IO[bytes] | None = None
 ) -> Iterator[Table]:
-    """Open the file or folder `name` as a table, or read `stream`, which errors then call `name`."""
+    """Open the file or folder `name` as a table, or read `stream` instead, which errors call `name`."""
     kind = TEXT_FORMATS.get(format_)
     if reading.column_names and not (kind and issubclass(kind, Delimited)):
         raise InputError(f"{name}: names its own columns; ingest.columns and --columns are for a CSV without a header")

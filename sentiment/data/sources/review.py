@@ -18,9 +18,9 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})")
 class Review(NamedTuple):
     """A review as it is in its source. A missing text or label is None.
 
-    `split` is None if the source has no test split of its own, so that one is drawn. It is `unlabelled` for a review of
-    a data set's unlabelled part; these reviews come last. `film` is None if the source does not name the film.
-    `has_valid` says that the source has a validation split of its own, so that none is drawn.
+    `split` is None if the source has no test split of its own, so that one is drawn. It is `unlabelled` in a data set's
+    unlabelled part; these reviews come last. `film` is None if the source does not name the film. `has_valid` is
+    whether the source has a validation split of its own, so that none is drawn.
     """
 
     id: str
@@ -64,7 +64,7 @@ def label_of(where: str, value: Any) -> str | None:
 def check_text(where: str, value: Any, option: str = "") -> str:
     """Return a text that can be stored: a string of at most `LONGEST` characters, valid UTF-8, without NUL bytes.
 
-    Raises InputError for anything else. `option` sets the encoding of the file; errors name it.
+    Raises InputError for anything else. Errors name `option`, which sets the encoding of the file.
     """
     if not isinstance(value, str):
         raise InputError(f"{where}: the text is {quote(value)}, not a string; correct or remove the row")
@@ -76,7 +76,7 @@ def check_text(where: str, value: Any, option: str = "") -> str:
         value.encode()
     except UnicodeEncodeError as error:
         half = value[error.start]
-        if "\udc80" <= half <= "\udcff":  # how `surrogateescape` reads a byte that is not UTF-8
+        if "\udc80" <= half <= "\udcff":  # a byte that is not UTF-8, as `surrogateescape` reads it
             remedy = "convert it to UTF-8"
             if option and (probable := probable_encoding(value)):
                 remedy = f"it is probably {probable}; set {option}"
@@ -88,7 +88,7 @@ def check_text(where: str, value: Any, option: str = "") -> str:
 
 
 def probable_encoding(text: str) -> str | None:
-    """Return the most likely encoding of a text whose bytes that are not UTF-8 became surrogates, or None."""
+    """Return the most likely encoding of a text, or None. Its bytes that are not UTF-8 have become surrogates."""
     try:
         content = text[:10_000].encode("utf-8", errors="surrogateescape")
     except UnicodeEncodeError:  # a lone surrogate from an escape in JSON

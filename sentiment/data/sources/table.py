@@ -38,7 +38,7 @@ class Table(ABC):
 
     @property
     def form(self) -> object:
-        """What two tables must have in common to be written as one, such as columns and separator."""
+        """What tables must have in common to be written as one, such as columns and separator."""
         return self.header
 
     @abstractmethod
