@@ -329,7 +329,7 @@ def test_the_threshold_moves_the_label_not_the_probability(command: Command, mod
         (["text", "--file", "r.csv"], b"", "give one of texts, --file and --about"),
         (["--threshold", "2", "text"], b"", "--threshold 2.0 is not between 0 and 1"),
         (["--device", "cuda", "text"], b"", "device 'cuda' is not on this machine; set --device to auto or cpu"),
-        (["--model", "nowhere", "text"], b"", "nowhere/settings.json: missing; run `dvc repro`"),
+        (["--model", "nowhere", "text"], b"", "--model nowhere: no such folder; give one, or network"),
         (["--file", "missing.parquet"], b"", "missing.parquet: no such file"),
         (["--file", "-", "--format", "parquet"], b"PAR1", "-: not a readable Parquet file"),
         (["--file", "missing.csv"], b"", "missing.csv: no such file"),

@@ -77,6 +77,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _model_folder(word: str) -> Path:
+    if word not in _MODELS and not Path(word).is_dir():
+        raise InputError(f"--model {printable(word)}: no such folder; give one, or {', '.join(_MODELS)}")
     return _MODELS.get(word) or Path(word)
 
 
