@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 import stages
+from sentiment.analysis.config import AnalysisConfig
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.config.evaluation import EvaluationConfig
@@ -31,7 +32,7 @@ def _sections() -> dict[str, type[Section]]:
     names = [module.name for module in pkgutil.iter_modules(stages.__path__) if module.name != "check"]
     modules = [import_module(f"stages.{name}") for name in names]
     params = [module.Params for module in modules if hasattr(module, "Params")]
-    shared = (ModelConfig, TrainConfig, PretrainConfig, EvaluationConfig, ComputeConfig)
+    shared = (ModelConfig, TrainConfig, PretrainConfig, EvaluationConfig, AnalysisConfig, ComputeConfig)
     return {section.section: section for section in (*params, *shared)}
 
 

@@ -5,20 +5,10 @@ from itertools import product
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from sentiment.data import sample
 from sentiment.data.automaton import NO_LABEL, Automaton
-
-
-@st.composite
-def automata(draw: st.DrawFn, tokens: str = "ab") -> Automaton:
-    states = draw(st.integers(1, 4))
-    cells = st.integers(0, states - 1)
-    rows = st.lists(cells, min_size=len(tokens), max_size=len(tokens))
-    transitions = draw(st.lists(rows, min_size=states, max_size=states))
-    labels = draw(st.lists(st.integers(0, 1), min_size=states, max_size=states))
-    return Automaton(tuple(tokens), np.array(transitions, np.int64), np.array(labels, np.int64))
+from tests.support.automata import automata
 
 
 def words_up_to(length: int, tokens: int = 2) -> list[tuple[int, ...]]:
@@ -41,7 +31,7 @@ def test_words_of_all_lengths_are_classified_together_as_one_by_one(automaton: A
 @given(automata(), automata())
 def test_the_difference_is_the_shortest_word_that_is_labelled_differently(one: Automaton, other: Automaton) -> None:
     # Two automata of up to four states differ on a word of fewer than eight tokens, or on none (Moore 1956).
-    words = words_up_to(7)
+    words = words_up_to(7)[1:]
     differing = np.flatnonzero(one.classify(words) != other.classify(words))
     assert one.difference(other) == (words[differing[0]] if len(differing) else None)
 
@@ -49,7 +39,19 @@ def test_the_difference_is_the_shortest_word_that_is_labelled_differently(one: A
 @given(automata(), automata())
 def test_automata_that_label_every_word_alike_have_the_same_minimal_one(one: Automaton, other: Automaton) -> None:
     same = one.minimal().as_json() == other.minimal().as_json()
-    assert same == (one.difference(other) is None)
+    assert same == (one.difference(other) is None and one.labels[0] == other.labels[0])
+
+
+@given(automata())
+def test_without_the_empty_word_its_label_makes_no_difference(automaton: Automaton) -> None:
+    # A start of its own, to which nothing leads back, with the other label.
+    states = len(automaton)
+    order = [states, *range(states)]
+    transitions = np.vstack([automaton.transitions, automaton.transitions[:1]])[order] + 1
+    other = Automaton(automaton.tokens, transitions, np.append(automaton.labels, 1 - automaton.labels[0])[order])
+    assert other.difference(automaton) is None
+    assert len(other.without_empty_word()) == len(automaton.without_empty_word()) <= len(automaton.minimal())
+    assert other.without_empty_word().difference(automaton) is None
 
 
 @given(automata())

@@ -13,6 +13,7 @@ from dvc.cli import parse_args
 from benchmarks import learning_curve, tables
 from sentiment.cli.main import SUBCOMMANDS
 from sentiment.cli.summary import lines
+from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
 from sentiment.io.command import ArgumentParser
 from sentiment.io.json_file import read_json
@@ -83,6 +84,14 @@ def test_the_summary_shown_says_what_the_command_says(monkeypatch: pytest.Monkey
 
     # Another kind of processor, or other parameters, and the figures are others.
     assert without_figures(shown) == without_figures(said)
+
+
+def test_the_figures_about_the_automaton_are_those_of_the_committed_run() -> None:
+    text, found = text_of("docs/automata.md").replace("\n", " "), read_json(paths.ANALYSIS_METRICS)["language"]
+    said = f"of the {found['steps']} steps of the nine states, {found['deciding']} decide some text"
+    assert f"{said}, and the network has learned {found['learned']}" in text
+    states, share = text_of("metrics/plots/quantized.csv").splitlines()[-1].split(",")[:2]
+    assert f"{states} states keep {float(share):.0%}".replace("%", " %") in text
 
 
 @pytest.mark.parametrize("name", PRESENT)

@@ -18,7 +18,7 @@ PIPELINE: dict[str, Any] = read_yaml(ROOT / "dvc.yaml")
 PARAMS: dict[str, Any] = read_yaml(ROOT / "params.yaml")
 BY_NAME: dict[str, Any] = PIPELINE["stages"]
 
-TORCH = {"data", "nn", "training", "pretraining", "inference"}  # `data` for batches
+TORCH = {"data", "nn", "training", "pretraining", "inference", "analysis"}  # `data` for batches
 
 
 def outputs(stage: str) -> dict[str, dict[str, object]]:
@@ -62,10 +62,11 @@ def test_a_stage_has_its_command_its_description_and_its_own_section(stage: str)
 
 def test_a_stage_that_computes_depends_on_device_and_backend_and_on_no_number_of_threads_or_workers() -> None:
     loads = {stage for stage in STAGES if Path("sentiment/nn/device.py") in transitive(Path("stages", f"{stage}.py"))}
-    assert loads - {"check"} == {"pretrain", "train", "evaluate"}
+    assert loads - {"check"} == {"pretrain", "train", "evaluate", "analyze"}
     for stage in STAGES:
         compute = {param for param in BY_NAME[stage]["params"] if str(param).startswith("compute")}
-        assert compute == ({"compute.device", "compute.backend"} if stage in loads - {"check"} else set()), stage
+        expected = {"compute.device", "compute.backend"} if stage in loads - {"check"} else set()
+        assert compute == (expected - {"compute.device"} if stage == "analyze" else expected), stage  # on the CPU
 
 
 def test_every_stage_has_its_module() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from sentiment.data.vocabulary import remedy_for_unknown
+from sentiment.evaluation import summary
 from sentiment.evaluation.summary import advice, better_model, several_classes
 
 FALLS, TURNS = [0.6, 0.5, 0.4], [0.6, 0.4, 0.5]
@@ -53,6 +54,18 @@ def test_the_best_model_that_is_better_than_the_network_is_named() -> None:
 
 def test_a_model_that_may_be_better_by_chance_is_not_named() -> None:
     assert better_model({"baseline": above(0.9, 0.0, 0.02), "stacked": {}}) == []
+
+
+def test_a_known_language_has_a_line() -> None:
+    steps = {"name": "tomita-4", "states": 4, "steps": 8, "deciding": 8, "learned": 7}
+    assert summary.language({"automaton": {}, "language": {"reason": "none"}}) == []
+    (line,) = summary.language({"automaton": {"reason": "too many tokens"}, "language": steps})
+    assert line == "Language         tomita-4, 4 states; of its 8 steps that decide a text, the network has learned 7"
+    (line,) = summary.language({"automaton": {"states": 4}, "language": steps | {"equivalent": True}})
+    assert line.endswith("; the network's automaton, 4 states, is equivalent to it")
+    different = steps | {"equivalent": False, "difference": "0 0 0"}
+    (line,) = summary.language({"automaton": {"states": 9}, "language": different})
+    assert line.endswith("; the network's automaton, 9 states, is another one, see '0 0 0'")
 
 
 def test_several_classes_have_lines_of_their_own() -> None:

@@ -34,7 +34,7 @@ SUBCOMMANDS = {
     "plots": Subcommand("draw the plots of the runs into a page that needs no network"),
     "verify": Subcommand("rebuild a commit in a fresh clone and compare every output's hash"),
     "download-imdb": Subcommand("fetch the IMDb reviews (84 MB) through DVC and check their md5"),
-    "make-sample": Subcommand("write the sample corpus, data/sample/reviews.csv", in_repository=False),
+    "make-sample": Subcommand("write the sample corpus, or one of a known language", in_repository=False),
 }
 
 

@@ -1,19 +1,32 @@
-"""Write the sample corpus: 10,000 short reviews by a grammar, labelled by a finite-state machine.
+"""Write a corpus that is made by a rule: the sample corpus, or words of a known language.
 
-All negatives come before all positives, as in public data sets.
+The sample corpus is 10,000 short reviews by a grammar, labelled by a finite-state machine. A corpus of a language has
+4,000 words, half of which the language accepts: their label is positive. All negatives come before all positives, as
+public data sets have it.
 """
 
 import argparse
 from pathlib import Path
 
 from sentiment.config import paths
-from sentiment.data import sample
+from sentiment.data import languages, sample
+from sentiment.errors import InputError, quote
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, default=paths.SAMPLE, metavar="FILE", help="default: %(default)s")
+    names = "; ".join(f"{name}: {language.summary}" for name, language in languages.LANGUAGES.items())
+    parser.add_argument("--language", metavar="NAME", help=names.replace("%", "%%"))
+    parser.add_argument("--output", type=Path, metavar="FILE", help=f"default: {paths.SAMPLE}, or data/NAME.csv")
 
 
 def run(args: argparse.Namespace) -> None:
-    sample.write(args.output)
-    print(args.output)
+    if args.language is None:
+        output = args.output or paths.SAMPLE
+        sample.write(output)
+    elif args.language in languages.LANGUAGES:
+        output = args.output or Path("data", f"{args.language}.csv")
+        languages.write(args.language, output)
+    else:
+        known = ", ".join(languages.LANGUAGES)
+        raise InputError(f"--language {quote(args.language)}: not a known language; choose one of {known}")
+    print(output)

@@ -5,6 +5,7 @@ import argparse
 from sentiment.config import paths
 from sentiment.evaluation import summary
 from sentiment.io.console import stdout
+from sentiment.io.json_file import read_json
 
 _TRY = "I expected a masterpiece, but the plot was not very good."
 
@@ -13,6 +14,7 @@ def lines() -> list[str]:
     """Return the summary of the metrics that lie in the workspace, and what to do with them."""
     return [
         *summary.lines(),
+        *summary.language(read_json(paths.ANALYSIS_METRICS)),
         "",
         f"Model            {paths.MODEL}/",
         f"Predictions      {paths.PREDICTIONS}",

@@ -68,6 +68,7 @@ BASELINE_TEST = BASELINE / "test.parquet"
 BASELINE_MODEL = Path("models/baseline")
 STACKED_MODEL = Path("models/stacked")
 STACKED_PREDICTIONS = Path("data/stacked.parquet")
+ANALYSIS = Path("analysis")
 
 METRICS = Path("metrics")
 CORPUS = METRICS / "corpus.json"
@@ -78,6 +79,7 @@ TRAIN_METRICS = METRICS / "train.json"
 TEST_METRICS = METRICS / "test.json"
 BASELINE_METRICS = METRICS / "baseline.json"
 STACKED_METRICS = METRICS / "stacked.json"
+ANALYSIS_METRICS = METRICS / "analysis.json"
 HISTORY = METRICS / "history.csv"
 SPEED = METRICS / "speed.json"
 PLOTS = METRICS / "plots"

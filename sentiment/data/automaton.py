@@ -77,13 +77,7 @@ class Automaton:
         Its states are in the order of their shortest words, so that two automata which label every word alike have
         the same one.
         """
-        block = np.unique(self.labels, return_inverse=True)[1]
-        while True:
-            rows = np.column_stack([block, block[self.transitions]])
-            finer = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
-            if finer.max() == block.max():
-                break
-            block = finer
+        block = self._blocks()
         member = {int(index): state for state, index in enumerate(block)}
         index_of = {token: index for index, token in enumerate(self.tokens)}
         return Automaton.explore(
@@ -96,24 +90,30 @@ class Automaton:
     def difference(self, other: "Automaton") -> Word | None:
         """Return the shortest word that both label, and label differently; None if there is none of any length.
 
-        Words of the same length are tried in the order of the alphabet, which both must share.
+        A word has at least one token. Words of the same length are tried in the order of the alphabet, which both must
+        share.
         """
         if self.tokens != other.tokens:
             raise ValueError("automata over different tokens cannot be compared")
-        start = (0, 0)
-        before: dict[tuple[int, int], tuple[tuple[int, int], int] | None] = {start: None}
-        waiting = deque([start])
+        words: dict[tuple[int, int], Word] = {(0, 0): ()}
+        waiting = deque(words)
         while waiting:
             pair = waiting.popleft()
-            mine, theirs = self.labels[pair[0]], other.labels[pair[1]]
-            if mine != theirs and NO_LABEL not in (mine, theirs):
-                return _path(before, pair)
-            after = zip(self.transitions[pair[0]].tolist(), other.transitions[pair[1]].tolist(), strict=True)
-            for token, reached in enumerate(after):
-                if reached not in before:
-                    before[reached] = (pair, token)
+            for token, mine, theirs in zip(range(len(self.tokens)), *self._after(pair, other), strict=True):
+                word, reached = (*words[pair], token), (mine, theirs)
+                labels = (self.labels[mine], other.labels[theirs])
+                if labels[0] != labels[1] and NO_LABEL not in labels:
+                    return word
+                if reached not in words:
+                    words[reached] = word
                     waiting.append(reached)
         return None
+
+    def without_empty_word(self) -> "Automaton":
+        """Return the minimal automaton that labels all words alike, except perhaps the empty one."""
+        minimal = self.minimal()
+        same = np.flatnonzero((minimal.transitions == minimal.transitions[0]).all(axis=1))
+        return min((minimal._from(int(state)).minimal() for state in same), key=len)
 
     def access_words(self) -> list[Word]:
         """Return the shortest word that leads to each state, the first in the order of the alphabet.
@@ -132,12 +132,53 @@ class Automaton:
             raise ValueError("a state that no word leads to")
         return [words[state] for state in range(len(self))]
 
+    def distinguishing_words(self) -> list[Word]:
+        """Return words that tell any two states apart which some word tells apart, shortest first.
+
+        After at least one of them, two such states have different labels.
+        """
+        words: list[Word] = [()]
+        block = np.unique(self.labels, return_inverse=True)[1]  # the same for states that no word so far tells apart
+        target = self._blocks()
+        while len(np.unique(block)) < len(np.unique(target)):
+            one, other = next(
+                (one, other)
+                for one in range(len(self))
+                for other in range(one)
+                if block[one] == block[other] and target[one] != target[other]
+            )
+            word = self._from(one).difference(self._from(other))
+            assert word is not None  # the two have the same label, and some word tells them apart
+            words.append(word)
+            outcomes = [self._from(state).classify(words) for state in range(len(self))]
+            block = np.unique(outcomes, axis=0, return_inverse=True)[1].reshape(-1)
+        return sorted(words, key=lambda word: (len(word), word))
+
     def token_classes(self) -> list[list[int]]:
         """Return the tokens in groups, each of tokens that lead from every state to the same one, by first token."""
         groups: dict[bytes, list[int]] = {}
         for token, column in enumerate(self.transitions.T):
             groups.setdefault(column.tobytes(), []).append(token)
         return list(groups.values())
+
+    def _after(self, pair: tuple[int, int], other: "Automaton") -> tuple[list[int], list[int]]:
+        return self.transitions[pair[0]].tolist(), other.transitions[pair[1]].tolist()
+
+    def _blocks(self) -> npt.NDArray[np.int64]:
+        """Return a number for each state, the same for states that no word tells apart: int64[states]."""
+        block = np.unique(self.labels, return_inverse=True)[1]
+        while True:
+            rows = np.column_stack([block, block[self.transitions]])
+            finer = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
+            if finer.max() == block.max():
+                return block
+            block = finer
+
+    def _from(self, state: int) -> "Automaton":
+        """Return the automaton that begins in another state."""
+        swapped = np.arange(len(self))
+        swapped[[0, state]] = state, 0
+        return Automaton(self.tokens, swapped[self.transitions][swapped], self.labels[swapped])
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` reads: every state with its label and the state after each token."""
@@ -152,11 +193,3 @@ class Automaton:
         labels = [NO_LABEL if label is None else label for label in content["labels"]]
         transitions = np.array(content["transitions"], np.int64).reshape(len(labels), -1)
         return cls(tuple(content["tokens"]), transitions, np.array(labels, np.int64))
-
-
-def _path(before: dict[tuple[int, int], tuple[tuple[int, int], int] | None], pair: tuple[int, int]) -> Word:
-    word: list[int] = []
-    while step := before[pair]:
-        pair, token = step
-        word.append(token)
-    return tuple(reversed(word))

@@ -38,6 +38,24 @@ def lines() -> list[str]:
     ]
 
 
+def language(analysis: dict[str, Any]) -> list[str]:
+    """Return the line about the language that labels the reviews, if it is a known one with an automaton.
+
+    analysis: metrics/analysis.json
+    """
+    known, found = analysis["language"], analysis["automaton"]
+    if "steps" not in known:
+        return []
+    line = (
+        f"Language         {known['name']}, {known['states']} states; of its {known['deciding']} steps that decide a "
+        f"text, the network has learned {known['learned']}"
+    )
+    if "equivalent" in known:
+        verdict = "equivalent to it" if known["equivalent"] else f"another one, see {printable(known['difference'])!r}"
+        line += f"; the network's automaton, {found['states']} states, is {verdict}"
+    return [line]
+
+
 def several_classes(test: dict[str, Any]) -> list[str]:
     """Return the lines about metrics that more than two classes have, and those that ordered classes have."""
     found = []

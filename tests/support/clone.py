@@ -107,7 +107,9 @@ class Clone:
 
     def hashes(self) -> dict[str, str]:
         """Return a hash of every output that exists: nothing volatile is among them."""
-        files = chain.from_iterable((self.path / folder).rglob("*") for folder in ("data", "models", "metrics"))
+        files = chain.from_iterable(
+            (self.path / folder).rglob("*") for folder in ("data", "models", "analysis", "metrics")
+        )
         return {
             str(file.relative_to(self.path)): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(files)

@@ -1,0 +1,202 @@
+"""Languages whose rule is known, so that what a network has learned of them can be decided.
+
+* `tomita-1` to `tomita-7`, regular languages over 0 and 1 (Tomita 1982), with which recurrent networks have been tested
+  since; the definitions are those of Weiss, Goldberg and Yahav (2018, arXiv 1711.09576).
+* `anbn` and `dyck-1` need a counter, so no finite automaton accepts them.
+* `verdicts` is the grammar of the sample corpus over eight tokens, in any order.
+
+`sentiment make-sample --language` writes a corpus of one; `find` tells from the labels of a corpus which one it is.
+
+>>> LANGUAGES["tomita-4"].label("0 0 1 0 0".split()), LANGUAGES["tomita-4"].label("0 0 0 1".split())
+(1, 0)
+"""
+
+import csv
+import random
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sentiment.data import sample
+from sentiment.data.automaton import NO_LABEL, Automaton, Word
+from sentiment.io.atomic import atomic_write
+
+LONGEST = 30  # tokens of a word in a corpus
+NUM_REVIEWS = 4_000
+SEED = 1
+_TRIES = 20  # to draw a word that was not drawn before
+
+
+@dataclass(frozen=True)
+class Language:
+    """A rule that gives each word a label: 1 if it accepts the word, 0 if not, NO_LABEL if it says nothing.
+
+    start, step, output: an automaton, whose states may be infinitely many if not `finite`
+    """
+
+    summary: str
+    tokens: tuple[str, ...]
+    start: Hashable
+    step: Callable[[Any, str], Any]
+    output: Callable[[Any], int]
+    finite: bool = True
+
+    def label(self, word: Sequence[str]) -> int:
+        state = self.start
+        for token in word:
+            state = self.step(state, token)
+        return self.output(state)
+
+    def automaton(self, tokens: Sequence[str]) -> Automaton:
+        """Return the automaton over some tokens. Raises ValueError for a language that needs infinitely many states."""
+        if not self.finite:
+            raise ValueError("no finite automaton accepts this language")
+        return Automaton.explore(self.start, tokens, self.step, self.output)
+
+
+def _from_table(summary: str, rows: Sequence[tuple[int, int]], accepting: set[int]) -> Language:
+    """Return a language over 0 and 1: for each state the states after 0 and after 1."""
+    step = {(state, token): after[int(token)] for state, after in enumerate(rows) for token in "01"}
+    return Language(summary, ("0", "1"), 0, lambda *key: step[key], lambda state: int(state in accepting))
+
+
+def _counting(summary: str, opening: str, closing: str, again: bool) -> Language:
+    """Return a language of words with as many closing as opening tokens, and never more. The state is the difference.
+
+    again: an opening token may follow a closing one
+    """
+
+    def step(state: tuple[int, bool] | None, token: str) -> tuple[int, bool] | None:
+        if state is None:
+            return None
+        open_, closed = state
+        if token == opening:
+            return None if closed and not again else (open_ + 1, closed)
+        return (open_ - 1, True) if open_ else None
+
+    return Language(summary, (opening, closing), (0, False), step, lambda state: int(state == (0, True)), finite=False)
+
+
+_LABELS = {"negative": 0, "positive": 1, None: NO_LABEL}
+LANGUAGES: dict[str, Language] = {
+    "tomita-1": _from_table("1*", [(1, 0), (1, 1)], {0}),
+    "tomita-2": _from_table("(10)*", [(2, 1), (0, 2), (2, 2)], {0}),
+    "tomita-3": _from_table(
+        "no odd run of 0 anywhere after an odd run of 1", [(0, 1), (2, 0), (3, 4), (2, 3), (4, 4)], {0, 1, 3}
+    ),
+    "tomita-4": _from_table("no 000", [(1, 0), (2, 0), (3, 0), (3, 3)], {0, 1, 2}),
+    "tomita-5": _from_table("even numbers of 0 and of 1", [(1, 2), (0, 3), (3, 0), (2, 1)], {0}),
+    "tomita-6": _from_table("as many 0 as 1, modulo 3", [(1, 2), (2, 0), (0, 1)], {0}),
+    "tomita-7": _from_table("0*1*0*1*", [(0, 1), (2, 1), (2, 3), (4, 3), (4, 4)], {0, 1, 2, 3}),
+    "anbn": _counting("n times a, then n times b, n at least 1", "a", "b", again=False),
+    "dyck-1": _counting("balanced brackets", "(", ")", again=True),
+    "verdicts": Language(
+        "the grammar of the sample corpus, words in any order",
+        ("good", "dull", "good,", "dull,", "not", "although", "but", "the"),
+        sample.State(),
+        sample.State.read,
+        lambda state: _LABELS[state.verdict],
+    ),
+}
+
+
+def find(texts: Sequence[Sequence[str]], labels: npt.NDArray[np.int64]) -> str | None:
+    """Return the name of the language that gives every text its label, or None if none does.
+
+    texts: tokens of each; labels: int64[texts], 1 for positive or accepted
+    """
+    tokens = {token for text in texts for token in text}
+    for name, language in LANGUAGES.items():
+        known = tokens <= set(language.tokens) or name == "verdicts"  # which takes any other word for neutral
+        if texts and known and all(language.label(text) == label for text, label in zip(texts, labels, strict=True)):
+            return name
+    return None
+
+
+def reviews(language: Language, count: int, seed: int) -> Iterator[tuple[str, int]]:
+    """Yield `count` words with their labels, half of them (rounded down) rejected, those first.
+
+    Lengths from 1 to LONGEST are equally frequent among those that have words of a label. Half of the rejected words
+    are near misses: accepted ones with a token changed, left out or put in. A word comes again only if the language has
+    few of its kind, such as the single accepted word of each length of `tomita-1`.
+    """
+    bounded = _bounded(language)
+    writer = random.Random(seed)
+    accepted, rejected = (_Sampler(bounded, label) for label in (1, 0))
+    seen: set[Word] = set()
+    for row in range(count):
+        label = int(row >= count // 2)
+        for _ in range(_TRIES):
+            if label == 1:
+                word = accepted.draw(writer)
+            elif row % 2:
+                word = rejected.draw(writer)
+            else:
+                word = _near_miss(accepted.draw(writer), len(language.tokens), writer)
+                if not word or language.label([language.tokens[token] for token in word]) != 0:
+                    continue
+            if word not in seen:
+                break
+        else:
+            word = (accepted if label else rejected).draw(writer)
+        seen.add(word)
+        yield " ".join(language.tokens[token] for token in word), label
+
+
+def write(name: str, path: Path, count: int = NUM_REVIEWS, seed: int = SEED) -> None:
+    """Write a corpus of a language as a CSV file with the columns `text` and `label`."""
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["text", "label"])
+        for text, label in reviews(LANGUAGES[name], count, seed):
+            writer.writerow([text, ("negative", "positive")[label]])
+
+
+def _bounded(language: Language) -> Automaton:
+    """Return an automaton that labels all words of up to LONGEST tokens as the language does."""
+    start = (language.start, 0)
+
+    def step(state: tuple[Any, int], token: str) -> tuple[Any, int]:
+        inner, length = state
+        return (language.step(inner, token), length + 1) if length < LONGEST else state
+
+    if language.finite:
+        return language.automaton(language.tokens)
+    return Automaton.explore(start, language.tokens, step, lambda state: language.output(state[0]))
+
+
+class _Sampler:
+    """Draws words of a label, all of one length equally likely."""
+
+    def __init__(self, automaton: Automaton, label: int) -> None:
+        self._transitions: list[list[int]] = automaton.transitions.tolist()
+        counts = [[int(found == label) for found in automaton.labels.tolist()]]  # [tokens left][state]: words
+        for _ in range(LONGEST):
+            counts.append([sum(counts[-1][after] for after in row) for row in self._transitions])
+        self._counts = counts
+        self._lengths = [length for length in range(1, LONGEST + 1) if counts[length][0]]
+
+    def draw(self, writer: random.Random) -> Word:
+        left = self._lengths[int(writer.random() * len(self._lengths))]
+        state, word = 0, []
+        while left:
+            left -= 1
+            chosen = writer.random() * sum(self._counts[left][after] for after in self._transitions[state])
+            token = 0
+            while chosen >= self._counts[left][self._transitions[state][token]]:
+                chosen -= self._counts[left][self._transitions[state][token]]
+                token += 1
+            word.append(token)
+            state = self._transitions[state][token]
+        return tuple(word)
+
+
+def _near_miss(word: Word, tokens: int, writer: random.Random) -> Word:
+    """Return a word with one token changed, left out or put in."""
+    place, token = int(writer.random() * len(word)), int(writer.random() * tokens)
+    change = int(writer.random() * 3)
+    return (*word[:place], *((token,) if change else ()), *word[place + (change < 2) :])

@@ -1,0 +1,45 @@
+"""Look into the trained network: which automaton is inside it, and how much of a known language it has learned.
+
+data/ids/{train,valid,test}, models/classifier/ -> metrics/analysis.json, metrics/plots/quantized.csv,
+analysis/{steps.csv,automaton.json}
+
+What a network or a corpus does not allow is left out, and metrics/analysis.json says why.
+"""
+
+from sentiment.analysis.config import AnalysisConfig
+from sentiment.config import paths
+from sentiment.config.compute import ComputeConfig
+from sentiment.data.classes import Classes
+from sentiment.data.encoding import EncodedSplit, Encoding
+from sentiment.io.atomic import atomic_folder
+from sentiment.io.csv_file import write_csv
+from sentiment.io.json_file import write_json
+from sentiment.pipeline.stage import run
+
+
+def main() -> None:
+    params, compute = AnalysisConfig.load(), ComputeConfig.load()
+    encoding, classes = Encoding.load(paths.ENCODING), Classes.load()
+    splits = [EncodedSplit.open(path) for path in (paths.IDS.train, paths.IDS.valid, paths.IDS.test)]
+
+    import torch  # which takes over a second to load, and `check` imports this module
+
+    from sentiment.analysis import report
+    from sentiment.inference import checkpoint
+    from sentiment.nn import device
+
+    cpu = torch.device("cpu")  # the same bytes everywhere; it asks about many small batches
+    device.configure_torch(cpu, compute.threads)
+    trained = checkpoint.load(paths.MODEL, cpu, compute.backend)
+    trained.require(encoding, classes)
+    findings = report.analyze(trained, splits, params)
+    write_json(paths.ANALYSIS_METRICS, findings.metrics)
+    write_csv(paths.PLOTS / "quantized.csv", findings.quantized)
+    with atomic_folder(paths.ANALYSIS) as folder:
+        write_csv(folder / "steps.csv", findings.steps)
+        if findings.automaton:
+            write_json(folder / "automaton.json", findings.automaton.as_json())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,133 @@
+"""Stage `analyze`: the rounded network, the evidence for the steps of a known automaton, and what the stage writes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sentiment.analysis import evidence, quantized
+from sentiment.analysis.questions import Network
+from sentiment.data import languages
+from sentiment.data.automaton import Automaton, Word
+from sentiment.data.batching import collate
+from sentiment.data.classes import BINARY, Classes
+from sentiment.data.vocabulary import FIRST_TOKEN
+from sentiment.inference.checkpoint import Checkpoint
+from sentiment.nn.cells import CELLS
+from sentiment.nn.classifier import Classifier
+from tests.support.checkpoints import ENCODING, STARS, VOCABULARY, example
+from tests.support.clone import Clone
+from tests.support.configs import model_config
+
+TOKENS = len(VOCABULARY.tokens)
+
+
+def random_words(count: int, tokens: int = TOKENS, longest: int = 12) -> list[Word]:
+    random = np.random.default_rng(0)
+    return [tuple(random.integers(0, tokens, random.integers(1, longest + 1)).tolist()) for _ in range(count)]
+
+
+def network(classes: Classes = BINARY, **changes: object) -> Checkpoint:
+    """Return an untrained network whose answers differ from word to word."""
+    torch.manual_seed(1)
+    classifier = Classifier(model_config(**changes), len(VOCABULARY), num_classes=len(classes)).eval()
+    with torch.no_grad():
+        classifier.embedding.weight.mul_(30)
+        classifier.readout.weight.mul_(30)
+    trained = Checkpoint(classifier, VOCABULARY, ENCODING, classes, example().corpus)
+    with torch.no_grad():  # no class is rare
+        batches = [collate([(0, np.array(word) + FIRST_TOKEN, 0)]) for word in random_words(50)]
+        logits = torch.stack([classifier(batch.ids, 1)[0] for batch in batches])
+        classifier.readout.bias.sub_(logits.mean(dim=0))
+    return trained
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("pooling", ["last", "concat"])
+@pytest.mark.parametrize("classes", [BINARY, STARS], ids=["two", "five"])
+def test_a_network_read_step_by_step_answers_as_the_network(cell: str, pooling: str, classes: Classes) -> None:
+    trained = network(classes, cell=cell, pooling=pooling, concat_last_embedding=pooling == "concat")
+    words = random_words(100)
+    labels, states = quantized.read(trained.classifier, words)
+    assert labels.tolist() == Network(trained).classify(words).tolist()
+    assert len(set(labels.tolist())) > 1
+    assert len(states) == sum(map(len, words))
+
+
+def test_rounding_to_all_states_of_a_text_changes_no_answer() -> None:
+    trained = network(cell="gru")
+    words = random_words(20, longest=4)
+    labels, states = quantized.read(trained.classifier, words)
+    steps = quantized.to_steps(states)
+    centres = quantized.cluster(steps, len(steps), seed=0)
+    assert centres.tolist() == np.unique(steps, axis=0).tolist()
+    assert quantized.read(trained.classifier, words, quantized.rounding(centres))[0].tolist() == labels.tolist()
+
+
+def test_clusters_are_found_where_there_are_some() -> None:
+    random = np.random.default_rng(0)
+    middles = np.array([[0.0, 0.0], [900.0, 0.0], [0.0, 900.0]])
+    states = np.round(np.repeat(middles, 50, axis=0) + random.normal(0, 20, (150, 2)))
+    found = min((quantized.cluster(states, 3, seed) for seed in range(5)), key=lambda centres: spread(states, centres))
+    assert np.abs(np.sort(found, axis=0) - np.sort(middles, axis=0)).max() < 15
+
+
+def spread(states: quantized.Steps, centres: quantized.Steps) -> float:
+    return float(((states - centres[quantized.nearest(states, centres)]) ** 2).sum())
+
+
+@pytest.mark.parametrize("changes", [{"layers": 2}, {"bidirectional": True}, {"encoder": "transformer"}])
+def test_a_network_without_one_state_after_each_token_says_why(changes: dict[str, object]) -> None:
+    assert quantized.reason_against(model_config(**changes))
+    assert not quantized.reason_against(model_config())
+
+
+GRAMMAR_TOKENS = ("the", "plot", "good", "dull", "not", "although", "but", "film,")
+
+
+@pytest.fixture(scope="module")
+def grammar() -> Automaton:
+    return languages.LANGUAGES["verdicts"].automaton(GRAMMAR_TOKENS).minimal()
+
+
+def test_a_network_that_is_the_automaton_has_learned_every_step(grammar: Automaton) -> None:
+    words = random_words(4000, len(GRAMMAR_TOKENS), longest=15)
+    table = evidence.steps(grammar, words, grammar.classify(words))
+    assert table["right"].tolist() == table["texts"].tolist()
+    # Of nine states and six classes of tokens. No step decides a text after an aside before the first verdict: it has
+    # no label until a later verdict gives it one.
+    assert evidence.summary(table) == {"steps": 54, "deciding": 47, "learned": 47}
+
+
+def test_the_step_that_a_network_takes_wrongly_stands_out(grammar: Automaton) -> None:
+    words = random_words(4000, len(GRAMMAR_TOKENS), longest=15)
+    state, token = 1, GRAMMAR_TOKENS.index("not")  # after praise it takes no notice of "not"
+    transitions = grammar.transitions.copy()
+    transitions[state, token] = state
+    deaf = Automaton(grammar.tokens, transitions, grammar.labels)
+    table = evidence.steps(grammar, words, deaf.classify(words))
+    broken = table[(table["state"] == state) & (table["token"] == "not")]
+    right, texts = broken[["right", "texts"]].to_numpy()[0]
+    assert right < 0.8 * texts
+    assert evidence.summary(table)["learned"] < 47
+
+
+def test_a_step_that_no_text_takes_or_that_changes_no_label_decides_nothing(grammar: Automaton) -> None:
+    words = [(GRAMMAR_TOKENS.index("the"), GRAMMAR_TOKENS.index("good"))]
+    table = evidence.steps(grammar, words, grammar.classify(words))
+    deciding = table[table["texts"] > 0]
+    assert deciding["state"].tolist() == [0, 0]
+    assert sorted(deciding["token"]) == ["good", "the"]
+
+
+def test_the_stage_finds_the_grammar_of_the_sample_corpus(clone: Clone) -> None:
+    metrics = json.loads((clone.path / "metrics/analysis.json").read_text(encoding="utf-8"))
+    assert metrics["language"]["name"] == "verdicts"
+    assert metrics["language"]["states"] == 9
+    assert metrics["language"]["steps"] == 72
+    assert "at most 12 tokens" in metrics["automaton"]["reason"]
+    rounded = pd.read_csv(clone.path / "metrics/plots/quantized.csv")
+    assert rounded["states"].tolist() == [2, 5, 10, 20, 50, 100, 200]
+    assert rounded["fidelity"].between(rounded["fidelity_low"], rounded["fidelity_high"]).all()

@@ -1,0 +1,132 @@
+"""Languages whose rule is known: their definitions, their corpora, and how they are recognised."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentiment.data import languages, sample
+from sentiment.data.languages import LANGUAGES, LONGEST
+from tests.conftest import Command
+
+
+def runs(word: str, token: str) -> list[tuple[int, int]]:
+    """Return where each run of a token begins and how long it is."""
+    return [(found.start(), len(found.group())) for found in re.finditer(f"{token}+", word)]
+
+
+RULES: dict[str, Callable[[str], bool]] = {
+    "tomita-1": lambda word: "0" not in word,
+    "tomita-2": lambda word: re.fullmatch("(10)*", word) is not None,
+    "tomita-3": lambda word: (
+        not any(
+            ones % 2 and zeros % 2 and first < second
+            for first, ones in runs(word, "1")
+            for second, zeros in runs(word, "0")
+        )
+    ),
+    "tomita-4": lambda word: "000" not in word,
+    "tomita-5": lambda word: word.count("0") % 2 == word.count("1") % 2 == 0,
+    "tomita-6": lambda word: (word.count("0") - word.count("1")) % 3 == 0,
+    "tomita-7": lambda word: re.fullmatch("0*1*0*1*", word) is not None,
+    "anbn": lambda word: bool(word) and word == "a" * (len(word) // 2) + "b" * (len(word) // 2),
+    "dyck-1": lambda word: bool(word) and not _without_pairs(word),
+}
+
+
+def _without_pairs(word: str) -> str:
+    while "()" in word:
+        word = word.replace("()", "")
+    return word
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_language_accepts_what_its_definition_says(name: str) -> None:
+    language = LANGUAGES[name]
+    for length in range(11):
+        for word in product(language.tokens, repeat=length):
+            assert language.label(word) == int(RULES[name]("".join(word))), word
+
+
+@pytest.mark.parametrize(
+    "name, states",
+    [
+        ("tomita-1", 2),
+        ("tomita-2", 3),
+        ("tomita-3", 5),
+        ("tomita-4", 4),
+        ("tomita-5", 4),
+        ("tomita-6", 3),
+        ("tomita-7", 5),
+        ("verdicts", 9),
+    ],
+)
+def test_an_automaton_has_the_published_number_of_states(name: str, states: int) -> None:
+    language = LANGUAGES[name]
+    assert len(language.automaton(language.tokens).minimal()) == states
+
+
+@pytest.mark.parametrize("name", ["anbn", "dyck-1"])
+def test_a_language_that_counts_has_no_automaton(name: str) -> None:
+    with pytest.raises(ValueError, match="no finite automaton"):
+        LANGUAGES[name].automaton(LANGUAGES[name].tokens)
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_corpus_is_balanced_correct_and_of_all_lengths(name: str) -> None:
+    language = LANGUAGES[name]
+    rows = [(tuple(text.split()), label) for text, label in languages.reviews(language, 601, seed=1)]
+    assert [label for _, label in rows] == [0] * 300 + [1] * 301
+    assert all(language.label(word) == label for word, label in rows)
+    assert {len(word) for word, label in rows if not label} >= set(range(5, LONGEST + 1))
+    longest = max(len(word) for word, label in rows if label)
+    assert longest == LONGEST
+    if name not in ("tomita-1", "tomita-2", "anbn"):  # which accept one word of a length, at most
+        assert max(Counter(word for word, _ in rows if len(word) > 9).values()) == 1
+
+
+def test_near_misses_are_among_the_rejected_words() -> None:
+    rejected = {text for text, label in languages.reviews(LANGUAGES["tomita-1"], 400, seed=1) if not label}
+    assert sum(text.count("0") == 1 for text in rejected) > 50  # of 2**30 words of 30 tokens, 30 have a single 0
+
+
+def test_a_corpus_has_the_same_bytes_again_and_others_with_another_seed(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        languages.write("tomita-5", path, 100, seed)
+    first, again, other = (path.read_bytes() for path in paths)
+    assert first == again != other
+    assert first.startswith(b"text,label\n")
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_labels_tell_the_language(name: str) -> None:
+    rows = list(languages.reviews(LANGUAGES[name], 300, seed=2))
+    texts, labels = [text.split() for text, _ in rows], np.array([label for _, label in rows])
+    assert languages.find(texts, labels) == name
+    labels[7] = 1 - labels[7]
+    assert languages.find(texts, labels) is None
+
+
+def test_the_sample_corpus_is_recognised_and_reviews_that_people_wrote_are_not() -> None:
+    rows = list(sample.reviews(50, 3))
+    labels = np.array([int(label == "positive") for _, label in rows])
+    assert languages.find([text.split() for text, _ in rows], labels) == "verdicts"
+    assert languages.find([["A", "lovely", "film"], ["dreadful"]], np.array([1, 0])) is None
+    assert languages.find([], np.array([], np.int64)) is None
+
+
+def test_the_command_writes_a_corpus(tmp_path: Path, command: Command) -> None:
+    done = command("sentiment", "make-sample", "--language", "tomita-2", "--output", str(tmp_path / "t.csv"))
+    assert done.stdout == f"{tmp_path / 't.csv'}\n"
+    assert (tmp_path / "t.csv").read_text(encoding="utf-8").count("\n") == 4001
+
+
+def test_an_unknown_language_is_one_line(command: Command) -> None:
+    done = command("sentiment", "make-sample", "--language", "tomita-8")
+    assert done.returncode
+    assert "error: --language 'tomita-8': not a known language; choose one of tomita-1," in done.stderr
