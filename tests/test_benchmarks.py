@@ -125,7 +125,7 @@ def test_no_result_holds_a_path() -> None:
 def test_the_seconds_of_a_run_are_divided_among_its_stages(reproduced: Clone, tmp_path: Path) -> None:
     start, stages = pipeline.reproduce(reproduced.copy(tmp_path / "fresh").path)
     assert [stage.name for stage in stages] == [
-        "check", "ingest", "tokenize", "count_vocab", "encode", "baseline", "pretrain", "train", "evaluate"
+        "check", "ingest", "tokenize", "count_vocab", "encode", "baseline", "pretrain", "train", "evaluate", "analyze"
     ]  # fmt: skip
     assert start > 0
     for stage in stages:

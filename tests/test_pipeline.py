@@ -39,7 +39,7 @@ def test_the_plots_are_drawn_into_a_page_that_needs_no_network(clone: Clone) -> 
     assert "<script" not in page
     assert "http" not in page
     drawn = {name: b64decode(image).decode() for name, image in re.findall(r'alt="(.*)" src=".*,(.*)"', page)}
-    assert len(drawn) == 8
+    assert len(drawn) == 9
     for name in ("roc", "precision_recall", "calibration"):
         assert {"network", "baseline"} <= set(re.findall(r">(\w+)</text>", drawn[f"metrics/plots/{name}.csv"]))
 
@@ -205,8 +205,8 @@ def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> 
     "file, stale",
     [
         ("stages/encode.py", {"encode"}),
-        ("sentiment/evaluation/metrics.py", {"evaluate"}),
-        ("sentiment/nn/kernels/new.py", {"pretrain", "train", "evaluate"}),
+        ("sentiment/evaluation/metrics.py", {"evaluate", "analyze"}),
+        ("sentiment/nn/kernels/new.py", {"pretrain", "train", "evaluate", "analyze"}),
         ("sentiment/data/new.py", set(STAGES) - {"check"}),
     ],
 )
