@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sentiment.config import paths
 from sentiment.data import languages, sample
-from sentiment.data.languages import LANGUAGES, LONGEST
+from sentiment.data.languages import LANGUAGES
+from sentiment.io.json_file import read_json
+from stages import ingest
 from tests.conftest import Command
+from tests.support.clone import set_parameter
 
 
 def runs(word: str, token: str) -> list[tuple[int, int]]:
@@ -82,9 +86,9 @@ def test_a_corpus_is_balanced_correct_and_of_all_lengths(name: str) -> None:
     rows = [(tuple(text.split()), label) for text, label in languages.reviews(language, 601, seed=1)]
     assert [label for _, label in rows] == [0] * 300 + [1] * 301
     assert all(language.label(word) == label for word, label in rows)
-    assert {len(word) for word, label in rows if not label} >= set(range(5, LONGEST + 1))
+    assert {len(word) for word, label in rows if not label} >= set(range(5, 31))
     longest = max(len(word) for word, label in rows if label)
-    assert longest == LONGEST
+    assert longest == language.longest
     if name not in ("tomita-1", "tomita-2", "anbn"):  # which accept one word of a length, at most
         assert max(Counter(word for word, _ in rows if len(word) > 9).values()) == 1
 
@@ -124,6 +128,43 @@ def test_the_command_writes_a_corpus(tmp_path: Path, command: Command) -> None:
     done = command("sentiment", "make-sample", "--language", "tomita-2", "--output", str(tmp_path / "t.csv"))
     assert done.stdout == f"{tmp_path / 't.csv'}\n"
     assert (tmp_path / "t.csv").read_text(encoding="utf-8").count("\n") == 4001
+
+
+def test_the_command_writes_as_many_reviews_as_asked_for(tmp_path: Path, command: Command) -> None:
+    output = tmp_path / "words.csv"
+    for arguments in ((), ("--language", "dyck-1")):
+        written = []
+        for seed in ("1", "2"):
+            done = command(
+                "sentiment", "make-sample", *arguments, "--reviews", "6", "--seed", seed, "--output", str(output)
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+            written.append(output.read_text(encoding="utf-8"))
+        assert [text.count("\n") for text in written] == [7, 7]
+        assert written[0] != written[1]
+
+
+def test_no_number_of_reviews_is_one_line(command: Command) -> None:
+    done = command("sentiment", "make-sample", "--reviews", "many")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: argument --reviews: 'many' is not a whole number")
+
+
+@pytest.mark.parametrize("name", ["tomita-1", "tomita-2", "anbn"])
+def test_each_split_has_accepted_words_of_a_language_that_has_few(workspace: Path, name: str) -> None:
+    languages.write(name, workspace / "words.csv", 300)
+    set_parameter(workspace / paths.PARAMS, "ingest.source", "words.csv")
+    ingest.main()  # refuses a split without positive reviews
+    corpus = read_json(paths.CORPUS)
+    assert corpus["test_texts_seen_in_training"] == 0
+    assert corpus["train"]["positive"] > corpus["valid"]["positive"] > 0
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_no_word_is_longer_than_the_language_says(name: str) -> None:
+    language = LANGUAGES[name]
+    lengths = [len(text.split()) for text, _ in languages.reviews(language, 300, seed=3)]
+    assert max(lengths) <= language.longest
 
 
 def test_an_unknown_language_is_one_line(command: Command) -> None:

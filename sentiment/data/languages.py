@@ -25,7 +25,6 @@ from sentiment.data import sample
 from sentiment.data.automaton import NO_LABEL, Automaton, Word
 from sentiment.io.atomic import atomic_write
 
-LONGEST = 30  # tokens of a word in a corpus
 NUM_REVIEWS = 4_000
 SEED = 1
 _TRIES = 20  # to draw a word that was not drawn before
@@ -36,6 +35,7 @@ class Language:
     """A rule that gives each word a label: 1 if it accepts the word, 0 if not, NO_LABEL if it says nothing.
 
     start, step, output: an automaton, whose states may be infinitely many if not `finite`
+    longest: tokens of the longest words of its corpus
     """
 
     summary: str
@@ -44,6 +44,7 @@ class Language:
     step: Callable[[Any, str], Any]
     output: Callable[[Any], int]
     finite: bool = True
+    longest: int = 30
 
     def label(self, word: Sequence[str]) -> int:
         state = self.start
@@ -64,7 +65,7 @@ def _from_table(summary: str, rows: Sequence[tuple[int, int]], accepting: set[in
     return Language(summary, ("0", "1"), 0, lambda *key: step[key], lambda state: int(state in accepting))
 
 
-def _counting(summary: str, opening: str, closing: str, again: bool) -> Language:
+def _counting(summary: str, opening: str, closing: str, again: bool, longest: int = 30) -> Language:
     """Return a language of words with as many closing as opening tokens, and never more. The state is the difference.
 
     again: an opening token may follow a closing one
@@ -78,7 +79,8 @@ def _counting(summary: str, opening: str, closing: str, again: bool) -> Language
             return None if closed and not again else (open_ + 1, closed)
         return (open_ - 1, True) if open_ else None
 
-    return Language(summary, (opening, closing), (0, False), step, lambda state: int(state == (0, True)), finite=False)
+    tokens = (opening, closing)
+    return Language(summary, tokens, (0, False), step, lambda state: int(state == (0, True)), False, longest)
 
 
 _LABELS = {"negative": 0, "positive": 1, None: NO_LABEL}
@@ -92,7 +94,8 @@ LANGUAGES: dict[str, Language] = {
     "tomita-5": _from_table("even numbers of 0 and of 1", [(1, 2), (0, 3), (3, 0), (2, 1)], {0}),
     "tomita-6": _from_table("as many 0 as 1, modulo 3", [(1, 2), (2, 0), (0, 1)], {0}),
     "tomita-7": _from_table("0*1*0*1*", [(0, 1), (2, 1), (2, 3), (4, 3), (4, 4)], {0, 1, 2, 3}),
-    "anbn": _counting("n times a, then n times b, n at least 1", "a", "b", again=False),
+    # Of the 15 accepted words of up to 30 tokens, the default seed of `ingest` draws none for validation.
+    "anbn": _counting("n times a, then n times b, n at least 1", "a", "b", again=False, longest=60),
     "dyck-1": _counting("balanced brackets", "(", ")", again=True),
     "verdicts": Language(
         "the grammar of the sample corpus, words in any order",
@@ -120,30 +123,30 @@ def find(texts: Sequence[Sequence[str]], labels: npt.NDArray[np.int64]) -> str |
 def reviews(language: Language, count: int, seed: int) -> Iterator[tuple[str, int]]:
     """Yield `count` words with their labels, half of them (rounded down) rejected, those first.
 
-    Lengths from 1 to LONGEST are equally frequent among those that have words of a label. Half of the rejected words
+    Lengths from 1 to `longest` are equally frequent among those that have words of a label. Half of the rejected words
     are near misses: accepted ones with a token changed, left out or put in. A word comes again only if the language has
     few of its kind, such as the single accepted word of each length of `tomita-1`.
     """
     bounded = _bounded(language)
     writer = random.Random(seed)
-    accepted, rejected = (_Sampler(bounded, label) for label in (1, 0))
-    seen: set[Word] = set()
+    rejected, accepted = samplers = [_Sampler(bounded, label, language.longest) for label in (0, 1)]
+    seen: tuple[set[Word], set[Word]] = (set(), set())
     for row in range(count):
         label = int(row >= count // 2)
-        for _ in range(_TRIES):
+        for _ in range(_TRIES if len(seen[label]) < samplers[label].number else 0):
             if label == 1:
                 word = accepted.draw(writer)
             elif row % 2:
                 word = rejected.draw(writer)
             else:
                 word = _near_miss(accepted.draw(writer), len(language.tokens), writer)
-                if not word or language.label([language.tokens[token] for token in word]) != 0:
+                if not 0 < len(word) <= language.longest or language.label([language.tokens[t] for t in word]) != 0:
                     continue
-            if word not in seen:
+            if word not in seen[label]:
                 break
         else:
-            word = (accepted if label else rejected).draw(writer)
-        seen.add(word)
+            word = samplers[label].draw(writer)
+        seen[label].add(word)
         yield " ".join(language.tokens[token] for token in word), label
 
 
@@ -157,12 +160,12 @@ def write(name: str, path: Path, count: int = NUM_REVIEWS, seed: int = SEED) -> 
 
 
 def _bounded(language: Language) -> Automaton:
-    """Return an automaton that labels all words of up to LONGEST tokens as the language does."""
+    """Return an automaton that labels all words of up to `longest` tokens as the language does."""
     start = (language.start, 0)
 
     def step(state: tuple[Any, int], token: str) -> tuple[Any, int]:
         inner, length = state
-        return (language.step(inner, token), length + 1) if length < LONGEST else state
+        return (language.step(inner, token), length + 1) if length < language.longest else state
 
     if language.finite:
         return language.automaton(language.tokens)
@@ -170,15 +173,19 @@ def _bounded(language: Language) -> Automaton:
 
 
 class _Sampler:
-    """Draws words of a label, all of one length equally likely."""
+    """Draws words of a label, all of one length equally likely.
 
-    def __init__(self, automaton: Automaton, label: int) -> None:
+    number: how many there are
+    """
+
+    def __init__(self, automaton: Automaton, label: int, longest: int) -> None:
         self._transitions: list[list[int]] = automaton.transitions.tolist()
         counts = [[int(found == label) for found in automaton.labels.tolist()]]  # [tokens left][state]: words
-        for _ in range(LONGEST):
+        for _ in range(longest):
             counts.append([sum(counts[-1][after] for after in row) for row in self._transitions])
         self._counts = counts
-        self._lengths = [length for length in range(1, LONGEST + 1) if counts[length][0]]
+        self._lengths = [length for length in range(1, longest + 1) if counts[length][0]]
+        self.number = sum(counts[length][0] for length in self._lengths)
 
     def draw(self, writer: random.Random) -> Word:
         left = self._lengths[int(writer.random() * len(self._lengths))]

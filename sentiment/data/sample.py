@@ -188,9 +188,9 @@ def reviews(count: int, seed: int) -> Iterator[tuple[str, Verdict]]:
             yield text, label
 
 
-def write(path: Path) -> None:
+def write(path: Path, count: int = NUM_REVIEWS, seed: int = SEED) -> None:
     """Write the sample corpus as a CSV file with the columns `text` and `label`."""
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])
-        writer.writerows(reviews(NUM_REVIEWS, SEED))
+        writer.writerows(reviews(count, seed))
