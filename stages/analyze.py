@@ -6,6 +6,8 @@ analysis/{steps.csv,automaton.json}
 What a network or a corpus does not allow is left out, and metrics/analysis.json says why.
 """
 
+from typing import TYPE_CHECKING
+
 from sentiment.analysis.config import AnalysisConfig
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
@@ -16,13 +18,29 @@ from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
 
+if TYPE_CHECKING:
+    from sentiment.analysis.findings import Findings
+
 
 def main() -> None:
-    params, compute = AnalysisConfig.load(), ComputeConfig.load()
-    encoding, classes = Encoding.load(paths.ENCODING), Classes.load()
+    params = AnalysisConfig.load()
+
+    from sentiment.analysis import findings  # loads pandas, which `check` need not
+
+    found = analyze(params) if params.reviews else findings.nothing("analyze.reviews is 0")
+    write_json(paths.ANALYSIS_METRICS, found.metrics)
+    write_csv(paths.PLOTS / "quantized.csv", found.quantized)
+    with atomic_folder(paths.ANALYSIS) as folder:
+        write_csv(folder / "steps.csv", found.steps)
+        if found.automaton:
+            write_json(folder / "automaton.json", found.automaton.as_json())
+
+
+def analyze(params: AnalysisConfig) -> "Findings":
+    compute, encoding, classes = ComputeConfig.load(), Encoding.load(paths.ENCODING), Classes.load()
     splits = [EncodedSplit.open(path) for path in (paths.IDS.train, paths.IDS.valid, paths.IDS.test)]
 
-    import torch  # which takes over a second to load, and `check` imports this module
+    import torch  # which takes over a second to load
 
     from sentiment.analysis import report
     from sentiment.inference import checkpoint
@@ -32,13 +50,7 @@ def main() -> None:
     device.configure_torch(cpu, compute.threads)
     trained = checkpoint.load(paths.MODEL, cpu, compute.backend)
     trained.require(encoding, classes)
-    findings = report.analyze(trained, splits, params)
-    write_json(paths.ANALYSIS_METRICS, findings.metrics)
-    write_csv(paths.PLOTS / "quantized.csv", findings.quantized)
-    with atomic_folder(paths.ANALYSIS) as folder:
-        write_csv(folder / "steps.csv", findings.steps)
-        if findings.automaton:
-            write_json(folder / "automaton.json", findings.automaton.as_json())
+    return report.analyze(trained, splits, params)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,14 @@ def test_a_step_that_no_text_takes_or_that_changes_no_label_decides_nothing(gram
     assert sorted(deciding["token"]) == ["good", "the"]
 
 
+@pytest.mark.pipeline
 def test_the_stage_finds_the_grammar_of_the_sample_corpus(clone: Clone) -> None:
+    none = {"reason": "analyze.reviews is 0"}  # in the small clone
+    metrics = json.loads((clone.path / "metrics/analysis.json").read_text(encoding="utf-8"))
+    assert metrics == {"automaton": none, "language": none}
+
+    clone.set("analyze.reviews", 300)
+    clone.python("-m", "stages.analyze")
     metrics = json.loads((clone.path / "metrics/analysis.json").read_text(encoding="utf-8"))
     assert metrics["language"]["name"] == "verdicts"
     assert metrics["language"]["states"] == 9

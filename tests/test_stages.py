@@ -21,7 +21,7 @@ def test_to_import_a_stage_loads_none_of_the_slow_packages(stage: str) -> None:
 
 @pytest.mark.pipeline
 def test_a_stage_that_needs_no_torch_runs_without_it(clone: Clone) -> None:
-    for stage in set(STAGES) - {"train", "evaluate", "analyze"}:
+    for stage in set(STAGES) - {"train", "evaluate"}:
         code = f"import runpy, sys; runpy.run_module('stages.{stage}', run_name='__main__'); print(*sys.modules)"
         assert "torch" not in packages(clone.python("-c", code).stdout), stage
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sentiment.analysis import evidence, extraction, quantized
 from sentiment.analysis.config import AnalysisConfig
+from sentiment.analysis.findings import QUANTIZED, Findings
 from sentiment.analysis.questions import Network
 from sentiment.data import languages
 from sentiment.data.automaton import Automaton, Word
@@ -20,16 +21,6 @@ from sentiment.inference.checkpoint import Checkpoint
 
 CLUSTERS = (2, 5, 10, 20, 50, 100, 200)
 MOST_STATES = 20_000  # of which clusters are made
-
-
-@dataclass(frozen=True)
-class Findings:
-    """metrics: JSON-ready; quantized, steps: tables of `quantization` and of `evidence.steps`."""
-
-    metrics: dict[str, Any]
-    quantized: pd.DataFrame
-    steps: pd.DataFrame
-    automaton: Automaton | None
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ def quantization(trained: Checkpoint, train: Sequence[Word], test: Sequence[Word
             centres = quantized.cluster(states, count, seed)
             rounded, _ = quantized.read(trained.classifier, test, quantized.rounding(centres))
             rows.append({"states": len(centres), **agreement(rounded, labels)})
-    return pd.DataFrame(rows, columns=["states", "fidelity", "fidelity_low", "fidelity_high"])
+    return pd.DataFrame(rows, columns=QUANTIZED)
 
 
 def extract(

@@ -57,13 +57,14 @@ class Clone:
         return clone
 
     def shrink(self) -> None:
-        """Keep 600 reviews, two epochs and 100 bootstrap samples. params.yaml loses its comments."""
+        """Keep 600 reviews, two epochs and 100 bootstrap samples, no analysis. params.yaml loses its comments."""
         with (self.path / SAMPLE).open(encoding="utf-8", newline="") as stream:
             header, *rows = csv.reader(stream)
         with (self.path / SAMPLE).open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows(chain([header], rows[:300], rows[-300:]))
         self.set("train.epochs", 2)
         self.set("evaluate.bootstrap_samples", 100)
+        self.set("analyze.reviews", 0)
 
     def copy(self, path: Path) -> "Clone":
         """Return a `git clone`, which has none of the outputs."""
