@@ -13,8 +13,10 @@
 
 import csv
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from sentiment.io.atomic import atomic_write
 
 NUM_REVIEWS = 4_000
 SEED = 1
-_TRIES = 20  # to draw a word that was not drawn before
+_TRIES = 20  # to find a near miss
 
 
 @dataclass(frozen=True)
@@ -123,30 +125,22 @@ def find(texts: Sequence[Sequence[str]], labels: npt.NDArray[np.int64]) -> str |
 def reviews(language: Language, count: int, seed: int) -> Iterator[tuple[str, int]]:
     """Yield `count` words with their labels, half of them (rounded down) rejected, those first.
 
-    Lengths from 1 to `longest` are equally frequent among those that have words of a label. Half of the rejected words
-    are near misses: accepted ones with a token changed, left out or put in. A word comes again only if the language has
-    few of its kind, such as the single accepted word of each length of `tomita-1`.
+    Lengths are drawn in inverse proportion, so that short words occur often: without them, networks do not learn to
+    count modulo two or three (docs/experiments.md). Words are drawn independently, so short ones come again. Half of
+    the rejected words are near misses: accepted ones with a token changed, left out or put in.
     """
     bounded = _bounded(language)
     writer = random.Random(seed)
-    rejected, accepted = samplers = [_Sampler(bounded, label, language.longest) for label in (0, 1)]
-    seen: tuple[set[Word], set[Word]] = (set(), set())
+    rejected, accepted = (_Sampler(bounded, label, language.longest) for label in (0, 1))
     for row in range(count):
         label = int(row >= count // 2)
-        for _ in range(_TRIES if len(seen[label]) < samplers[label].number else 0):
-            if label == 1:
-                word = accepted.draw(writer)
-            elif row % 2:
-                word = rejected.draw(writer)
-            else:
-                word = _near_miss(accepted.draw(writer), len(language.tokens), writer)
-                if not 0 < len(word) <= language.longest or language.label([language.tokens[t] for t in word]) != 0:
-                    continue
-            if word not in seen[label]:
-                break
-        else:
-            word = samplers[label].draw(writer)
-        seen[label].add(word)
+        word = (rejected, accepted)[label].draw(writer)
+        if not label and row % 2:
+            for _ in range(_TRIES):
+                edited = _edit(accepted.draw(writer), len(language.tokens), writer)
+                if 0 < len(edited) <= language.longest and bounded.classify([edited])[0] == 0:
+                    word = edited
+                    break
         yield " ".join(language.tokens[token] for token in word), label
 
 
@@ -173,10 +167,7 @@ def _bounded(language: Language) -> Automaton:
 
 
 class _Sampler:
-    """Draws words of a label, all of one length equally likely.
-
-    number: how many there are
-    """
+    """Draws words of a label, all of one length equally likely."""
 
     def __init__(self, automaton: Automaton, label: int, longest: int) -> None:
         self._transitions: list[list[int]] = automaton.transitions.tolist()
@@ -185,24 +176,25 @@ class _Sampler:
             counts.append([sum(counts[-1][after] for after in row) for row in self._transitions])
         self._counts = counts
         self._lengths = [length for length in range(1, longest + 1) if counts[length][0]]
-        self.number = sum(counts[length][0] for length in self._lengths)
 
     def draw(self, writer: random.Random) -> Word:
-        left = self._lengths[int(writer.random() * len(self._lengths))]
+        left = self._lengths[_draw([1 / length for length in self._lengths], writer)]
         state, word = 0, []
         while left:
             left -= 1
-            chosen = writer.random() * sum(self._counts[left][after] for after in self._transitions[state])
-            token = 0
-            while chosen >= self._counts[left][self._transitions[state][token]]:
-                chosen -= self._counts[left][self._transitions[state][token]]
-                token += 1
+            token = _draw([self._counts[left][after] for after in self._transitions[state]], writer)
             word.append(token)
             state = self._transitions[state][token]
         return tuple(word)
 
 
-def _near_miss(word: Word, tokens: int, writer: random.Random) -> Word:
+def _draw(weights: Sequence[float], writer: random.Random) -> int:
+    """Return an index, drawn in proportion to its weight."""
+    totals = list(accumulate(weights))
+    return bisect_right(totals, writer.random() * totals[-1])
+
+
+def _edit(word: Word, tokens: int, writer: random.Random) -> Word:
     """Return a word with one token changed, left out or put in."""
     place, token = int(writer.random() * len(word)), int(writer.random() * tokens)
     change = int(writer.random() * 3)
