@@ -39,7 +39,7 @@ def test_the_plots_are_drawn_into_a_page_that_needs_no_network(clone: Clone) -> 
     assert "<script" not in page
     assert "http" not in page
     drawn = {name: b64decode(image).decode() for name, image in re.findall(r'alt="(.*)" src=".*,(.*)"', page)}
-    assert len(drawn) == 9
+    assert len(drawn) == 8  # without the states of an analysis, which the small clone does not make
     for name in ("roc", "precision_recall", "calibration"):
         assert {"network", "baseline"} <= set(re.findall(r">(\w+)</text>", drawn[f"metrics/plots/{name}.csv"]))
 
@@ -246,6 +246,7 @@ def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -
     difference = json.loads(clone.dvc("params", "diff", "--json", "main", "gru").stdout)
     assert difference == {"params.yaml": {"model.cell": {"old": "rnn", "new": "gru"}}}
     plots = json.loads(clone.dvc("plots", "diff", "--json", "main", "gru").stdout)["data"]
+    del plots["metrics/plots/quantized.csv"]  # without rows, since the small clone makes no analysis
     curves = {"roc", "precision_recall", "calibration", "length"}
     files = {f"metrics/plots/{name}.csv" for name in ("classes", "confusion", *curves)}
     assert set(plots) == {"loss", "metrics/history.csv", *files}
