@@ -39,7 +39,7 @@ $(INSTALLED)-s3: requirements-s3.txt $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-s3.txt
 	@touch $@
 
-test-all: $(INSTALLED)-s3  ## the same, and those that kill, edit, share and rebuild real runs (minutes more)
+test-all: $(INSTALLED)-s3  ## the same, and the slow ones, which kill, edit, share and rebuild real runs
 	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet -m 'not imdb and not cuda'
 
 lint: $(INSTALLED)  ## ruff, formatting and types

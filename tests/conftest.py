@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def _one_thread() -> None:
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which the small pipeline ran once. Tests take a copy of it, `clone`."""
     clone = Clone.small(tmp_path_factory.mktemp("reproduced") / "clone")
-    assert clone.python("-m", "sentiment", "repro").stdout.count("Test accuracy") == 1  # not by `evaluate` as well
+    assert clone.sentiment("repro").stdout.count("Test accuracy") == 1  # not by `evaluate` as well
     clone.commit("Results")
     return clone
 
@@ -64,6 +65,6 @@ def command() -> Command:
     """Run a module of the project as a user would: command("sentiment", "predict", "text")."""
 
     def call(module: str, *words: str, stdin: bytes = b"", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        return commands.run(module, words, stdin, cwd)
+        return commands.run(module, words, stdin, cwd, dict(os.environ))
 
     return call

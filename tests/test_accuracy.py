@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import corpus, prepared
+from benchmarks.corpus import SEEDS
 from sentiment.nn.config import ModelConfig
 
 
@@ -19,7 +20,7 @@ def test_the_network_of_params_yaml_is_the_lecture_s() -> None:
     assert (lecture | {"bidirectional": False}).items() <= ModelConfig.load().model_dump().items()
 
 
-@pytest.mark.parametrize("seed", corpus.SEEDS)
+@pytest.mark.parametrize("seed", [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])])
 def test_it_reaches_99_percent(seed: int) -> None:
     assert corpus.network(seed) >= 0.99
 

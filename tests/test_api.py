@@ -106,7 +106,7 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 def test_threads_share_a_model_and_get_the_bits_that_one_gets(tmp_path: Path, encoder: str, cell: str) -> None:
     checkpoint.save(tmp_path / "model", example(encoder, cell), seed=1, epoch=1)
     shared = sentiment.load(tmp_path / "model")
-    requests = [[f"{text} {'good ' * number}" for text in TEXTS * (1 + number % 3)] for number in range(40)]
+    requests = [[f"{text} {'good ' * number}" for text in TEXTS * (1 + number % 3)] for number in range(20)]
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(8) as eight:
         expected = list(one.map(shared.predict, requests))
         for _ in range(3):

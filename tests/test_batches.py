@@ -112,7 +112,7 @@ def assert_same(one: Batch, other: Batch) -> None:
         assert torch.equal(mine, its)
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_worker_processes_change_no_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str) -> None:
     folder = tmp_path / ("long" * 30)  # longer than the path of a socket may be
     folder.mkdir()

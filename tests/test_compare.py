@@ -1,5 +1,6 @@
 """Comparing two runs: intervals cover the truth, McNemar by hand, and the command prints and writes what it finds."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +53,15 @@ def test_a_run_does_not_differ_from_itself() -> None:
         assert set(columns["difference"].values()) == {0.0}
 
 
-def test_the_interval_of_a_difference_covers_the_true_one_95_times_in_100() -> None:
+def keep(metrics: Iterable[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare by these metrics alone, which takes a tenth of the time."""
+    for name in set(METRICS) - set(metrics):
+        monkeypatch.delitem(METRICS, name)
+
+
+def test_the_interval_of_a_difference_covers_the_true_one_95_times_in_100(monkeypatch: pytest.MonkeyPatch) -> None:
     """A is right with 0.8, B with 0.85, both on the same 400 reviews."""
+    keep(["accuracy"], monkeypatch)
     random = np.random.default_rng(0)
     covered = 0
     for _ in range(200):
@@ -74,10 +82,11 @@ def test_the_gain_in_accuracy_is_the_difference_that_the_comparison_has() -> Non
     assert found["value"] > 0
 
 
-def test_intervals_cover_the_true_values_where_the_classes_differ() -> None:
+def test_intervals_cover_the_true_values_where_the_classes_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 400 reviews half are positive; 95 % of the positive ones are called so, and 40 % of the others."""
     random = np.random.default_rng(0)
     true = {"accuracy": (0.95 + 0.6) / 2, "precision": 0.95 / (0.95 + 0.4), "recall": 0.95}
+    keep(true, monkeypatch)
     covered = dict.fromkeys(true, 0)
     for _ in range(200):
         labels = (random.random(400) < 0.5).astype(np.uint8)

@@ -12,7 +12,7 @@ from sentiment.io.json_file import read_json
 from tests.support.clone import SAMPLE, Clone
 from tests.support.imports import ROOT
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 

@@ -90,14 +90,14 @@ def test_a_terminal_obeys_no_name_and_no_value() -> None:
 
 @pytest.mark.pipeline
 def test_the_runs_of_a_repository(clone: Clone) -> None:
-    first = clone.python("-m", "sentiment", "experiments").stdout
+    first = clone.sentiment("experiments").stdout
     assert "No experiments from this commit" in first
     clone.dvc("exp", "run", "--queue", "--name", "wider", "--set-param", "model.hidden_dim=20")
-    table = clone.python("-m", "sentiment", "experiments").stdout.splitlines()
+    table = clone.sentiment("experiments").stdout.splitlines()
     assert max(map(len, table)) <= 100
     assert table[0].split()[-1] == "hidden_dim"
     assert [line.split()[0] for line in table[1:4]] == ["workspace", "main", "wider"]
     assert table[3].split() == ["wider", "queued", "20"]
-    rows = list(csv.DictReader(clone.python("-m", "sentiment", "experiments", "--csv").stdout.splitlines()))
+    rows = list(csv.DictReader(clone.sentiment("experiments", "--csv").stdout.splitlines()))
     assert [row["params.model.hidden_dim"] for row in rows] == ["16", "16", "20"]
     assert rows[0]["metrics.test.accuracy"] == rows[1]["metrics.test.accuracy"] != ""

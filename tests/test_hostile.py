@@ -67,7 +67,7 @@ def refused_or(function: Callable[[], Any]) -> Any:
         return None
 
 
-@fuzz
+@settings(fuzz, max_examples=50)  # of 30 to 60 texts each
 @given(texts=st.lists(TEXTS, min_size=30, max_size=60), method=st.sampled_from(["whitespace", "words"]))
 def test_any_text_passes_the_data_stages(workspace: Path, texts: list[str], method: str) -> None:
     set_parameter(workspace / PARAMS, "tokenize.method", method)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.imdb
 
 def cpu_seconds(clone: Clone, stage: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    clone.python("-m", f"stages.{stage}")
+    clone.stage(stage)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -30,7 +30,7 @@ def test_the_data_stages_on_the_real_reviews(tmp_path: Path) -> None:
     for package in ("sentiment", "stages"):
         (tmp_path / package).symlink_to(ROOT / package)
     clone.set("ingest.source", str(Path(os.environ["IMDB_ARCHIVE"]).resolve()))
-    clone.python("-m", "stages.ingest")
+    clone.stage("ingest")
     corpus = read_json(tmp_path / paths.CORPUS)
     assert corpus["test"]["reviews"] == corpus["train"]["reviews"] + corpus["valid"]["reviews"] == 25_000
     assert corpus["test"]["positive"] == corpus["train"]["positive"] + corpus["valid"]["positive"] == 12_500

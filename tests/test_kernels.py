@@ -217,6 +217,7 @@ for (changes, backend), precision, threads in product(networks, ("float32", "flo
 """
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_no_bit() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _TRAINING], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True

@@ -63,7 +63,7 @@ def with_outputs(project: Clone, clone: Clone) -> Clone:
     return project
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [subfolder, shared_dvc, submodule, worktree])
 def test_every_command_works_wherever_the_project_lies(
     command: Command,
@@ -76,7 +76,7 @@ def test_every_command_works_wherever_the_project_lies(
     project = layout(clone, outer)
     before = state(project)
     project.set("compute.threads", 2)  # runs `check`
-    done = project.python("-m", "sentiment", "repro")
+    done = project.sentiment("repro")
     assert [line for line in done.stdout.splitlines() if line.startswith("Running stage")] == ["Running stage 'check':"]
     assert {path for path, digest in state(project).items() if before[path] != digest} == {"dvc.lock"}
     project.commit("Two threads")
@@ -94,14 +94,14 @@ def test_every_command_works_wherever_the_project_lies(
     assert len([*outer.rglob(".dvc/tmp")]) == 1
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_file_system_without_locks_costs_a_warning(clone: Clone, tmp_path: Path) -> None:
     """Some NFS mounts lack flock, some Lustre ones lockf too."""
     code = f"import fcntl\n\ndef refuse(*words):\n    raise OSError({errno.ENOSYS}, 'Function not implemented')\n\n"
     code += "fcntl.flock = fcntl.lockf = refuse\n"
     (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
     clone.env["PYTHONPATH"] = str(tmp_path)
-    assert clone.dvc("repro", check=False).returncode
+    assert clone.python("-m", "dvc", "repro", check=False).returncode
     clone.set("compute.threads", 2)
     first = clone.python("-m", "sentiment", "repro")
     assert "Running stage 'check'" in first.stdout

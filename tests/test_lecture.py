@@ -53,6 +53,7 @@ def test_the_curve_that_dvc_draws_is_the_one_that_the_code_computes() -> None:
         assert [float(row[f"log10_{name}"]) for row in drawn] == pytest.approx(np.log10(values).tolist(), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_reviews_in_the_order_of_their_labels_teach_one_answer() -> None:
     splits = EncodedSplit.open(paths.IDS.train), EncodedSplit.open(paths.IDS.valid)
     ordered, shuffled = lecture.presentation(*splits, entries(), epochs=12).values()

@@ -26,7 +26,7 @@ def _can_mount() -> bool:
 
 
 pytestmark = [
-    pytest.mark.faults,
+    pytest.mark.slow,
     # On a CI server it must be allowed, or nothing there would hold these promises.
     pytest.mark.skipif("CI" not in os.environ and not _can_mount(), reason="no user may mount a file system here"),
 ]
@@ -93,7 +93,7 @@ def test_a_stage_in_a_read_only_folder_says_so(clone: Clone, tmp_path: Path, sta
 
 
 def test_a_model_in_a_read_only_folder_predicts(clone: Clone, tmp_path: Path) -> None:
-    expected = clone.python("-m", "sentiment", "predict", "A good film.").stdout
+    expected = clone.sentiment("predict", "A good film.").stdout
     done, _ = confined(clone, tmp_path, READ_ONLY, "python -m sentiment predict 'A good film.'")
     assert (done.stdout, done.stderr) == (expected, "")
 

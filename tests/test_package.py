@@ -70,7 +70,7 @@ def test_the_wheel_holds_every_module_of_the_package_and_no_other(wheel: Path) -
     assert {path.parts[0] for path in packed} == {"sentiment", f"sentiment_pipeline-{PROJECT['version']}.dist-info"}
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_an_installed_package_predicts_in_any_folder(wheel: Path, tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "model", example(), seed=1, epoch=1)
     environment = tmp_path / "environment"

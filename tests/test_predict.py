@@ -275,7 +275,7 @@ def test_bytes_outside_the_text_come_out_as_they_came_in(command: Command, model
             assert {"predicted", "probability", "unknown"} <= json.loads(after[0]).keys()
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_terminal_obeys_no_review(command: Command, model: str, tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_text("text,note\ngood\x1b[31m,caf\u00e9\n", encoding="utf-8")

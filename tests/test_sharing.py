@@ -74,7 +74,7 @@ def folder(clone: Clone, tmp_path: Path) -> Remote:
     return found
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.faults)])
+@pytest.fixture(params=["folder", "s3"])
 def remote(request: pytest.FixtureRequest, clone: Clone) -> Iterator[Remote]:
     """The same, and one that speaks S3."""
     if request.param == "folder":
@@ -103,6 +103,7 @@ def add(clone: Clone, remote: Remote, **options: str) -> None:
     clone.commit("Share data through the team remote")
 
 
+@pytest.mark.slow
 def test_a_colleague_pulls_and_has_nothing_to_run(clone: Clone, remote: Remote, tmp_path: Path) -> None:
     clone.dvc("push")
     colleague = clone.copy(tmp_path / "colleague")
@@ -111,24 +112,11 @@ def test_a_colleague_pulls_and_has_nothing_to_run(clone: Clone, remote: Remote, 
     assert state(colleague) == state(clone)
     assert "Running stage" not in colleague.dvc("repro").stdout
     assert colleague.git("status", "--porcelain") == ""
-    told = colleague.python("-m", "sentiment", "predict", "The plot was not very good.").stdout
+    told = colleague.sentiment("predict", "The plot was not very good.").stdout
     assert told.split()[0] in ("positive", "negative")
 
 
-@pytest.mark.faults
-def test_a_run_that_was_made_before_is_not_made_again(clone: Clone) -> None:
-    clone.set("train.learning_rate", 1e-3)
-    clone.dvc("repro")
-    changed = state(clone)
-    for value in (5e-3, 1e-3):
-        clone.set("train.learning_rate", value)
-        said = clone.dvc("repro").stdout
-        for stage in ("train", "evaluate"):
-            assert f"Stage '{stage}' is cached - skipping run" in said
-    assert state(clone) == changed
-
-
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_run_that_a_colleague_made_is_not_made_again(clone: Clone, remote: Remote, tmp_path: Path) -> None:
     """By the shared run cache, for a stage all of whose outputs DVC holds: it pushes no metrics that Git holds."""
     clone.dvc("push")
@@ -144,7 +132,7 @@ def test_a_run_that_a_colleague_made_is_not_made_again(clone: Clone, remote: Rem
     assert colleague.recorded()["tokenize"] == clone.recorded()["tokenize"]
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_damaged_object_is_not_pulled(clone: Clone, remote: Remote, tmp_path: Path) -> None:
     """Neither as a file of its own nor as one of a folder."""
     clone.dvc("push")
@@ -163,7 +151,7 @@ def test_a_damaged_object_is_not_pulled(clone: Clone, remote: Remote, tmp_path: 
     assert not any(b"x" * 9 in path.read_bytes() for path in colleague.path.glob("[dm]*/**/*") if path.is_file())
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_a_remote_that_is_not_there_is_named(clone: Clone, folder: Remote, tmp_path: Path) -> None:
     clone.dvc("push")
     shutil.rmtree(folder.url)
@@ -173,7 +161,7 @@ def test_a_remote_that_is_not_there_is_named(clone: Clone, folder: Remote, tmp_p
     assert "Traceback" not in done.stderr
     assert str(paths.MODEL) in done.stderr  # which it misses
     # The recipe of the README for a remote that is gone: make everything again, and fill another one.
-    colleague.python("-m", "sentiment", "repro")
+    colleague.sentiment("repro")
     assert state(colleague) == state(clone)
     colleague.dvc("remote", "add", "--force", "--default", "team", str(tmp_path / "another"))
     colleague.dvc("push")
@@ -187,7 +175,7 @@ def test_line_ends_are_those_of_the_repository(clone: Clone, tmp_path: Path) -> 
         assert (tmp_path / "other" / name).read_bytes() == (clone.path / name).read_bytes(), name
 
 
-@pytest.mark.faults
+@pytest.mark.slow
 def test_two_people_change_different_stages(clone: Clone, folder: Remote, tmp_path: Path) -> None:
     """dvc.lock and the metrics conflict; params.yaml does not. Either side is taken, then all is made to fit."""
     clone.dvc("push")

@@ -20,6 +20,7 @@ def test_to_import_a_stage_loads_none_of_the_slow_packages(stage: str) -> None:
 
 
 @pytest.mark.pipeline
+@pytest.mark.slow
 def test_a_stage_that_needs_no_torch_runs_without_it(clone: Clone) -> None:
     for stage in set(STAGES) - {"train", "evaluate"}:
         code = f"import runpy, sys; runpy.run_module('stages.{stage}', run_name='__main__'); print(*sys.modules)"

@@ -11,9 +11,9 @@ from sentiment.data import predictions
 from sentiment.data.classes import Classes
 from sentiment.io import parquet
 from sentiment.io.json_file import read_json
-from tests.support.clone import SAMPLE, Clone
+from tests.support.clone import SAMPLE, STAGES, Clone
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.faults]
+pytestmark = [pytest.mark.pipeline, pytest.mark.slow]
 
 THREE = Classes(names=["bad", "fair", "good"])
 
@@ -28,7 +28,9 @@ def test_three_classes_from_a_csv_file_to_predictions_plots_and_a_comparison(clo
             verdict = ("Awful.", "Average.", "Superb.")[number % 3]
             writer.writerow([f"{text} {verdict}", THREE.names[number % 3]])
     clone.set("ingest.source", "data/three.csv")
-    summary = clone.python("-m", "sentiment", "repro").stdout
+    for stage in STAGES:
+        clone.stage(stage)
+    summary = clone.sentiment("summary").stdout
     assert re.search(r"Macro F1 +[0-9.]+%, the mean over the classes of metrics/plots/classes.csv", summary)
 
     assert read_json(clone.path / "data/reviews/classes.json")["names"] == THREE.names
@@ -53,18 +55,18 @@ def test_three_classes_from_a_csv_file_to_predictions_plots_and_a_comparison(clo
         found = [list(prediction.probabilities.values()) for prediction in model.predict(texts)]
         assert found == predictions.read(clone.path / table, THREE).probability.tolist(), folder
 
-    clone.python("-m", "sentiment", "plots")
+    clone.sentiment("plots")
     page = (clone.path / "dvc_plots/index.html").read_text(encoding="utf-8")
     drawn = {name: b64decode(image).decode() for name, image in re.findall(r'alt="(.*)" src=".*,(.*)"', page)}
     for name in ("classes", "confusion"):
         shown = re.findall(r">(bad|fair|good)[^<]*</text>", drawn[f"metrics/plots/{name}.csv"])
         assert list(dict.fromkeys(shown)) == THREE.names, name
 
-    compared = clone.python("-m", "sentiment", "compare", "workspace:baseline", "workspace").stdout
+    compared = clone.sentiment("compare", "workspace:baseline", "workspace").stdout
     assert "macro_f1" in compared
     assert re.search(r"A and B disagree on [0-9]+ of [0-9]+ reviews", compared)
     with (clone.path / "comparison/reviews.csv").open(encoding="utf-8", newline="") as stream:
         assert {row["label"] for row in csv.DictReader(stream)} == set(THREE.names)
-    refused = clone.python("-m", "sentiment", "compare", "HEAD", "workspace", check=False)
+    refused = clone.sentiment("compare", "HEAD", "workspace", check=False)
     assert refused.returncode == 2
     assert "predict other classes, 'two' and 'bad, fair, good'" in refused.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.config.yaml_file import read_yaml, write_yaml
+from tests.support import commands
 from tests.support.imports import ROOT
 
 SAMPLE = Path("data/sample/reviews.csv")
@@ -75,19 +76,36 @@ class Clone:
         """Change a parameter in params.yaml."""
         set_parameter(self.path / "params.yaml", key, value)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a command in the clone. Without bytecode, each stage would compile all modules again."""
+        return os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | self.env
+
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the clone."""
         done = subprocess.run(
-            words, cwd=self.path, env=os.environ | self.env, capture_output=True, text=True, check=False, timeout=600
+            words, cwd=self.path, env=self.environment, capture_output=True, text=True, check=False, timeout=600
         )
-        assert not check or done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def dvc(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", "dvc", *words, check=check)
+        return _checked(done) if check else done
 
     def python(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.run(sys.executable, *words, check=check)
+
+    def dvc(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run DVC, whose stages run the clone's code."""
+        return self._forked("dvc", words, check)
+
+    def sentiment(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command `sentiment` of the working tree in the clone."""
+        return self._forked("sentiment", words, check)
+
+    def stage(self, name: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a stage of the working tree by hand in the clone."""
+        return self._forked(f"stages.{name}", (), check)
+
+    def _forked(self, module: str, words: tuple[str, ...], check: bool) -> subprocess.CompletedProcess[str]:
+        done = commands.run(module, words, b"", self.path, self.environment)
+        return _checked(done) if check else done
 
     def git(self, *words: str) -> str:
         return self.run("git", "-c", "user.name=n", "-c", "user.email=n@example.org", *words).stdout
@@ -116,6 +134,11 @@ class Clone:
             for file in sorted(files)
             if file.is_file() and file.name != "speed.json"
         }
+
+
+def _checked(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    assert done.returncode == 0, f"{done.args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
 
 
 STAGES = list(read_yaml(ROOT / "dvc.yaml")["stages"])  # in the order in which they run

@@ -1,6 +1,5 @@
 """Commands that a test starts in a clone and does not wait for, and the processes that run there."""
 
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ def start(clone: Clone, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         words,
         cwd=clone.path,
-        env=os.environ | clone.env,
+        env=clone.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -29,6 +28,14 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def wait_for_queue(clone: Clone, tasks: int) -> None:
+    """Wait until the queue has run this number of experiments with success."""
+    end = time.monotonic() + 300
+    while clone.dvc("queue", "status").stdout.count("Success") < tasks:
+        assert time.monotonic() < end
+        time.sleep(1)
 
 
 def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
