@@ -58,6 +58,7 @@ def test_verify_leaves_the_repository_of_a_hook_alone(hooked: Clone, tmp_path: P
 
 
 @pytest.mark.pipeline
+@pytest.mark.slow
 def test_a_test_leaves_the_repository_of_a_hook_alone(hooked: Clone) -> None:
     before = repository(hooked)
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_verify.py", "-k", "metrics_that_no_stage"]
