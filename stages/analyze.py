@@ -1,7 +1,7 @@
-"""Look into the trained network: which automaton is inside it, and how much of a known language it has learned.
+"""Look into the trained network: how saturated it is, which automaton is inside it, how much of a language it knows.
 
-data/ids/{train,valid,test}, models/classifier/ -> metrics/analysis.json, metrics/plots/quantized.csv,
-analysis/{steps.csv,automaton.json}
+data/ids/{train,valid,test}, models/classifier/ -> metrics/analysis.json, metrics/plots/{quantized,counter}.csv,
+analysis/{steps,tokens,units,states}.csv, analysis/automaton.json
 
 What a network or a corpus does not allow is left out, and metrics/analysis.json says why.
 """
@@ -29,9 +29,11 @@ def main() -> None:
 
     found = analyze(params) if params.reviews else findings.nothing("analyze.reviews is 0")
     write_json(paths.ANALYSIS_METRICS, found.metrics)
-    write_csv(paths.PLOTS / "quantized.csv", found.quantized)
+    for name in findings.PLOTTED:
+        write_csv(paths.PLOTS / f"{name}.csv", found.table(name))
     with atomic_folder(paths.ANALYSIS) as folder:
-        write_csv(folder / "steps.csv", found.steps)
+        for name in findings.TABLES.keys() - findings.PLOTTED:
+            write_csv(folder / f"{name}.csv", found.table(name))
         if found.automaton:
             write_json(folder / "automaton.json", found.automaton.as_json())
 

@@ -8,9 +8,10 @@ run, so they go to metrics/speed.json, which is not an output of the stage.
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from sentiment.training.resume import Checkpointer
     from sentiment.training.trainer import EpochMetrics, Report
 
+PROBE = 300  # validation reviews on which the saturation is measured after each epoch
+
 
 def train(
     splits: tuple[EncodedSplit, EncodedSplit],
@@ -46,7 +49,7 @@ def train(
     report: "Report | None" = None,
 ) -> list["EpochMetrics"]:
     """Train on the first split, and leave the weights of the epoch that is best on the second in the classifier."""
-    from sentiment.data.batching import BucketBatchSampler, SequentialBatchSampler, make_loader
+    from sentiment.data.batching import BucketBatchSampler, SequentialBatchSampler, collate, make_loader
     from sentiment.data.dataset import ReviewDataset
     from sentiment.nn.device import dtype
     from sentiment.training.trainer import TrainState, fit
@@ -55,10 +58,12 @@ def train(
     classifier.to(device, dtype(config.precision))
     order = BucketBatchSampler(train_split.lengths, config.batch_size, config.seed, config.bucketing)
     batches = make_loader(ReviewDataset(train_split), order, device, workers)
-    valid_order = SequentialBatchSampler(valid_split.lengths, config.batch_size)
-    valid_batches = make_loader(ReviewDataset(valid_split), valid_order, device, workers)
+    valid = ReviewDataset(valid_split)
+    valid_batches = make_loader(valid, SequentialBatchSampler(valid_split.lengths, config.batch_size), device, workers)
+    evenly = np.linspace(0, len(valid) - 1, min(PROBE, len(valid))).astype(int).tolist()
+    probe = collate([valid[position] for position in evenly]).to(device)
     state = TrainState.create(classifier, config, steps_per_epoch=len(order))
-    return fit(state, batches, valid_batches, config, checkpointer, report)
+    return fit(state, batches, valid_batches, config, checkpointer, report, probe)
 
 
 def suited(config: TrainConfig, classifier: "Classifier", reviews: int) -> TrainConfig:
@@ -156,7 +161,7 @@ def write_history(history: list["EpochMetrics"]) -> None:
     """Write metrics/history.csv, a row for each epoch so far: `dvc plots show` can draw it while training runs."""
     import pandas as pd
 
-    write_csv(paths.HISTORY, pd.DataFrame(history))
+    write_csv(paths.HISTORY, pd.DataFrame([epoch.row() for epoch in history]))
 
 
 def write_metrics(
@@ -167,7 +172,7 @@ def write_metrics(
     best: "EpochMetrics",
 ) -> None:
     """Write metrics/train.json, about the best epoch of the `epochs` that were trained."""
-    best_epoch = asdict(best)
+    best_epoch = best.row()
     write_json(
         paths.TRAIN_METRICS,
         {

@@ -8,80 +8,63 @@ import pytest
 import torch
 
 from sentiment.analysis import evidence, quantized
-from sentiment.analysis.questions import Network
 from sentiment.data import languages
-from sentiment.data.automaton import Automaton, Word
-from sentiment.data.batching import collate
-from sentiment.data.classes import BINARY, Classes
-from sentiment.data.vocabulary import FIRST_TOKEN
-from sentiment.inference.checkpoint import Checkpoint
+from sentiment.data.automaton import Automaton
+from sentiment.nn import outputs, states
 from sentiment.nn.cells import CELLS
-from sentiment.nn.classifier import Classifier
-from tests.support.checkpoints import ENCODING, STARS, VOCABULARY, example
 from tests.support.clone import Clone
 from tests.support.configs import model_config
-
-TOKENS = len(VOCABULARY.tokens)
-
-
-def random_words(count: int, tokens: int = TOKENS, longest: int = 12) -> list[Word]:
-    random = np.random.default_rng(0)
-    return [tuple(random.integers(0, tokens, random.integers(1, longest + 1)).tolist()) for _ in range(count)]
-
-
-def network(classes: Classes = BINARY, **changes: object) -> Checkpoint:
-    """Return an untrained network whose answers differ from word to word."""
-    torch.manual_seed(1)
-    classifier = Classifier(model_config(**changes), len(VOCABULARY), num_classes=len(classes)).eval()
-    with torch.no_grad():
-        classifier.embedding.weight.mul_(30)
-        classifier.readout.weight.mul_(30)
-    trained = Checkpoint(classifier, VOCABULARY, ENCODING, classes, example().corpus)
-    with torch.no_grad():  # no class is rare
-        batches = [collate([(0, np.array(word) + FIRST_TOKEN, 0)]) for word in random_words(50)]
-        logits = torch.stack([classifier(batch.ids, 1)[0] for batch in batches])
-        classifier.readout.bias.sub_(logits.mean(dim=0))
-    return trained
+from tests.support.networks import batch_of, network, random_words
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("pooling", ["last", "concat"])
-@pytest.mark.parametrize("classes", [BINARY, STARS], ids=["two", "five"])
-def test_a_network_read_step_by_step_answers_as_the_network(cell: str, pooling: str, classes: Classes) -> None:
+@pytest.mark.parametrize("classes", [2, 5])
+def test_a_network_read_step_by_step_answers_as_the_network(cell: str, pooling: str, classes: int) -> None:
     trained = network(classes, cell=cell, pooling=pooling, concat_last_embedding=pooling == "concat")
     words = random_words(100)
-    labels, states = quantized.read(trained.classifier, words)
-    assert labels.tolist() == Network(trained).classify(words).tolist()
-    assert len(set(labels.tolist())) > 1
-    assert len(states) == sum(map(len, words))
+    batch = batch_of(words)
+    reading = states.read(trained.classifier, batch.ids)
+    with torch.inference_mode():
+        logits = trained.classifier(batch.ids, len(words))
+    torch.testing.assert_close(reading.answers, logits)
+    assert len(set(outputs.predict(logits).tolist())) > 1
+    assert len(reading.states) == len(reading.logits) == sum(map(len, words))
+    alone = states.read(trained.classifier, batch_of([words[0]]).ids)
+    prefixes = [
+        states.read(trained.classifier, batch_of([words[0][:end]]).ids).answers for end in range(1, 1 + len(words[0]))
+    ]
+    torch.testing.assert_close(alone.logits, torch.cat(prefixes))
 
 
 def test_rounding_to_all_states_of_a_text_changes_no_answer() -> None:
     trained = network(cell="gru")
     words = random_words(20, longest=4)
-    labels, states = quantized.read(trained.classifier, words)
-    steps = quantized.to_steps(states)
+    batch = batch_of(words)
+    reading = states.read(trained.classifier, batch.ids)
+    steps = quantized.to_steps(reading.states)
     centres = quantized.cluster(steps, len(steps), seed=0)
     assert centres.tolist() == np.unique(steps, axis=0).tolist()
-    assert quantized.read(trained.classifier, words, quantized.rounding(centres))[0].tolist() == labels.tolist()
+    rounded = states.read(trained.classifier, batch.ids, quantized.rounding(centres))
+    assert outputs.predict(rounded.answers).tolist() == outputs.predict(reading.answers).tolist()
 
 
 def test_clusters_are_found_where_there_are_some() -> None:
     random = np.random.default_rng(0)
     middles = np.array([[0.0, 0.0], [900.0, 0.0], [0.0, 900.0]])
-    states = np.round(np.repeat(middles, 50, axis=0) + random.normal(0, 20, (150, 2)))
-    found = min((quantized.cluster(states, 3, seed) for seed in range(5)), key=lambda centres: spread(states, centres))
+    values = np.round(np.repeat(middles, 50, axis=0) + random.normal(0, 20, (150, 2)))
+    found = min((quantized.cluster(values, 3, seed) for seed in range(5)), key=lambda centres: spread(values, centres))
     assert np.abs(np.sort(found, axis=0) - np.sort(middles, axis=0)).max() < 15
 
 
-def spread(states: quantized.Steps, centres: quantized.Steps) -> float:
-    return float(((states - centres[quantized.nearest(states, centres)]) ** 2).sum())
+def spread(values: quantized.Steps, centres: quantized.Steps) -> float:
+    return float(((values - centres[quantized.nearest(values, centres)]) ** 2).sum())
 
 
 @pytest.mark.parametrize("changes", [{"layers": 2}, {"bidirectional": True}, {"encoder": "transformer"}])
 def test_a_network_without_one_state_after_each_token_says_why(changes: dict[str, object]) -> None:
-    assert quantized.reason_against(model_config(**changes))
-    assert not quantized.reason_against(model_config())
+    assert states.reason_against(model_config(**changes))
+    assert not states.reason_against(model_config())
 
 
 GRAMMAR_TOKENS = ("the", "plot", "good", "dull", "not", "although", "but", "film,")
@@ -126,7 +109,7 @@ def test_a_step_that_no_text_takes_or_that_changes_no_label_decides_nothing(gram
 def test_the_stage_finds_the_grammar_of_the_sample_corpus(clone: Clone) -> None:
     none = {"reason": "analyze.reviews is 0"}  # in the small clone
     metrics = json.loads((clone.path / "metrics/analysis.json").read_text(encoding="utf-8"))
-    assert metrics == {"automaton": none, "language": none}
+    assert metrics == {"saturation": none, "automaton": none, "language": none}
 
     clone.set("analyze.reviews", 300)
     clone.python("-m", "stages.analyze")

@@ -19,14 +19,6 @@ from sentiment.evaluation.intervals import wilson
 LEARNED = 0.9  # least share of right answers, at the lower end of its 95 % interval
 
 
-COLUMNS = ["state", "token", "tokens", "to", "texts", "right"]
-
-
-def none() -> pd.DataFrame:
-    """Return a table without steps."""
-    return pd.DataFrame(columns=COLUMNS)
-
-
 def steps(automaton: Automaton, words: Sequence[Word], answers: npt.NDArray[np.int64]) -> pd.DataFrame:
     """Return the evidence for each step: a row for each state and class of tokens.
 
@@ -54,7 +46,7 @@ def steps(automaton: Automaton, words: Sequence[Word], answers: npt.NDArray[np.i
                     "right": int(right[taken[decides]].sum()),
                 }
             )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows)
 
 
 def _steps_taken(automaton: Automaton, word: Word, class_of: dict[int, int]) -> set[tuple[int, int]]:

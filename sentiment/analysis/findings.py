@@ -5,23 +5,33 @@ from typing import Any
 
 import pandas as pd
 
-from sentiment.analysis import evidence
 from sentiment.data.automaton import Automaton
 
-QUANTIZED = ["states", "fidelity", "fidelity_low", "fidelity_high"]
+# The columns of each table. `report.py` and the modules that it calls say what they mean.
+TABLES = {
+    "steps": ["state", "token", "tokens", "to", "texts", "right"],
+    "tokens": ["token", "count", "saturation", "change"],
+    "units": ["unit", "saturation", "near_one"],
+    "states": ["state", "share", "class", "probability", "words"],
+    "quantized": ["states", "fidelity", "fidelity_low", "fidelity_high"],
+    "counter": ["position", "token", "count", "unit"],
+}
+PLOTTED = ("quantized", "counter")
 
 
 @dataclass(frozen=True)
 class Findings:
-    """metrics: JSON-ready; quantized, steps: tables of `report.quantization` and of `evidence.steps`."""
+    """metrics: JSON-ready; tables: by name, those that there are; automaton: that of the network, if it was tried."""
 
     metrics: dict[str, Any]
-    quantized: pd.DataFrame
-    steps: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
     automaton: Automaton | None
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table, without rows where there is none."""
+        return pd.DataFrame(self.tables.get(name), columns=TABLES[name])
 
 
 def nothing(reason: str) -> Findings:
     """Return findings that say why there are none."""
-    metrics = {"automaton": {"reason": reason}, "language": {"reason": reason}}
-    return Findings(metrics, pd.DataFrame(columns=QUANTIZED), evidence.none(), None)
+    return Findings({part: {"reason": reason} for part in ("saturation", "automaton", "language")}, {}, None)

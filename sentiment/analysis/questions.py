@@ -5,12 +5,16 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from sentiment.data.automaton import Word
 from sentiment.data.batching import Batch, collate
 from sentiment.data.vocabulary import FIRST_TOKEN
 from sentiment.inference.checkpoint import Checkpoint
 from sentiment.inference.predictor import probabilities
+from sentiment.nn import outputs, states
+from sentiment.nn.packed import PackedVectors
 
 # Tokens in a batch, padding included: bounds the memory that a batch's states take.
 BATCH_TOKENS = 2**17
@@ -25,19 +29,68 @@ class Teacher(Protocol):
     def classify(self, words: Sequence[Word]) -> npt.NDArray[np.int64]:
         """Return the class of each word: int64[words]."""
 
+    def signatures(self, words: Sequence[Word]) -> list[bytes]:
+        """Return, for each word, something that is the same for words after which the teacher is in a similar state."""
+
 
 class Network:
     """A trained classifier as a teacher about words over its whole vocabulary."""
 
     def __init__(self, trained: Checkpoint) -> None:
-        self._classifier = trained.classifier
+        self.classifier = trained.classifier
         self.tokens: tuple[str, ...] = tuple(trained.vocabulary.tokens.to_pylist())
         self.asked = 0
 
     def classify(self, words: Sequence[Word]) -> npt.NDArray[np.int64]:
         """Return the most probable class of each word: int64[words]."""
         self.asked += len(words)
-        labels: npt.NDArray[np.int64] = probabilities(self._classifier, _batches(words), len(words)).argmax(axis=1)
+        labels: npt.NDArray[np.int64] = probabilities(self.classifier, _batches(words), len(words)).argmax(axis=1)
+        return labels
+
+    def signatures(self, words: Sequence[Word]) -> list[bytes]:
+        """Return the signs of the hidden units after each word, or nothing where a network has no such state."""
+        found = [b""] * len(words)
+        if not self.has_states:
+            return found
+        width = self.classifier.config.hidden_dim
+        for batch in _batches(words):
+            reading = states.read(self.classifier, batch.ids)
+            last = PackedVectors(reading.states[:, :width], None, batch.ids.batch_sizes).last()
+            for position, bits in zip(batch.positions.tolist(), np.packbits(last.numpy() >= 0, axis=1), strict=False):
+                found[position] = bits.tobytes()
+        return found
+
+    @property
+    def has_states(self) -> bool:
+        """Whether the network has one state after each token."""
+        return states.reason_against(self.classifier.config) is None
+
+    @property
+    def answers_from_last_state(self) -> bool:
+        """Whether the answer depends on the state after the last token alone."""
+        config = self.classifier.config
+        return self.has_states and config.pooling == "last" and not config.concat_last_embedding
+
+    @torch.inference_mode()
+    def after(self, rows: Tensor) -> Tensor:
+        """Return the states after one more token, for every token of the vocabulary: float[states, tokens, width].
+
+        rows: float[states, width]
+        """
+        ids = torch.arange(FIRST_TOKEN, FIRST_TOKEN + len(self.tokens))
+        repeated = rows.repeat_interleave(len(ids), dim=0)
+        return states.step(self.classifier, repeated, ids.repeat(len(rows))).reshape(len(rows), len(ids), -1)
+
+    @torch.inference_mode()
+    def labels(self, rows: Tensor) -> npt.NDArray[np.int64]:
+        """Return the answer in each state: int64[states]. Raises ValueError where it depends on more than the state.
+
+        rows: float[states, width]
+        """
+        if not self.answers_from_last_state:
+            raise ValueError("the answer depends on more than the last state")
+        hidden = rows[:, : self.classifier.config.hidden_dim]
+        labels: npt.NDArray[np.int64] = outputs.predict(self.classifier.readout(hidden).squeeze(1)).numpy()
         return labels
 
 

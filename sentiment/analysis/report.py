@@ -1,78 +1,141 @@
 """What stage `analyze` finds out about a trained classifier: which automaton is inside it, and what of it is right."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 
-from sentiment.analysis import evidence, extraction, quantized
+from sentiment.analysis import activity, counter, evidence, extraction, merging, quantized
 from sentiment.analysis.config import AnalysisConfig
-from sentiment.analysis.findings import QUANTIZED, Findings
+from sentiment.analysis.findings import Findings
 from sentiment.analysis.questions import Network
-from sentiment.data import languages
-from sentiment.data.automaton import Automaton, Word
+from sentiment.analysis.search import search
+from sentiment.data import languages, sample
+from sentiment.data.automaton import NO_LABEL, Automaton, Word
+from sentiment.data.batching import Batch, collate
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import FIRST_TOKEN
 from sentiment.evaluation.intervals import wilson
 from sentiment.inference.checkpoint import Checkpoint
+from sentiment.nn import outputs, saturation, states
+from sentiment.nn.classifier import Classifier
+from sentiment.nn.recurrent import RecurrentEncoder
 
 CLUSTERS = (2, 5, 10, 20, 50, 100, 200)
-MOST_STATES = 20_000  # of which clusters are made
+SHOWN_STATES = 10
+CLUSTERED_STATES = 20_000
+LARGEST_BATCH = 2**24  # values of states: 128 MiB in float64
+LONG_TEXTS = 400
+SHORT_WORDS = 50_000
+
+Pairs = list[tuple[list[str], int]]  # the tokens of a text, and its label
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Reviews of which every token is in the vocabulary. words: of the tokens' indices; labels: int64[reviews]."""
+    """Reviews of at least one token.
+
+    words: of those with known tokens alone; labels: int64[words]
+    batch: all of them, as far as their states take no more than LARGEST_BATCH
+    """
 
     words: list[Word]
     labels: npt.NDArray[np.int64]
+    batch: Batch
 
     @classmethod
-    def of(cls, split: EncodedSplit, most: int) -> "Texts":
-        """Return those among the first `most` reviews of a split."""
-        words, labels = [], []
-        for review in range(min(most, len(split.labels))):
+    def of(cls, split: EncodedSplit, most: int, width: int) -> "Texts":
+        """Return those among `most` reviews of a split, taken evenly. width: of the network's states"""
+        evenly = np.linspace(0, len(split.labels) - 1, min(most, len(split.labels))).astype(int)
+        reviews, words, labels, tokens = [], [], [], 0
+        for review in evenly.tolist():
             ids = split.ids[split.offsets[review] : split.offsets[review + 1]].astype(np.int64)
+            tokens += len(ids)
+            if len(ids) and tokens * width <= LARGEST_BATCH:
+                reviews.append((review, ids, int(split.labels[review])))
             if len(ids) and ids.min() >= FIRST_TOKEN:
                 words.append(tuple((ids - FIRST_TOKEN).tolist()))
                 labels.append(int(split.labels[review]))
-        return cls(words, np.array(labels, np.int64))
+        return cls(words, np.array(labels, np.int64), collate(reviews) if reviews else _EMPTY)
+
+
+_EMPTY = collate([(0, np.array([], np.int64), 0)])
 
 
 def analyze(trained: Checkpoint, splits: Sequence[EncodedSplit], config: AnalysisConfig) -> Findings:
     """Return all findings about a network. The last of the splits is the test split, the first the training split."""
     network = Network(trained)
-    train, *_, test = texts = [Texts.of(split, config.reviews) for split in splits]
+    width = 1
+    if isinstance(trained.classifier.recurrence, RecurrentEncoder):
+        encoder = trained.classifier.recurrence
+        width = encoder.config.state_dim * encoder.cell.num_states
+    train, *_, test = texts = [Texts.of(split, config.reviews, width) for split in splits]
     longest = max((len(word) for word in train.words), default=1)
-    table = quantization(trained, train.words, test.words, config.seed)
-    extracted, automaton = extract(network, test.words, longest, config.seed)
-    language, steps = compare(network, texts, automaton)
-    return Findings({"automaton": extracted, "language": language}, table, steps, automaton)
+    metrics: dict[str, Any] = {"saturation": asdict(saturation.measure(trained.classifier, test.batch))}
+    metrics["automaton"], automaton = extract(network, test.words, longest, config.seed)
+    metrics["language"], tables = compare(network, texts, automaton, config.seed)
+    if network.has_states and len(train.batch.ids.data) and len(test.batch.ids.data):
+        reading = states.read(trained.classifier, test.batch.ids)
+        tables["tokens"] = activity.tokens(trained.classifier, test.batch, reading, network.tokens)
+        tables["units"] = activity.units(trained.classifier, test.batch, reading)
+        clusters = cluster(trained.classifier, train.batch, config.seed)
+        tables["quantized"] = quantization(trained.classifier, test.batch, reading, clusters)
+        tables["states"] = activity.clusters(
+            test.batch, reading, clusters[SHOWN_STATES], network.tokens, trained.classes.names
+        )
+        if automaton is not None and network.answers_from_last_state:
+            metrics["automaton"] |= other_ways(network, automaton, clusters)
+    return Findings(metrics, tables, automaton)
 
 
 def agreement(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the share of words that have the same class in both, and its 95 % interval."""
+    """Return the share of texts that have the same class in both, and its 95 % interval."""
     share = float((one == other).mean())
     low, high = wilson(share, len(one))
     return {"fidelity": share, "fidelity_low": low, "fidelity_high": high}
 
 
-def quantization(trained: Checkpoint, train: Sequence[Word], test: Sequence[Word], seed: int) -> pd.DataFrame:
+def cluster(classifier: Classifier, train: Batch, seed: int) -> dict[int, quantized.Steps]:
+    """Return the centres of the states on some training reviews, for each number of clusters."""
+    values = states.read(classifier, train.ids).states
+    random = np.random.Generator(np.random.PCG64(seed))
+    drawn = np.sort(random.permutation(len(values))[:CLUSTERED_STATES])
+    steps = quantized.to_steps(values[torch.from_numpy(drawn)])
+    return {count: quantized.cluster(steps, count, seed) for count in CLUSTERS}
+
+
+def quantization(
+    classifier: Classifier, test: Batch, reading: states.Reading, clusters: dict[int, quantized.Steps]
+) -> pd.DataFrame:
     """Return how often the network answers as before if its state is rounded to one of few: a row for each number."""
+    labels = outputs.predict(reading.answers).numpy()
     rows = []
-    if train and test and not quantized.reason_against(trained.classifier.config):
-        labels, _ = quantized.read(trained.classifier, test)
-        states = quantized.to_steps(quantized.read(trained.classifier, train)[1])
-        random = np.random.Generator(np.random.PCG64(seed))
-        states = states[np.sort(random.permutation(len(states))[:MOST_STATES])]
-        for count in CLUSTERS:
-            centres = quantized.cluster(states, count, seed)
-            rounded, _ = quantized.read(trained.classifier, test, quantized.rounding(centres))
-            rows.append({"states": len(centres), **agreement(rounded, labels)})
-    return pd.DataFrame(rows, columns=QUANTIZED)
+    for centres in clusters.values():
+        rounded = states.read(classifier, test.ids, quantized.rounding(centres))
+        rows.append({"states": len(centres), **agreement(outputs.predict(rounded.answers).numpy(), labels)})
+    return pd.DataFrame(rows)
+
+
+def other_ways(network: Network, automaton: Automaton, clusters: dict[int, quantized.Steps]) -> dict[str, Any]:
+    """Return which other ways to look for the automaton find the same one as L*.
+
+    clusters: the fewest states to which the network is rounded that give it, or None; merged_states: how many states of
+    the automaton are left when similar ones are merged, None if too many; merging: whether it is the same
+    """
+    same = [
+        count for count, centres in clusters.items()
+        if quantized.automaton(network, centres).difference(automaton) is None
+    ]  # fmt: skip
+    merged = merging.merge(network)
+    return {
+        "clusters": min(same, default=None),
+        "merged_states": None if merged is None else len(merged),
+        "merging": merged is not None and merged.difference(automaton) is None,
+    }
 
 
 def extract(
@@ -92,7 +155,8 @@ def extract(
     result: dict[str, Any] = {"states": len(found.automaton), "agreeing_words": found.searched}
     if found.reason:
         result["reason"] = found.reason
-    random = np.random.Generator(np.random.PCG64(seed + 1))  # not the words of the search
+    seed += 1  # other words than those with which it was learned
+    random = np.random.Generator(np.random.PCG64(seed))
     groups = {"test": texts} | {
         f"random_{times}": extraction.random_words(
             random, len(network.tokens), times * longest, extraction.RANDOM_WORDS
@@ -102,30 +166,82 @@ def extract(
     for name, words in groups.items():
         if words:
             result[name] = agreement(network.classify(words), found.automaton.classify(words))
+    longest *= extraction.TIMES_AS_LONG[-1]
+    searched = search(network, found.automaton, texts, longest, extraction.SEARCHED_WORDS, seed)
+    result["search"] = {"words": searched.words, "pairs": searched.pairs}
+    if searched.differing:
+        result["search"]["difference"] = as_text(network, searched.differing[0])
     return result, found.automaton
 
 
-def compare(network: Network, texts: Sequence[Texts], found: Automaton | None) -> tuple[dict[str, Any], pd.DataFrame]:
+def compare(
+    network: Network, texts: Sequence[Texts], found: Automaton | None, seed: int
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """Return how a network, and the automaton found in it, compare with the language that labels the texts.
 
-    The second result is the evidence for each step of the language's automaton; no rows where there is none.
+    The second result has the table `steps` for a language with a finite automaton, and `counter` for the others.
     """
     words = [word for each in texts for word in each.words]
     tokens = [[network.tokens[token] for token in word] for word in words]
     name = languages.find(tokens, np.concatenate([each.labels for each in texts]))
     if name is None:
-        return {"reason": "no known language gives the reviews their labels"}, evidence.none()
-    result: dict[str, Any] = {"name": name}
+        return {"reason": "no known language gives the reviews their labels"}, {}
     language = languages.LANGUAGES[name]
+    result: dict[str, Any] = {"name": name}
+    longer = {times: long_texts(name, network.tokens, times, seed) for times in extraction.TIMES_AS_LONG[1:]}
+    for times, pairs in longer.items():
+        result[f"times_{times}"] = agreement(classify(network, pairs), np.array([label for _, label in pairs]))
     if not language.finite:
-        return result | {"reason": "no finite automaton accepts this language"}, evidence.none()
+        result["reason"] = "no finite automaton accepts this language"
+        if not network.has_states:
+            return result, {}
+        result["counter"], table = counter.find(network, language, longer[2])
+        return result, {"counter": table}
     true = language.automaton(network.tokens).minimal()
     result["states"] = len(true)
     if found is not None:
         word = found.difference(true)
         result["equivalent"] = word is None
         if word is not None:
-            result["difference"] = " ".join(true.tokens[token] for token in word)
+            result["difference"] = as_text(network, word)
             result["network_is_right"] = bool(network.classify([word])[0] == true.classify([word])[0])
+    error = shortest_error(network, true)
+    if error:
+        result["shortest_error"] = as_text(network, error)
     steps = evidence.steps(true, words, network.classify(words))
-    return result | evidence.summary(steps), steps
+    return result | evidence.summary(steps), {"steps": steps}
+
+
+def shortest_error(network: Network, true: Automaton) -> Word | None:
+    """Return the first word that the network labels wrongly, of as many short ones as SHORT_WORDS allow, if any."""
+    words: list[Word] = [()]
+    asked = 0
+    while asked + len(words) * len(true.tokens) <= SHORT_WORDS:
+        words = [(*word, token) for word in words for token in range(len(true.tokens))]
+        asked += len(words)
+        labels = true.classify(words)
+        wrong = np.flatnonzero((network.classify(words) != labels) & (labels != NO_LABEL))
+        if len(wrong):
+            return words[int(wrong[0])]
+    return None
+
+
+def long_texts(name: str, tokens: Sequence[str], times: int, seed: int) -> Pairs:
+    """Return texts of a language with their labels, up to `times` as long as those of its corpus."""
+    known = set(tokens)
+    if known <= set(languages.LANGUAGES[name].tokens):
+        pairs: Pairs = list(languages.long_words(name, times, LONG_TEXTS, seed))
+    else:  # the sample corpus
+        written = sample.long_reviews(times, LONG_TEXTS, seed)
+        pairs = [(text.split(), int(label == "positive")) for text, label in written]
+    return [(word, label) for word, label in pairs if known.issuperset(word)]
+
+
+def classify(network: Network, pairs: Pairs) -> npt.NDArray[np.int64]:
+    """Return the network's class of each text: int64[texts]."""
+    index_of = {token: index for index, token in enumerate(network.tokens)}
+    return network.classify([tuple(index_of[token] for token in word) for word, _ in pairs])
+
+
+def as_text(network: Network, word: Word) -> str:
+    return " ".join(network.tokens[token] for token in word)

@@ -33,22 +33,31 @@ class Automaton:
 
     @classmethod
     def explore(
-        cls, start: S, tokens: Sequence[str], step: Callable[[S, str], S], label: Callable[[S], int]
+        cls,
+        start: S,
+        tokens: Sequence[str],
+        step: Callable[[S, str], S],
+        label: Callable[[S], int],
+        longest: int | None = None,
     ) -> "Automaton":
         """Return the automaton of all states that `step` reaches from `start`, in the order of their shortest words.
+
+        longest: with it, of the states that words of at most so many tokens reach, and right for such words
 
         >>> parity = Automaton.explore(0, "ab", lambda state, token: (state + (token == "b")) % 2, int)
         >>> parity.transitions.tolist(), parity.labels.tolist()
         ([[0, 1], [1, 0]], [0, 1])
         """
-        number, order, rows = {start: 0}, [start], []
+        number, order, lengths = {start: 0}, [start], [0]
+        rows: list[list[int]] = []
         for state in order:  # grows meanwhile
-            row = []
+            row, length = [], lengths[len(rows)]
             for token in tokens:
-                after = step(state, token)
+                after = step(state, token) if length != longest else state
                 if after not in number:
                     number[after] = len(order)
                     order.append(after)
+                    lengths.append(length + 1)
                 row.append(number[after])
             rows.append(row)
         return cls(tuple(tokens), np.array(rows, np.int64), np.array([label(state) for state in order], np.int64))
@@ -58,6 +67,11 @@ class Automaton:
 
     def classify(self, words: Iterable[Sequence[int]]) -> npt.NDArray[np.int64]:
         """Return the label of each word: int64[words]."""
+        labels: npt.NDArray[np.int64] = self.labels[self.after(words)]
+        return labels
+
+    def after(self, words: Iterable[Sequence[int]]) -> npt.NDArray[np.int64]:
+        """Return the state after each word: int64[words]."""
         words = list(words)
         lengths = np.array([len(word) for word in words], np.int64)
         order = np.argsort(-lengths, kind="stable")
@@ -68,7 +82,7 @@ class Automaton:
         for position, present in enumerate(np.searchsorted(-lengths[order], -np.arange(padded.shape[1]), "left")):
             states[:present] = self.transitions[states[:present], padded[:present, position]]
         result = np.empty(len(words), np.int64)
-        result[order] = self.labels[states]
+        result[order] = states
         return result
 
     def minimal(self) -> "Automaton":

@@ -14,7 +14,7 @@
 import csv
 import random
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -36,8 +36,9 @@ _TRIES = 20  # to find a near miss
 class Language:
     """A rule that gives each word a label: 1 if it accepts the word, 0 if not, NO_LABEL if it says nothing.
 
-    start, step, output: an automaton, whose states may be infinitely many if not `finite`
+    start, step, output: an automaton, whose states may be infinitely many
     longest: tokens of the longest words of its corpus
+    count: of a state, where there are infinitely many; else None
     """
 
     summary: str
@@ -45,14 +46,20 @@ class Language:
     start: Hashable
     step: Callable[[Any, str], Any]
     output: Callable[[Any], int]
-    finite: bool = True
     longest: int = 30
+    count: Callable[[Any], int] | None = None
 
-    def label(self, word: Sequence[str]) -> int:
-        state = self.start
-        for token in word:
-            state = self.step(state, token)
-        return self.output(state)
+    @property
+    def finite(self) -> bool:
+        """Whether a finite automaton accepts the language."""
+        return self.count is None
+
+    def trace(self, word: Iterable[str]) -> list[Any]:
+        """Return the state before the first token and after each one."""
+        return list(accumulate(word, self.step, initial=self.start))
+
+    def label(self, word: Iterable[str]) -> int:
+        return self.output(self.trace(word)[-1])
 
     def automaton(self, tokens: Sequence[str]) -> Automaton:
         """Return the automaton over some tokens. Raises ValueError for a language that needs infinitely many states."""
@@ -82,7 +89,8 @@ def _counting(summary: str, opening: str, closing: str, again: bool, longest: in
         return (open_ - 1, True) if open_ else None
 
     tokens = (opening, closing)
-    return Language(summary, tokens, (0, False), step, lambda state: int(state == (0, True)), False, longest)
+    output, count = (lambda state: int(state == (0, True))), (lambda state: state[0] if state else 0)
+    return Language(summary, tokens, (0, False), step, output, longest, count)
 
 
 _LABELS = {"negative": 0, "positive": 1, None: NO_LABEL}
@@ -129,7 +137,7 @@ def reviews(language: Language, count: int, seed: int) -> Iterator[tuple[str, in
     count modulo two or three (docs/experiments.md). Words are drawn independently, so short ones come again. Half of
     the rejected words are near misses: accepted ones with a token changed, left out or put in.
     """
-    bounded = _bounded(language)
+    bounded = _bounded(language, language.longest)
     writer = random.Random(seed)
     rejected, accepted = (_Sampler(bounded, label, language.longest) for label in (0, 1))
     for row in range(count):
@@ -144,6 +152,20 @@ def reviews(language: Language, count: int, seed: int) -> Iterator[tuple[str, in
         yield " ".join(language.tokens[token] for token in word), label
 
 
+def long_words(name: str, times: int, count: int, seed: int) -> Iterator[tuple[list[str], int]]:
+    """Yield words with their labels, up to `times` as long as the longest of the corpus, more than half of that.
+
+    Every second one is accepted.
+    """
+    language = LANGUAGES[name]
+    longest, writer = times * language.longest, random.Random(seed)
+    automaton = _bounded(language, longest)
+    rejected, accepted = (_Sampler(automaton, label, longest, longest // 2 + 1) for label in (0, 1))
+    for row in range(count):
+        word = (rejected, accepted)[row % 2].draw(writer)
+        yield [language.tokens[token] for token in word], row % 2
+
+
 def write(name: str, path: Path, count: int = NUM_REVIEWS, seed: int = SEED) -> None:
     """Write a corpus of a language as a CSV file with the columns `text` and `label`."""
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
@@ -153,29 +175,21 @@ def write(name: str, path: Path, count: int = NUM_REVIEWS, seed: int = SEED) -> 
             writer.writerow([text, ("negative", "positive")[label]])
 
 
-def _bounded(language: Language) -> Automaton:
+def _bounded(language: Language, longest: int) -> Automaton:
     """Return an automaton that labels all words of up to `longest` tokens as the language does."""
-    start = (language.start, 0)
-
-    def step(state: tuple[Any, int], token: str) -> tuple[Any, int]:
-        inner, length = state
-        return (language.step(inner, token), length + 1) if length < language.longest else state
-
-    if language.finite:
-        return language.automaton(language.tokens)
-    return Automaton.explore(start, language.tokens, step, lambda state: language.output(state[0]))
+    return Automaton.explore(language.start, language.tokens, language.step, language.output, longest)
 
 
 class _Sampler:
     """Draws words of a label, all of one length equally likely."""
 
-    def __init__(self, automaton: Automaton, label: int, longest: int) -> None:
+    def __init__(self, automaton: Automaton, label: int, longest: int, shortest: int = 1) -> None:
         self._transitions: list[list[int]] = automaton.transitions.tolist()
         counts = [[int(found == label) for found in automaton.labels.tolist()]]  # [tokens left][state]: words
         for _ in range(longest):
             counts.append([sum(counts[-1][after] for after in row) for row in self._transitions])
         self._counts = counts
-        self._lengths = [length for length in range(1, longest + 1) if counts[length][0]]
+        self._lengths = [length for length in range(shortest, longest + 1) if counts[length][0]]
 
     def draw(self, writer: random.Random) -> Word:
         left = self._lengths[_draw([1 / length for length in self._lengths], writer)]

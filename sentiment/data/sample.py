@@ -167,9 +167,9 @@ class Writer:
             text = self.choose(FILLER)
         return text[0].upper() + text[1:] + "."
 
-    def review(self) -> str:
-        """One to three sentences; one review in four has no full stop at its end."""
-        text = " ".join(self.sentence() for _ in range(self.choose((1, 2, 3))))
+    def review(self, times: int = 1) -> str:
+        """One to three sentences, times a number; one review in four has no full stop at its end."""
+        text = " ".join(self.sentence() for _ in range(times * self.choose((1, 2, 3))))
         return text.removesuffix(".") if self.chance(1 / 4) else text
 
 
@@ -185,6 +185,17 @@ def reviews(count: int, seed: int) -> Iterator[tuple[str, Verdict]]:
             texts[label][text] = None
     for label in wanted:
         for text in texts[label]:
+            yield text, label
+
+
+def long_reviews(times: int, count: int, seed: int) -> Iterator[tuple[str, Verdict]]:
+    """Yield `count` reviews with their labels, of `times` as many sentences as those of the corpus."""
+    writer = Writer(seed)
+    while count:
+        text = writer.review(times)
+        label = verdict(text)
+        if label is not None:
+            count -= 1
             yield text, label
 
 

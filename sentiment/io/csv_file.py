@@ -60,11 +60,14 @@ def csv_field(field: str, separator: str = ",") -> str:
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
-    """Write a data frame without its index, floats with twelve digits.
+    """Write a data frame without its index, floats with twelve digits; what is missing is an empty field.
 
     `DataFrame.to_csv` calls `csv.writer`; see `csv_field` for what is wrong with it.
     """
     with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         rows: Iterable[Iterable[object]] = table.itertuples(index=False, name=None)
         for row in chain([table.columns], rows):
-            stream.write(",".join(csv_field(str(rounded(field))) for field in row) + "\n")
+            stream.write(
+                ",".join("" if field is None or field != field else csv_field(str(rounded(field))) for field in row)
+                + "\n"
+            )

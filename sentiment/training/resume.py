@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from safetensors.torch import save as serialized
 from torch import Tensor, nn
 
 from sentiment.io.atomic import atomic_write
+from sentiment.nn.saturation import Saturation
 from sentiment.training.trainer import EpochMetrics, TrainState
 
 _SCHEDULER = ("last_epoch", "_step_count", "_last_lr")  # the part of a OneCycleLR that changes
@@ -82,7 +83,7 @@ class Checkpointer:
         if (device := _device(state)).type != "cpu":
             tensors["random.device"] = torch.get_device_module(device).get_rng_state()
         facts = {
-            "history": [astuple(epoch) for epoch in state.history],
+            "history": [asdict(epoch) for epoch in state.history],
             "learning_rates": [group["lr"] for group in state.optimizer.param_groups],
             "scheduler": {name: state.scheduler.state_dict()[name] for name in _SCHEDULER} if state.scheduler else {},
         }
@@ -117,7 +118,9 @@ class Checkpointer:
             group["lr"] = rate
         if state.scheduler:
             state.scheduler.load_state_dict(facts["scheduler"])
-        state.history.extend(EpochMetrics(*values) for values in facts["history"])
+        for values in facts["history"]:
+            saturation = values.pop("saturation")
+            state.history.append(EpochMetrics(**values, saturation=saturation and Saturation(**saturation)))
         self.restored_epochs = len(state.history)
         torch.set_rng_state(tensors["random.cpu"])
         if (device := _device(state)).type != "cpu":

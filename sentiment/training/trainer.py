@@ -3,8 +3,8 @@
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from sentiment.nn import outputs
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.device import autocast
 from sentiment.nn.packed import PackedVectors
+from sentiment.nn.saturation import Saturation, measure
 from sentiment.training import adversarial
 from sentiment.training.config import TrainConfig
 from sentiment.training.optimizer import make_optimizer, make_scheduler
@@ -32,6 +33,7 @@ class EpochMetrics:
     """Mean loss in nats (guessing among n classes has log n, 0.693 for two) and accuracy of an epoch.
 
     Those of the training reviews are from during the epoch, each before its step; the validation reviews come after it.
+    So does the saturation, on some of the validation reviews.
     """
 
     epoch: int
@@ -39,6 +41,12 @@ class EpochMetrics:
     train_accuracy: float
     valid_loss: float
     valid_accuracy: float
+    saturation: Saturation | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Return all metrics by name, those of the saturation among them."""
+        found = asdict(self)
+        return found | (found.pop("saturation") or {})
 
 
 Report = Callable[[list[EpochMetrics]], None]
@@ -92,6 +100,7 @@ def fit(
     config: TrainConfig,
     checkpointer: "Checkpointer | None" = None,
     report: Report | None = None,
+    probe: Batch | None = None,
 ) -> list[EpochMetrics]:
     """Train for `config.epochs`, or until `config.patience` epochs bring no lower validation loss. Return all metrics.
 
@@ -99,6 +108,7 @@ def fit(
 
     checkpointer: holds the state from which training continues, if any; the state after each epoch is saved in it
     report: is called after each epoch with the metrics of all epochs so far
+    probe: reviews on the model's device, on which the saturation is measured after each epoch
 
     Raises InputError where a loss is no longer a finite number.
     """
@@ -111,6 +121,7 @@ def fit(
             number,
             *train_epoch(state, train, config),
             *evaluate(state.eval_model, valid, config.precision),
+            measure(state.eval_model, probe) if probe else None,
         )
         _require_finite(epoch, config.precision)
         state.history.append(epoch)

@@ -1,0 +1,118 @@
+"""What the states of a network do on some reviews: by token, by unit and by cluster."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch.nn import functional
+
+from sentiment.analysis import quantized
+from sentiment.data.batching import Batch
+from sentiment.data.vocabulary import FIRST_TOKEN
+from sentiment.nn import outputs, saturation, states
+from sentiment.nn.classifier import Classifier
+from sentiment.nn.packed import PackedVectors
+from sentiment.nn.states import Reading
+
+WORDS = 8  # that a state is described by
+UNKNOWN = "<unknown>"
+
+
+def tokens(classifier: Classifier, batch: Batch, reading: Reading, vocabulary: Sequence[str]) -> pd.DataFrame:
+    """Return what each token does, those that change the answer most first.
+
+    Columns: token, count (how often it occurs), saturation (mean cosine between the hidden state after it and that of
+    the saturated network), change (mean absolute difference that it makes to the probability of any class).
+    """
+    width = classifier.config.hidden_dim
+    limit = states.read(saturation.saturated(classifier), batch.ids)
+    cosine = functional.cosine_similarity(reading.states[:, :width], limit.states[:, :width])
+    table = pd.DataFrame(
+        {
+            "token": names(batch.ids.data.numpy(), vocabulary),
+            "saturation": cosine.double().numpy(),
+            "change": changes(classifier, batch, reading),
+        }
+    )
+    grouped = table.groupby("token", sort=True)
+    means = grouped.mean().assign(count=grouped.size()).reset_index()
+    return means.sort_values("change", ascending=False, kind="stable")
+
+
+def changes(classifier: Classifier, batch: Batch, reading: Reading) -> npt.NDArray[np.float64]:
+    """Return how far each token moves the probabilities, from 0 to 1: float64[tokens].
+
+    This is the total variation distance between the answers before and after the token. Before the first one it is that
+    of the empty text.
+    """
+    with torch.inference_mode():
+        empty = classifier(batch.ids._replace(data=batch.ids.data[:0], batch_sizes=batch.ids.batch_sizes[:0]), 1)
+    after = outputs.probabilities(reading.logits)
+    packed = PackedVectors(after, None, batch.ids.batch_sizes)
+    rows = torch.arange(len(after))
+    before = torch.full_like(rows, -1)
+    sizes = batch.ids.batch_sizes
+    before[int(sizes[0]) :] = rows[int(sizes[0]) :] - torch.repeat_interleave(sizes[:-1], sizes[1:])
+    assert bool((packed.reviews[before[before >= 0]] == packed.reviews[before >= 0]).all())
+    table = torch.cat([after, outputs.probabilities(empty)])  # whose last row is the row -1
+    difference: npt.NDArray[np.float64] = ((after - table[before]).abs().sum(dim=1) / 2).double().numpy()
+    return difference
+
+
+def units(classifier: Classifier, batch: Batch, reading: Reading) -> pd.DataFrame:
+    """Return how saturated each hidden unit is.
+
+    Columns: unit, saturation (cosine between its values after all tokens and those in the saturated network), near_one
+    (share of its values beyond 0.9 or -0.9).
+    """
+    width = classifier.config.hidden_dim
+    hidden = reading.states[:, :width]
+    limit = states.read(saturation.saturated(classifier), batch.ids).states[:, :width]
+    return pd.DataFrame(
+        {
+            "unit": np.arange(width),
+            "saturation": functional.cosine_similarity(hidden, limit, dim=0).double().numpy(),
+            "near_one": (hidden.abs() > saturation.NEAR).double().mean(dim=0).numpy(),
+        }
+    )
+
+
+def clusters(
+    batch: Batch, reading: Reading, centres: quantized.Steps, vocabulary: Sequence[str], classes: Sequence[str]
+) -> pd.DataFrame:
+    """Return what the states near each centre have in common, the most visited first.
+
+    Columns: state, share (of the tokens after which the network is there), class (the most probable one there, on
+    average), probability (its mean), words (the tokens that lead there more often than elsewhere, the most telling
+    first).
+    """
+    reached = quantized.nearest(quantized.to_steps(reading.states), centres)
+    ids = batch.ids.data.numpy()
+    joint = np.zeros((len(centres), int(ids.max()) + 1))
+    np.add.at(joint, (reached, ids), 1)
+    expected = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0) / joint.sum()
+    telling = joint * np.log(np.maximum(joint, 1e-9) / np.maximum(expected, 1e-9))
+    probabilities = outputs.probabilities(reading.logits).double().numpy()
+    rows = []
+    for state in range(len(centres)):
+        here = reached == state
+        if here.any():
+            mean = probabilities[here].mean(axis=0)
+            best = [each for each in np.argsort(-telling[state], kind="stable")[:WORDS] if telling[state, each] > 0]
+            rows.append(
+                {
+                    "share": here.mean(),
+                    "class": classes[int(mean.argmax())],
+                    "probability": mean.max(),
+                    "words": " ".join(names(np.array(best, np.int64), vocabulary)),
+                }
+            )
+    table = pd.DataFrame(rows).sort_values("share", ascending=False, kind="stable", ignore_index=True)
+    return table.assign(state=table.index)
+
+
+def names(ids: npt.NDArray[np.integer], vocabulary: Sequence[str]) -> list[str]:
+    """Return the token of each id."""
+    return [vocabulary[each - FIRST_TOKEN] if each >= FIRST_TOKEN else UNKNOWN for each in ids.tolist()]

@@ -1,0 +1,101 @@
+"""How saturated a recurrent network is.
+
+Multiply all parameters of a network by a large number: its gates and units are then at the ends of their range, and its
+state takes few values. This is the saturated network (Merrill et al. 2020, arXiv 2004.08500). The original is saturated
+as far as its states have the same direction. A saturated tanh RNN or GRU is a finite automaton. An LSTM is not, because
+its cell state has no bound: it can count.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sentiment.data.batching import Batch
+from sentiment.nn import outputs, states
+from sentiment.nn.classifier import Classifier
+from sentiment.nn.recurrent import RecurrentEncoder
+
+SCALE = 1000  # as the code of Merrill et al. has it
+NEAR = 0.9
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """Measures on some reviews. None is what a network does not have; a transformer has the first one alone.
+
+    parameter_norm: Euclidean, of all parameters; training saturates a network if it lets the norm grow
+    saturation: mean cosine between the hidden states after each token and those of the saturated network
+    units_near_one: share of the values of the hidden states that are beyond 0.9 or -0.9
+    saturated_accuracy: of the saturated network
+    sign_vectors: how many different vectors of signs the hidden states have
+    sign_accuracy: of the network with its state rounded to 1 and -1 after each token
+    largest_state: largest absolute value of any state; that of an LSTM's cell state can grow with the text
+    """
+
+    parameter_norm: float
+    saturation: float | None = None
+    units_near_one: float | None = None
+    saturated_accuracy: float | None = None
+    sign_vectors: int | None = None
+    sign_accuracy: float | None = None
+    largest_state: float | None = None
+
+
+def saturated(classifier: Classifier) -> Classifier:
+    """Return a copy with all parameters multiplied by SCALE."""
+    scaled = copy.deepcopy(classifier)
+    with torch.no_grad():
+        for parameter in scaled.parameters():
+            parameter.mul_(SCALE)
+    return scaled
+
+
+@torch.inference_mode()
+def measure(classifier: Classifier, batch: Batch) -> Saturation:
+    """Measure a network in evaluation mode on a batch that lies on its device."""
+    norm = float(torch.stack([each.double().square().sum() for each in classifier.parameters()]).sum().sqrt())
+    if not isinstance(classifier.recurrence, RecurrentEncoder) or not len(batch.ids.data):
+        return Saturation(norm)
+    limit = saturated(classifier)
+    hidden = hidden_states(classifier, batch)
+    signs = sign_accuracy = largest = None
+    if not states.reason_against(classifier.config):
+        reading = states.read(classifier, batch.ids)
+        largest = float(reading.states.abs().max())
+        if classifier.recurrence.cell.num_states == 1 and classifier.config.nonlinearity == "tanh":
+            signs = states.read(classifier, batch.ids, to_signs).answers
+            sign_accuracy = _accuracy(signs, batch.labels[: len(signs)])
+    return Saturation(
+        norm,
+        float(functional.cosine_similarity(hidden, hidden_states(limit, batch)).mean()),
+        float((hidden.abs() > NEAR).double().mean()),
+        _accuracy(limit(batch.ids, len(batch)), batch.labels),
+        count_sign_vectors(hidden),
+        sign_accuracy,
+        largest,
+    )
+
+
+def hidden_states(classifier: Classifier, batch: Batch) -> Tensor:
+    """Return the hidden states of the last layer: float[tokens, directions * hidden]."""
+    encoder = classifier.recurrence
+    assert isinstance(encoder, RecurrentEncoder)
+    return torch.cat([hidden for hidden, _ in encoder.states(classifier.embed(batch.ids))], dim=1)
+
+
+def to_signs(state: Tensor) -> Tensor:
+    """Return 1 and -1 in the place of positive and negative values; 1 for zero."""
+    return torch.where(state >= 0, 1.0, -1.0).to(state)
+
+
+def count_sign_vectors(hidden: Tensor) -> int:
+    """Return how many different vectors of signs the rows have."""
+    return len(np.unique(np.packbits((hidden >= 0).cpu().numpy(), axis=1), axis=0))
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    return float((outputs.predict(logits) == labels).double().mean())

@@ -1,0 +1,35 @@
+"""The search for words on which a teacher and an automaton differ."""
+
+import numpy as np
+
+from sentiment.analysis.search import search
+from sentiment.data.automaton import Automaton
+from tests.support.teachers import Known
+
+NEVER = Automaton(("a", "b", "c"), np.zeros((1, 3), np.int64), np.array([0]))
+
+
+def after_a_run(length: int) -> Automaton:
+    """Return the automaton that says 1 once there were `length` a in a row."""
+    rows = [[state + 1, 0, 0] for state in range(length)] + [[length] * 3]
+    return Automaton(NEVER.tokens, np.array(rows), np.array([0] * length + [1]))
+
+
+def test_what_random_words_practically_never_do_is_found() -> None:
+    """Of words of 60 random tokens, one in ten million has fifteen a in a row."""
+    found = search(Known(after_a_run(15)), NEVER, [], longest=60, words=10_000, seed=0)
+    assert found.differing
+    assert all((0,) * 15 in [word[at : at + 15] for at in range(len(word))] for word in found.differing)
+    assert [len(word) for word in found.differing] == sorted(len(word) for word in found.differing)
+
+
+def test_equal_automata_differ_nowhere_and_the_words_are_counted() -> None:
+    one = after_a_run(3)
+    found = search(Known(one), one, [(0, 0)], longest=20, words=3000, seed=0)
+    assert (found.differing, found.pairs) == ([], 4)
+    assert 3000 <= found.words < 3600
+
+
+def test_it_asks_about_the_same_words_again() -> None:
+    one, other = (search(Known(after_a_run(15)), NEVER, [], 60, 10_000, seed=3) for _ in range(2))
+    assert one == other
