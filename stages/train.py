@@ -172,7 +172,7 @@ def write_metrics(
     best: "EpochMetrics",
 ) -> None:
     """Write metrics/train.json, about the best epoch of the `epochs` that were trained."""
-    best_epoch = best.row()
+    best_epoch = {name: value for name, value in best.row().items() if value is not None}
     write_json(
         paths.TRAIN_METRICS,
         {

@@ -101,7 +101,7 @@ def test_the_table_of_the_tokens_begins_with_those_that_decide() -> None:
         trained.classifier.embedding.weight[FIRST_TOKEN + 1 :] = 0
     batch = batch_of(random_words(100))
     reading = states.read(trained.classifier, batch.ids)
-    table = activity.tokens(trained.classifier, batch, reading, Network(trained).tokens)
+    table = activity.tables(trained.classifier, batch, reading, Network(trained).tokens)["tokens"]
     assert table["token"].tolist()[0] == Network(trained).tokens[0]
     assert table["count"].sum() == len(batch.ids.data)
     assert table["saturation"].between(-1.001, 1.001).all()

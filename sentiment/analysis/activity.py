@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from sentiment.analysis import quantized
@@ -20,22 +21,31 @@ WORDS = 8  # that a state is described by
 UNKNOWN = "<unknown>"
 
 
-def tokens(classifier: Classifier, batch: Batch, reading: Reading, vocabulary: Sequence[str]) -> pd.DataFrame:
+def tables(
+    classifier: Classifier, batch: Batch, reading: Reading, vocabulary: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Return the tables `tokens` and `units`."""
+    width = classifier.config.hidden_dim
+    hidden = reading.states[:, :width]
+    limit = states.read(saturation.saturated(classifier), batch.ids).states[:, :width]
+    moved = changes(classifier, batch, reading)
+    return {
+        "tokens": tokens(hidden, limit, moved, names(batch.ids.data.numpy(), vocabulary)),
+        "units": units(hidden, limit),
+    }
+
+
+def tokens(hidden: Tensor, limit: Tensor, moved: npt.NDArray[np.float64], texts: Sequence[str]) -> pd.DataFrame:
     """Return what each token does, those that change the answer most first.
+
+    hidden, limit: states of the network and of the saturated one, float[tokens, hidden]
+    moved: from `changes`; texts: of the tokens
 
     Columns: token, count (how often it occurs), saturation (mean cosine between the hidden state after it and that of
     the saturated network), change (mean absolute difference that it makes to the probability of any class).
     """
-    width = classifier.config.hidden_dim
-    limit = states.read(saturation.saturated(classifier), batch.ids)
-    cosine = functional.cosine_similarity(reading.states[:, :width], limit.states[:, :width])
-    table = pd.DataFrame(
-        {
-            "token": names(batch.ids.data.numpy(), vocabulary),
-            "saturation": cosine.double().numpy(),
-            "change": changes(classifier, batch, reading),
-        }
-    )
+    cosine = functional.cosine_similarity(hidden, limit).double().numpy()
+    table = pd.DataFrame({"token": texts, "saturation": cosine, "change": moved})
     grouped = table.groupby("token", sort=True)
     means = grouped.mean().assign(count=grouped.size()).reset_index()
     return means.sort_values("change", ascending=False, kind="stable")
@@ -61,18 +71,17 @@ def changes(classifier: Classifier, batch: Batch, reading: Reading) -> npt.NDArr
     return difference
 
 
-def units(classifier: Classifier, batch: Batch, reading: Reading) -> pd.DataFrame:
+def units(hidden: Tensor, limit: Tensor) -> pd.DataFrame:
     """Return how saturated each hidden unit is.
+
+    hidden, limit: states of the network and of the saturated one, float[tokens, hidden]
 
     Columns: unit, saturation (cosine between its values after all tokens and those in the saturated network), near_one
     (share of its values beyond 0.9 or -0.9).
     """
-    width = classifier.config.hidden_dim
-    hidden = reading.states[:, :width]
-    limit = states.read(saturation.saturated(classifier), batch.ids).states[:, :width]
     return pd.DataFrame(
         {
-            "unit": np.arange(width),
+            "unit": np.arange(hidden.shape[1]),
             "saturation": functional.cosine_similarity(hidden, limit, dim=0).double().numpy(),
             "near_one": (hidden.abs() > saturation.NEAR).double().mean(dim=0).numpy(),
         }

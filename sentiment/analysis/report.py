@@ -28,7 +28,7 @@ from sentiment.nn.recurrent import RecurrentEncoder
 CLUSTERS = (2, 5, 10, 20, 50, 100, 200)
 SHOWN_STATES = 10
 CLUSTERED_STATES = 20_000
-LARGEST_BATCH = 2**24  # values of states: 128 MiB in float64
+MOST_TOKENS, MOST_VALUES = 2**18, 2**23  # of the reviews that are read token by token, and of their states
 LONG_TEXTS = 400
 SHORT_WORDS = 50_000
 
@@ -40,7 +40,7 @@ class Texts:
     """Reviews of at least one token.
 
     words: of those with known tokens alone; labels: int64[words]
-    batch: all of them, as far as their states take no more than LARGEST_BATCH
+    batch: all of them, as far as MOST_TOKENS and MOST_VALUES allow
     """
 
     words: list[Word]
@@ -48,14 +48,15 @@ class Texts:
     batch: Batch
 
     @classmethod
-    def of(cls, split: EncodedSplit, most: int, width: int) -> "Texts":
-        """Return those among `most` reviews of a split, taken evenly. width: of the network's states"""
-        evenly = np.linspace(0, len(split.labels) - 1, min(most, len(split.labels))).astype(int)
+    def of(cls, split: EncodedSplit, config: AnalysisConfig, width: int) -> "Texts":
+        """Return those among `config.reviews` reviews of a split, drawn at random. width: of the network's states"""
+        random = np.random.Generator(np.random.PCG64(config.seed))
+        drawn = random.permutation(len(split.labels))[: config.reviews]
         reviews, words, labels, tokens = [], [], [], 0
-        for review in evenly.tolist():
+        for review in drawn.tolist():
             ids = split.ids[split.offsets[review] : split.offsets[review + 1]].astype(np.int64)
             tokens += len(ids)
-            if len(ids) and tokens * width <= LARGEST_BATCH:
+            if len(ids) and tokens <= min(MOST_TOKENS, MOST_VALUES // width):
                 reviews.append((review, ids, int(split.labels[review])))
             if len(ids) and ids.min() >= FIRST_TOKEN:
                 words.append(tuple((ids - FIRST_TOKEN).tolist()))
@@ -73,15 +74,17 @@ def analyze(trained: Checkpoint, splits: Sequence[EncodedSplit], config: Analysi
     if isinstance(trained.classifier.recurrence, RecurrentEncoder):
         encoder = trained.classifier.recurrence
         width = encoder.config.state_dim * encoder.cell.num_states
-    train, *_, test = texts = [Texts.of(split, config.reviews, width) for split in splits]
+    train, *_, test = texts = [Texts.of(split, config, width) for split in splits]
     longest = max((len(word) for word in train.words), default=1)
-    metrics: dict[str, Any] = {"saturation": asdict(saturation.measure(trained.classifier, test.batch))}
+    measured = asdict(saturation.measure(trained.classifier, test.batch))
+    metrics: dict[str, Any] = {"saturation": {name: value for name, value in measured.items() if value is not None}}
+    if reason := states.reason_against(trained.classifier.config):
+        metrics["saturation"]["reason"] = reason
     metrics["automaton"], automaton = extract(network, test.words, longest, config.seed)
     metrics["language"], tables = compare(network, texts, automaton, config.seed)
     if network.has_states and len(train.batch.ids.data) and len(test.batch.ids.data):
         reading = states.read(trained.classifier, test.batch.ids)
-        tables["tokens"] = activity.tokens(trained.classifier, test.batch, reading, network.tokens)
-        tables["units"] = activity.units(trained.classifier, test.batch, reading)
+        tables |= activity.tables(trained.classifier, test.batch, reading, network.tokens)
         clusters = cluster(trained.classifier, train.batch, config.seed)
         tables["quantized"] = quantization(trained.classifier, test.batch, reading, clusters)
         tables["states"] = activity.clusters(
