@@ -18,7 +18,7 @@ for language in tomita-{1..7} verdicts dyck-1 anbn; do
         seed=0
         [[ $language == anbn ]] && seed=8 # its five shortest words, a quarter of the accepted rows, are training words
         file="$PWD/data/languages/$language.csv"
-        [[ -f $file ]] || sentiment make-sample --language "$language" --output "$file" >&2
+        [[ -f $file ]] || python -m sentiment make-sample --language "$language" --output "$file" >&2
         experiments+=("$name ingest.source=$file ingest.seed=$seed model.cell=$cell train.learning_rate=$rate $settings")
     done
 done
