@@ -25,4 +25,4 @@ done
 . runs/queue.sh
 run_all ${experiments[@]+"${experiments[@]}"} -- "$@"
 
-figures 'model.cell|^accuracy$|states|steps|learned|equivalent|fidelity$|difference|search|clusters|merg|counter|saturation|reason'
+figures 'model.cell|^accuracy$|^automaton|^language|^saturation'

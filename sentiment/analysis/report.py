@@ -170,10 +170,10 @@ def extract(
         if words:
             result[name] = agreement(network.classify(words), found.automaton.classify(words))
     longest *= extraction.TIMES_AS_LONG[-1]
-    searched = search(network, found.automaton, texts, longest, extraction.SEARCHED_WORDS, seed)
+    searched = search(network, found.automaton, texts, longest, seed)
     result["search"] = {"words": searched.words, "pairs": searched.pairs}
-    if searched.differing:
-        result["search"]["difference"] = as_text(network, searched.differing[0])
+    if searched.difference:
+        result["search"]["difference"] = as_text(network, searched.difference)
     return result, found.automaton
 
 

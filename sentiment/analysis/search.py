@@ -15,19 +15,23 @@ from sentiment.analysis.questions import Teacher
 from sentiment.data.automaton import Automaton, Word
 
 BATCH = 500
+MOST_WORDS = 20_000
 
 
 @dataclass(frozen=True)
 class Search:
-    """words: how many were asked about; pairs: of states, seen; differing: words that differ, shortest first."""
+    """words: how many were asked about; pairs: of states, seen; difference: a word, if one was found.
+
+    Without any of its tokens, teacher and automaton agree on the word.
+    """
 
     words: int
     pairs: int
-    differing: list[Word]
+    difference: Word | None
 
 
 def search(
-    teacher: Teacher, automaton: Automaton, seeds: Sequence[Word], longest: int, words: int, seed: int
+    teacher: Teacher, automaton: Automaton, seeds: Sequence[Word], longest: int, seed: int, words: int = MOST_WORDS
 ) -> Search:
     """Ask about `words` words of up to `longest` tokens, at first about some `seeds`. Stop where some differ."""
     random = np.random.Generator(np.random.PCG64(seed))
@@ -35,10 +39,10 @@ def search(
     seen: set[tuple[bytes, int]] = set()
     asked, batch = 0, list(pool)
     while asked < words:
-        differing = np.flatnonzero(teacher.classify(batch) != automaton.classify(batch))
+        differing = differences(teacher, automaton, batch)
         asked += len(batch)
-        if len(differing):
-            return Search(asked, len(seen), sorted((batch[int(each)] for each in differing), key=by_length))
+        if differing:
+            return Search(asked, len(seen), shortened(teacher, automaton, min(differing, key=by_length)))
         for word, pair in zip(batch, zip(teacher.signatures(batch), automaton.after(batch), strict=True), strict=True):
             if pair not in seen:
                 seen.add(pair)
@@ -46,7 +50,22 @@ def search(
         batch = [
             changed(random, _choose(random, pool), _choose(random, pool), automaton, longest) for _ in range(BATCH)
         ]
-    return Search(asked, len(seen), [])
+    return Search(asked, len(seen), None)
+
+
+def differences(teacher: Teacher, automaton: Automaton, words: Sequence[Word]) -> list[Word]:
+    """Return the words on which the two differ."""
+    return [words[int(each)] for each in np.flatnonzero(teacher.classify(words) != automaton.classify(words))]
+
+
+def shortened(teacher: Teacher, automaton: Automaton, word: Word) -> Word:
+    """Return a word on which the two differ without the tokens that are not needed for that."""
+    while shorter := [word[:place] + word[place + 1 :] for place in range(len(word)) if len(word) > 1]:
+        differing = differences(teacher, automaton, shorter)
+        if not differing:
+            break
+        word = differing[0]
+    return word
 
 
 def by_length(word: Word) -> tuple[int, Word]:
