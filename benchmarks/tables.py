@@ -94,6 +94,50 @@ def ideas() -> list[str]:
     )
 
 
+def saturation() -> list[str]:
+    """Return how saturated the default network was after some epochs of the committed run."""
+    with (ROOT / "metrics/history.csv").open(encoding="utf-8", newline="") as stream:
+        epochs = list(csv.DictReader(stream))
+    return _table(
+        ["epoch", "norm", "cosine", "beyond 0.9", "accuracy", "saturated", "rounded to signs"],
+        (
+            [
+                row["epoch"],
+                f"{float(row['parameter_norm']):.1f}",
+                f"{float(row['saturation']):.2f}",
+                *(f"{float(row[name]):.0%}" for name in ("units_near_one", "valid_accuracy", "saturated_accuracy")),
+                f"{float(row['sign_accuracy']):.0%}",
+            ]
+            for row in epochs
+            if int(row["epoch"]) in (1, 2, 3, 4, 5, len(epochs))
+        ),
+    )
+
+
+def languages() -> list[str]:
+    """Return one row for each language and cell of runs/languages.sh."""
+    return _table(
+        ["language", "cell", "test", "2×", "4×", "8×", "automaton of L*", "search", "clusters", "merging"],
+        (_language(name, row) for name, row in _experiments("languages.csv").items()),
+    )
+
+
+def _language(name: str, row: dict[str, str]) -> list[str]:
+    language, cell = name.removeprefix("language-").rsplit("-", 1)
+    found = {"True": "the true one", "False": "another one", "": "none is true"}[row["language.equivalent"]]
+    stopped = row["automaton.reason"] != ""
+    difference = row["automaton.search.difference"].split()
+    return [
+        f"`{language}`",
+        cell,
+        *(f"{100 * float(row[key]):.1f}" for key in ("accuracy", *(f"language.times_{k}.fidelity" for k in (2, 4, 8)))),
+        f"{'over ' if stopped else ''}{row['automaton.states']} states: {found}",
+        f"differs on {len(difference)} tokens" if difference else "no difference",
+        row["automaton.clusters"] or "–",
+        {"True": "the same", "False": "another"}[row["automaton.merging"]],
+    ]
+
+
 def corpus() -> list[str]:
     """Return the test accuracy on the sample corpus, of bags of words and of the lecture's network."""
     measured = read_json(RESULTS / "corpus.json")
@@ -191,7 +235,19 @@ def stock_packed() -> list[str]:
 
 TABLES: dict[str, Callable[[], list[str]]] = {
     table.__name__: table
-    for table in (results, imdb, ideas, corpus, data_stages, text, training, pipeline, stock_packed)
+    for table in (
+        results,
+        imdb,
+        ideas,
+        corpus,
+        saturation,
+        languages,
+        data_stages,
+        text,
+        training,
+        pipeline,
+        stock_packed,
+    )  # fmt: skip
 }
 
 

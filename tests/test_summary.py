@@ -61,11 +61,12 @@ def test_a_known_language_has_a_line() -> None:
     assert summary.language({"automaton": {}, "language": {"reason": "none"}}) == []
     (line,) = summary.language({"automaton": {"reason": "too many tokens"}, "language": steps})
     assert line == "Language         tomita-4, 4 states; of its 8 steps that decide a text, the network has learned 7"
-    (line,) = summary.language({"automaton": {"states": 4}, "language": steps | {"equivalent": True}})
-    assert line.endswith("; the network's automaton, 4 states, is equivalent to it")
+    _, line = summary.language({"automaton": {"states": 4}, "language": steps | {"equivalent": True}})
+    assert line == "Automaton        the network's has 4 states and is equivalent to it"
     different = steps | {"equivalent": False, "difference": "0 0 0"}
-    (line,) = summary.language({"automaton": {"states": 9}, "language": different})
-    assert line.endswith("; the network's automaton, 9 states, is another one, see '0 0 0'")
+    automaton = {"states": 9, "search": {"words": 500, "difference": "1 1"}}
+    _, line = summary.language({"automaton": automaton, "language": different})
+    assert line.endswith("is another one, see '0 0 0'; a search found that the network differs on '1 1'")
 
 
 def test_several_classes_have_lines_of_their_own() -> None:

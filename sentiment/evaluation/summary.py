@@ -39,21 +39,23 @@ def lines() -> list[str]:
 
 
 def language(analysis: dict[str, Any]) -> list[str]:
-    """Return the line about the language that labels the reviews, if it is a known one with an automaton.
+    """Return the lines about the language that labels the reviews, if it is a known one with an automaton.
 
     analysis: metrics/analysis.json
     """
     known, found = analysis["language"], analysis["automaton"]
     if "steps" not in known:
         return []
-    line = (
+    lines = [
         f"Language         {known['name']}, {known['states']} states; of its {known['deciding']} steps that decide a "
         f"text, the network has learned {known['learned']}"
-    )
+    ]
     if "equivalent" in known:
         verdict = "equivalent to it" if known["equivalent"] else f"another one, see {printable(known['difference'])!r}"
-        line += f"; the network's automaton, {found['states']} states, is {verdict}"
-    return [line]
+        differs = found.get("search", {}).get("difference")
+        but = f"; a search found that the network differs on {printable(differs)!r}" if differs else ""
+        lines.append(f"Automaton        the network's has {found['states']} states and is {verdict}{but}")
+    return lines
 
 
 def several_classes(test: dict[str, Any]) -> list[str]:
