@@ -247,7 +247,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         training,
         pipeline,
         stock_packed,
-    )  # fmt: skip
+    )
 }
 
 

@@ -17,6 +17,11 @@ run_all() {
         echo "error: no experiment has a name that matches" >&2
         return 1
     fi
+    # Where an experiment takes its tokens from the cache, DVC 3.67.1 also wants those of the last run to be in there.
+    if ! dvc checkout --quiet tokenize 2>/dev/null; then
+        echo "error: the results of the last commit are not here; run: make repro" >&2
+        return 1
+    fi
     ran=$(IFS='|' && echo "${names[*]}") # as a pattern, for `figures` too
     status=$(dvc queue status)
     if [[ $status =~ ($ran)\ [^$'\n']*Running || ($status =~ [1-9][0-9]*\ active && $status =~ ($ran)\ [^$'\n']*Queued) ]]; then
