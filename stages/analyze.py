@@ -1,7 +1,7 @@
 """Look into the trained network: how saturated it is, which automaton is inside it, how much of a language it knows.
 
 data/ids/{train,valid,test}, models/classifier/ -> metrics/analysis.json, metrics/plots/{quantized,counter}.csv,
-analysis/{steps,tokens,units,states}.csv, analysis/automaton.json
+metrics/plots/{automaton,language}.svg, analysis/{steps,tokens,units,states}.csv, analysis/automaton.json
 
 What a network or a corpus does not allow is left out, and metrics/analysis.json says why.
 """
@@ -13,7 +13,7 @@ from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
 from sentiment.data.classes import Classes
 from sentiment.data.encoding import EncodedSplit, Encoding
-from sentiment.io.atomic import atomic_folder
+from sentiment.io.atomic import atomic_folder, atomic_write
 from sentiment.io.csv_file import write_csv
 from sentiment.io.json_file import write_json
 from sentiment.pipeline.stage import run
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 def main() -> None:
     params = AnalysisConfig.load()
 
-    from sentiment.analysis import findings  # loads pandas, which `check` need not
+    from sentiment.analysis import drawing, findings  # loads pandas, which `check` need not
 
     found = analyze(params) if params.reviews else findings.nothing("analyze.reviews is 0")
     write_json(paths.ANALYSIS_METRICS, found.metrics)
     for name in findings.PLOTTED:
         write_csv(paths.PLOTS / f"{name}.csv", found.table(name))
+    for name, otherwise in findings.PICTURES.items():
+        with atomic_write(paths.PLOTS / f"{name}.svg") as partial:
+            partial.write_text(found.pictures.get(name) or drawing.note(otherwise), encoding="utf-8")
     with atomic_folder(paths.ANALYSIS) as folder:
         for name in findings.TABLES.keys() - findings.PLOTTED:
             write_csv(folder / f"{name}.csv", found.table(name))

@@ -26,10 +26,10 @@ MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "sentiment").rglob("
 def distribution(requirement: str) -> str:
     """Return the normalised name in a line of a requirements list.
 
-    >>> distribution("PyYAML==6.0.4"), distribution("ruamel.yaml>=0.18")
+    >>> distribution("PyYAML==6.0.4"), distribution("ruamel.yaml[jinja2]>=0.18")
     ('pyyaml', 'ruamel-yaml')
     """
-    return re.sub(r"[-_.]+", "-", re.split(r"[=><; ]", requirement)[0]).lower()
+    return re.sub(r"[-_.]+", "-", re.split(r"[=><; \[]", requirement)[0]).lower()
 
 
 def test_the_dependencies_are_what_the_code_imports() -> None:

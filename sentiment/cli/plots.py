@@ -35,23 +35,26 @@ def page(plots: dict[str, list[dict[str, Any]]]) -> str:
     """Return the HTML page of what `dvc plots show --json` prints about each plot."""
     # As images: inlined, the drawings would share the names of their clipping paths.
     pictures = [
-        f'<img alt="{html.escape(name)}" src="data:image/svg+xml;base64,{_base64_svg(drawing["content"])}">'
+        f'<img alt="{html.escape(name)}, {html.escape(", ".join(drawing["revisions"]))}" '
+        f'src="data:image/svg+xml;base64,{base64.b64encode(_svg(drawing)).decode()}">'
         for name, drawings in plots.items()
         for drawing in drawings
-        if drawing["type"] == "vega"
+        if drawing["type"] == "vega" or drawing["url"].endswith(".svg")
     ]
     revisions = dict.fromkeys(name for drawings in plots.values() for each in drawings for name in each["revisions"])
     title = html.escape(", ".join(revisions))
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f"<style>img {{ margin: 1em; vertical-align: top }}</style>\n<h1>{title}</h1>\n"
+        f"<style>img {{ margin: 1em; vertical-align: top; max-width: 95% }}</style>\n<h1>{title}</h1>\n"
         + "\n".join(pictures)
         + "\n</html>\n"
     )
 
 
-def _base64_svg(specification: dict[str, Any]) -> str:
+def _svg(drawing: dict[str, Any]) -> bytes:
+    if drawing["type"] == "image":
+        return Path(drawing["url"]).read_bytes()
     import vl_convert  # a tenth of a second, only after DVC has found the plots
 
-    svg: str = vl_convert.vegalite_to_svg(specification)
-    return base64.b64encode(svg.encode()).decode()
+    svg: str = vl_convert.vegalite_to_svg(drawing["content"])
+    return svg.encode()
