@@ -1,20 +1,27 @@
 """Stage `analyze`: the rounded network, the evidence for the steps of a known automaton, and what the stage writes."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from sentiment.analysis import evidence, quantized
+from sentiment.analysis import evidence, extraction, quantized, report
+from sentiment.analysis.config import AnalysisConfig
+from sentiment.analysis.findings import TABLES
 from sentiment.data import languages
 from sentiment.data.automaton import Automaton
+from sentiment.data.vocabulary import FIRST_TOKEN, OUT_OF_VOCABULARY
 from sentiment.nn import outputs, states
 from sentiment.nn.cells import CELLS
 from tests.support.clone import Clone
 from tests.support.configs import model_config
+from tests.support.encoded import write_split
 from tests.support.networks import batch_of, network, random_words
+from tests.support.teachers import Known, Rule
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -118,6 +125,54 @@ def test_the_stage_finds_the_grammar_of_the_sample_corpus(clone: Clone) -> None:
     assert metrics["language"]["states"] == 9
     assert metrics["language"]["steps"] == 72
     assert "at most 12 tokens" in metrics["automaton"]["reason"]
+    assert metrics["saturation"]["parameter_norm"] > 0
+    assert all(metrics["language"][f"times_{times}"]["fidelity"] > 0.4 for times in (2, 4, 8))
+    rows = {
+        name: len(pd.read_csv(clone.path / f"analysis/{name}.csv")) for name in ("steps", "tokens", "units", "states")
+    }
+    assert rows["steps"] == 72
+    assert rows["units"] == 16
+    assert 50 < rows["tokens"] <= 174
+    assert 1 < rows["states"] <= 10
+    picture = (clone.path / "metrics/plots/language.svg").read_text(encoding="utf-8")
+    assert picture.count("<circle") > 9
+    assert "No automaton of the network" in (clone.path / "metrics/plots/automaton.svg").read_text(encoding="utf-8")
     rounded = pd.read_csv(clone.path / "metrics/plots/quantized.csv")
     assert rounded["states"].tolist() == [2, 5, 10, 20, 50, 100, 200]
     assert rounded["fidelity"].between(rounded["fidelity_low"], rounded["fidelity_high"]).all()
+
+
+def test_reviews_with_unknown_words_are_read_and_are_no_words_of_a_language(tmp_path: Path) -> None:
+    known, unknown = [FIRST_TOKEN, FIRST_TOKEN + 1], [FIRST_TOKEN, OUT_OF_VOCABULARY]
+    split = write_split(tmp_path, [known, unknown, []])
+    texts = report.Texts.of(split, AnalysisConfig(reviews=10, seed=0), width=4)
+    assert texts.words == [(0, 1)]
+    assert texts.labels.tolist() == [0]
+    assert sorted(texts.batch.positions.tolist()) == [0, 1]
+
+
+@pytest.mark.parametrize("changes", [{"encoder": "transformer", "pooling": "mean"}, {"layers": 2}, {"cell": "lstm"}])
+def test_every_network_has_findings_and_says_what_it_lacks(
+    tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extraction, "MOST_QUESTIONS", 2_000)
+    monkeypatch.setattr(extraction, "RANDOM_WORDS", 100)
+    monkeypatch.setattr(report, "SEARCHED_WORDS", 1_000)
+    reviews = [[FIRST_TOKEN + token for token in word] for word in random_words(40)]
+    splits = [write_split(tmp_path / name, reviews) for name in "abc"]
+    found = report.analyze(network(**changes), splits, AnalysisConfig(reviews=100, seed=0))
+    assert ("reason" in found.metrics["saturation"]) == (changes.get("cell") != "lstm")
+    assert found.metrics["automaton"]["states"] >= 1
+    assert found.metrics["language"] == {"reason": "no known language gives the reviews their labels"}
+    for name in TABLES:
+        assert list(found.table(name).columns) == TABLES[name]
+    assert set(found.pictures) <= {"automaton"}
+    json.dumps(found.metrics, allow_nan=False)
+
+
+def test_the_shortest_error_is_found(grammar: Automaton) -> None:
+    deaf = Rule(GRAMMAR_TOKENS, lambda word: int(GRAMMAR_TOKENS.index("good") in word))
+    word = report.shortest_error(deaf, grammar)
+    assert word is not None
+    assert [GRAMMAR_TOKENS[token] for token in word] == ["good", "dull"]
+    assert report.shortest_error(Known(grammar), grammar) is None

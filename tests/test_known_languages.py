@@ -129,6 +129,22 @@ def test_the_sample_corpus_is_recognised_and_reviews_that_people_wrote_are_not()
     assert languages.find([], np.array([], np.int64)) is None
 
 
+@pytest.mark.parametrize("name", ["tomita-2", "anbn", "dyck-1", "verdicts"])
+def test_long_words_have_their_labels_and_lengths_far_beyond_those_of_the_corpus(name: str) -> None:
+    language = LANGUAGES[name]
+    for word, label in languages.long_words(name, times=8, count=6, seed=1):
+        assert language.label(word) == label
+        assert 4 * language.longest < len(word) <= 8 * language.longest
+    one, other = (list(languages.long_words(name, 2, 4, seed)) for seed in (1, 2))
+    assert one != other
+
+
+def test_long_reviews_have_more_sentences_and_the_automaton_s_label() -> None:
+    long = list(sample.long_reviews(4, 50, seed=1))
+    assert all(sample.verdict(text) == label for text, label in long)
+    assert {4, 8, 12} >= {text.removesuffix(".").count(". ") + 1 for text, _ in long}
+
+
 def test_the_command_writes_a_corpus(tmp_path: Path, command: Command) -> None:
     done = command("sentiment", "make-sample", "--language", "tomita-2", "--output", str(tmp_path / "t.csv"))
     assert done.stdout == f"{tmp_path / 't.csv'}\n"

@@ -17,7 +17,7 @@ def after_a_run(length: int) -> Automaton:
 
 def test_what_random_words_practically_never_do_is_found() -> None:
     """Of words of 60 random tokens, one in ten million has fifteen a in a row."""
-    found = search(Known(after_a_run(15)), NEVER, [], longest=60, seed=0)
+    found = search(Known(after_a_run(15)), NEVER, [], longest=60, seed=0, words=20_000)
     assert found.difference == (0,) * 15
     assert found.words < 20_000
 
@@ -30,5 +30,5 @@ def test_equal_automata_differ_nowhere_and_the_words_are_counted() -> None:
 
 
 def test_it_asks_about_the_same_words_again() -> None:
-    one, other = (search(Known(after_a_run(15)), NEVER, [], 60, seed=3) for _ in range(2))
+    one, other = (search(Known(after_a_run(15)), NEVER, [], 60, seed=3, words=20_000) for _ in range(2))
     assert one == other

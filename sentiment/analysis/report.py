@@ -12,7 +12,7 @@ import torch
 from sentiment.analysis import activity, counter, drawing, evidence, extraction, merging, quantized
 from sentiment.analysis.config import AnalysisConfig
 from sentiment.analysis.findings import Findings
-from sentiment.analysis.questions import Network
+from sentiment.analysis.questions import Network, Teacher
 from sentiment.analysis.search import search
 from sentiment.data import languages, sample
 from sentiment.data.automaton import NO_LABEL, Automaton, Word
@@ -31,6 +31,7 @@ CLUSTERED_STATES = 20_000
 MOST_TOKENS, MOST_VALUES = 2**18, 2**23  # of the reviews that are read token by token, and of their states
 LONG_TEXTS = 400
 SHORT_WORDS = 50_000
+SEARCHED_WORDS = 20_000
 
 Pairs = list[tuple[list[str], int]]  # the tokens of a text, and its label
 
@@ -186,7 +187,7 @@ def extract(
         if words:
             result[name] = agreement(network.classify(words), found.automaton.classify(words))
     longest *= extraction.TIMES_AS_LONG[-1]
-    searched = search(network, found.automaton, texts, longest, seed)
+    searched = search(network, found.automaton, texts, longest, seed, SEARCHED_WORDS)
     result["search"] = {"words": searched.words, "pairs": searched.pairs}
     if searched.difference:
         result["search"]["difference"] = as_text(network, searched.difference)
@@ -232,8 +233,8 @@ def compare(
     return result | evidence.summary(steps), {"steps": steps}, true
 
 
-def shortest_error(network: Network, true: Automaton) -> Word | None:
-    """Return the first word that the network labels wrongly, of as many short ones as SHORT_WORDS allow, if any."""
+def shortest_error(network: Teacher, true: Automaton) -> Word | None:
+    """Return the first word that a network labels wrongly, of as many short ones as SHORT_WORDS allow, if any."""
     words: list[Word] = [()]
     asked = 0
     while asked + len(words) * len(true.tokens) <= SHORT_WORDS:

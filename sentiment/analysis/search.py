@@ -15,7 +15,6 @@ from sentiment.analysis.questions import Teacher
 from sentiment.data.automaton import Automaton, Word
 
 BATCH = 500
-MOST_WORDS = 20_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Search:
 
 
 def search(
-    teacher: Teacher, automaton: Automaton, seeds: Sequence[Word], longest: int, seed: int, words: int = MOST_WORDS
+    teacher: Teacher, automaton: Automaton, seeds: Sequence[Word], longest: int, seed: int, words: int
 ) -> Search:
     """Ask about `words` words of up to `longest` tokens, at first about some `seeds`. Stop where some differ."""
     random = np.random.Generator(np.random.PCG64(seed))
