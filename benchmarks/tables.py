@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora import RESULTS, ROOT
+from sentiment.data.languages import LANGUAGES
 from sentiment.io.atomic import atomic_write
 from sentiment.io.command import run
 from sentiment.io.json_file import read_json
+from sentiment.nn.cells import CELLS
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
@@ -116,25 +118,27 @@ def saturation() -> list[str]:
 
 def languages() -> list[str]:
     """Return one row for each language and cell of runs/languages.sh."""
+    rows = _experiments("languages.csv")
+    names = [f"language-{language}-{cell}" for language in LANGUAGES for cell in CELLS]
     return _table(
         ["language", "cell", "test", "2×", "4×", "8×", "automaton of L*", "search", "clusters", "merging"],
-        (_language(name, row) for name, row in _experiments("languages.csv").items()),
+        (_language(name, rows[name]) for name in names),
     )
 
 
 def _language(name: str, row: dict[str, str]) -> list[str]:
     language, cell = name.removeprefix("language-").rsplit("-", 1)
-    found = {"True": "the true one", "False": "another one", "": "none is true"}[row["language.equivalent"]]
-    stopped = row["automaton.reason"] != ""
+    verdict = {"True": ", the true one", "False": ", another one", "": ""}[row["language.equivalent"]]
+    stopped = "over " if row["automaton.reason"] and row["language.equivalent"] != "True" else ""
     difference = row["automaton.search.difference"].split()
     return [
         f"`{language}`",
         cell,
         *(f"{100 * float(row[key]):.1f}" for key in ("accuracy", *(f"language.times_{k}.fidelity" for k in (2, 4, 8)))),
-        f"{'over ' if stopped else ''}{row['automaton.states']} states: {found}",
+        f"{stopped}{row['automaton.states']} states{verdict}",
         f"differs on {len(difference)} tokens" if difference else "no difference",
         row["automaton.clusters"] or "–",
-        {"True": "the same", "False": "another"}[row["automaton.merging"]],
+        {"True": "same", "False": "–"}[row["automaton.merging"]],
     ]
 
 
