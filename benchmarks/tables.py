@@ -134,7 +134,7 @@ def _language(name: str, row: dict[str, str]) -> list[str]:
     return [
         f"`{language}`",
         cell,
-        *(f"{100 * float(row[key]):.1f}" for key in ("accuracy", *(f"language.times_{k}.fidelity" for k in (2, 4, 8)))),
+        *(f"{100 * float(row[key]):.1f}" for key in ("accuracy", *(f"language.times_{k}.accuracy" for k in (2, 4, 8)))),
         f"{stopped}{row['automaton.states']} states{verdict}",
         f"differs on {len(difference)} tokens" if difference else "no difference",
         row["automaton.clusters"] or "–",

@@ -8,6 +8,7 @@ run, so they go to metrics/speed.json, which is not an output of the stage.
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,7 +173,7 @@ def write_metrics(
     best: "EpochMetrics",
 ) -> None:
     """Write metrics/train.json, about the best epoch of the `epochs` that were trained."""
-    best_epoch = {name: value for name, value in best.row().items() if value is not None}
+    best_epoch = {name: value for name, value in asdict(best).items() if name != "saturation"}
     write_json(
         paths.TRAIN_METRICS,
         {

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 
 from sentiment.analysis import evidence, extraction, quantized, report
 from sentiment.analysis.config import AnalysisConfig
 from sentiment.analysis.findings import TABLES
-from sentiment.data import languages
+from sentiment.data import languages, sample
 from sentiment.data.automaton import Automaton
+from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import FIRST_TOKEN, OUT_OF_VOCABULARY
 from sentiment.nn import outputs, states
 from sentiment.nn.cells import CELLS
@@ -126,7 +128,7 @@ def test_the_stage_finds_the_grammar_of_the_sample_corpus(clone: Clone) -> None:
     assert metrics["language"]["steps"] == 72
     assert "at most 12 tokens" in metrics["automaton"]["reason"]
     assert metrics["saturation"]["parameter_norm"] > 0
-    assert all(metrics["language"][f"times_{times}"]["fidelity"] > 0.4 for times in (2, 4, 8))
+    assert all(metrics["language"][f"times_{times}"]["accuracy"] > 0.4 for times in (2, 4, 8))
     rows = {
         name: len(pd.read_csv(clone.path / f"analysis/{name}.csv")) for name in ("steps", "tokens", "units", "states")
     }
@@ -151,7 +153,10 @@ def test_reviews_with_unknown_words_are_read_and_are_no_words_of_a_language(tmp_
     assert sorted(texts.batch.positions.tolist()) == [0, 1]
 
 
-@pytest.mark.parametrize("changes", [{"encoder": "transformer", "pooling": "mean"}, {"layers": 2}, {"cell": "lstm"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"encoder": "transformer", "pooling": "mean"}, {"layers": 2}, {"cell": "lstm"}, {"nonlinearity": "relu"}],
+)
 def test_every_network_has_findings_and_says_what_it_lacks(
     tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,13 +166,29 @@ def test_every_network_has_findings_and_says_what_it_lacks(
     reviews = [[FIRST_TOKEN + token for token in word] for word in random_words(40)]
     splits = [write_split(tmp_path / name, reviews) for name in "abc"]
     found = report.analyze(network(**changes), splits, AnalysisConfig(reviews=100, seed=0))
-    assert ("reason" in found.metrics["saturation"]) == (changes.get("cell") != "lstm")
+    assert ("reason" in found.metrics["saturation"]) == ("layers" in changes or "encoder" in changes)
     assert found.metrics["automaton"]["states"] >= 1
     assert found.metrics["language"] == {"reason": "no known language gives the reviews their labels"}
     for name in TABLES:
         assert list(found.table(name).columns) == TABLES[name]
     assert set(found.pictures) <= {"automaton"}
     json.dumps(found.metrics, allow_nan=False)
+
+
+@pytest.mark.parametrize("method, lowercase", [("whitespace", True), ("words", True)])
+def test_long_texts_are_cut_into_tokens_as_the_reviews_were(method: Any, lowercase: bool) -> None:
+    tokenizer = Tokenizer(method=method, lowercase=lowercase, strip_html=False)
+    known = {token for text, _ in sample.reviews(2000, 5) for token in tokenizer(pa.array([text]))[0].as_py()}
+    texts = report.long_texts("verdicts", sorted(known), tokenizer, times=2, seed=0)
+    assert len(texts) == report.LONG_TEXTS
+    assert {label for _, label in texts} == {0, 1}
+    assert not report.long_texts("verdicts", ["nothing"], tokenizer, times=2, seed=0)
+
+
+def test_a_step_with_few_texts_that_are_all_right_is_not_wrong() -> None:
+    table = pd.DataFrame({"texts": [0, 10, 10, 40, 40], "right": [0, 10, 3, 40, 20]})
+    assert evidence.verdicts(table) == ["undecided", "undecided", "wrong", "learned", "wrong"]
+    assert evidence.summary(table) == {"steps": 5, "deciding": 4, "learned": 1}
 
 
 def test_the_shortest_error_is_found(grammar: Automaton) -> None:

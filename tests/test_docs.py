@@ -90,7 +90,7 @@ def test_the_figures_about_the_automaton_are_those_of_the_committed_run() -> Non
     text, found = text_of("docs/automata.md").replace("\n", " "), read_json(paths.ANALYSIS_METRICS)["language"]
     said = f"of the {found['steps']} steps of the nine states, {found['deciding']} decide some text"
     assert f"{said}, and the network has learned {found['learned']}" in text
-    *most, last = (f"{100 * found[f'times_{times}']['fidelity']:.3g}" for times in (2, 4, 8))
+    *most, last = (f"{100 * found[f'times_{times}']['accuracy']:.3g}" for times in (2, 4, 8))
     assert f"it gets {', '.join(most)} and {last} % right" in text
     assert f'"{found["shortest_error"]}"' in text
     states, share = text_of("metrics/plots/quantized.csv").splitlines()[-1].split(",")[:2]

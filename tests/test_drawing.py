@@ -56,7 +56,7 @@ def test_a_large_alphabet_is_drawn_by_its_classes_without_loops() -> None:
     assert texts(svg, "name") == ["start", "good0", "dull0"]
     assert Counter(texts(svg, "label")) == {"good0 +9": 2, "dull0 +4": 2}
     assert len(elements(svg, "arrow")) == 1 + 4  # one leads to the first state
-    assert "Tokens that are not shown leave the state as it is." in svg
+    assert "Tokens on no arrow leave the state as it is." in svg
     assert svg.index(">rejected<") < svg.index(">accepted<") < svg.index(">no label<")
 
 

@@ -116,17 +116,17 @@ def test_a_corpus_has_the_same_bytes_again_and_others_with_another_seed(tmp_path
 def test_the_labels_tell_the_language(name: str) -> None:
     rows = list(languages.reviews(LANGUAGES[name], 300, seed=2))
     texts, labels = [text.split() for text, _ in rows], np.array([label for _, label in rows])
-    assert languages.find(texts, labels) == name
+    assert languages.find(LANGUAGES[name].tokens, texts, labels) == name
     labels[7] = 1 - labels[7]
-    assert languages.find(texts, labels) is None
+    assert languages.find(LANGUAGES[name].tokens, texts, labels) is None
 
 
 def test_the_sample_corpus_is_recognised_and_reviews_that_people_wrote_are_not() -> None:
     rows = list(sample.reviews(50, 3))
     labels = np.array([int(label == "positive") for _, label in rows])
-    assert languages.find([text.split() for text, _ in rows], labels) == "verdicts"
-    assert languages.find([["A", "lovely", "film"], ["dreadful"]], np.array([1, 0])) is None
-    assert languages.find([], np.array([], np.int64)) is None
+    assert languages.find(["a"], [text.split() for text, _ in rows], labels) == "verdicts"
+    assert languages.find(["A"], [["A", "lovely", "film"], ["dreadful"]], np.array([1, 0])) is None
+    assert languages.find([], [], np.array([], np.int64)) is None
 
 
 @pytest.mark.parametrize("name", ["tomita-2", "anbn", "dyck-1", "verdicts"])

@@ -17,6 +17,7 @@ from sentiment.inference.checkpoint import Checkpoint
 from sentiment.nn import outputs, saturation, states
 from sentiment.nn.cells.cell import weights_by_direction
 from sentiment.nn.classifier import Classifier
+from sentiment.nn.packed import PackedVectors
 from sentiment.nn.recurrent import RecurrentEncoder
 from tests.support.networks import batch_of, network, random_words
 
@@ -46,7 +47,15 @@ def test_the_measures_of_a_network_are_what_they_say() -> None:
     classifier, batch = network(cell="rnn").classifier, batch_of(random_words(100))
     found, reading = saturation.measure(classifier, batch), states.read(classifier, batch.ids)
     assert found.parameter_norm == pytest.approx(
-        np.linalg.norm(np.concatenate([each.detach().numpy().ravel() for each in classifier.parameters()]))
+        np.linalg.norm(
+            np.concatenate(
+                [
+                    each.detach().numpy().ravel()
+                    for name, each in classifier.named_parameters()
+                    if "embedding" not in name
+                ]
+            )
+        )
     )
     assert found.units_near_one == pytest.approx(float((reading.states.abs() > 0.9).double().mean()))
     assert found.sign_vectors == len({tuple(row) for row in (reading.states >= 0).tolist()})
@@ -61,16 +70,27 @@ def test_the_measures_of_a_network_are_what_they_say() -> None:
         ({"encoder": "transformer"}, {"parameter_norm"}),
         ({"cell": "lstm"}, {"saturation", "largest_state"}),
         ({"cell": "gru", "layers": 2, "bidirectional": True}, {"saturation", "sign_vectors"}),
-        ({"nonlinearity": "relu"}, {"saturation", "largest_state"}),
+        ({"nonlinearity": "relu"}, {"largest_state"}),
+        ({"nonlinearity": "logistic"}, {"saturation", "units_near_one"}),
     ],
 )
 def test_a_network_has_the_measures_that_mean_something_for_it(changes: dict[str, Any], present: set[str]) -> None:
-    found = saturation.measure(network(**changes).classifier, batch_of(random_words(20)))
-    measured = {name for name, value in vars(found).items() if value is not None}
-    assert present <= measured
+    found = saturation.measure(network(**changes).classifier, batch_of(random_words(20, longest=80)))
+    measured = {name: value for name, value in vars(found).items() if value is not None}
+    assert present <= set(measured)
     assert "sign_accuracy" not in measured
+    assert all(np.isfinite(value) for value in measured.values())
     if changes.get("encoder") == "transformer":
-        assert measured == present
+        assert set(measured) == present
+
+
+def test_the_saturated_network_still_remembers() -> None:
+    """With the embedding multiplied too, its state would depend on the last token alone."""
+    limit = trained_for_long("rnn")
+    ends = [(*word, 0) for word in random_words(50)]
+    states_after = states.read(limit, batch_of(ends).ids)
+    last = PackedVectors(states_after.states, None, batch_of(ends).ids.batch_sizes).last()
+    assert len({tuple(row) for row in last.sign().tolist()}) > 1
 
 
 def test_reviews_without_a_token_are_left_out() -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sentiment.analysis.search import search
+from sentiment.analysis.search import search, shortened
 from sentiment.data.automaton import Automaton
 from tests.support.teachers import Known
 
@@ -20,6 +20,13 @@ def test_what_random_words_practically_never_do_is_found() -> None:
     found = search(Known(after_a_run(15)), NEVER, [], longest=60, seed=0, words=20_000)
     assert found.difference == (0,) * 15
     assert found.words < 20_000
+
+
+def test_a_long_find_is_shortened_in_few_questions() -> None:
+    asked = Known(after_a_run(15))
+    word = (1,) * 3000 + (0,) * 15 + (2,) * 3000
+    assert shortened(asked, NEVER, word) == (0,) * 15
+    assert asked.asked < 500
 
 
 def test_equal_automata_differ_nowhere_and_the_words_are_counted() -> None:

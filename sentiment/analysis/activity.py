@@ -1,4 +1,4 @@
-"""What the states of a network do on some reviews: by token, by unit and by cluster."""
+"""Tables of a network's states on some reviews: by token, by unit and by cluster."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,9 @@ from sentiment.data.batching import Batch
 from sentiment.data.vocabulary import FIRST_TOKEN
 from sentiment.nn import outputs, saturation, states
 from sentiment.nn.classifier import Classifier
-from sentiment.nn.packed import PackedVectors
 from sentiment.nn.states import Reading
 
-WORDS = 8  # that a state is described by
+WORDS = 8  # most words that describe a state
 UNKNOWN = "<unknown>"
 
 
@@ -27,7 +26,9 @@ def tables(
     """Return the tables `tokens` and `units`."""
     width = classifier.config.hidden_dim
     hidden = reading.states[:, :width]
-    limit = states.read(saturation.saturated(classifier), batch.ids).states[:, :width]
+    limit = None
+    if saturation.has_range(classifier):
+        limit = states.read(saturation.saturated(classifier), batch.ids).states[:, :width]
     moved = changes(classifier, batch, reading)
     return {
         "tokens": tokens(hidden, limit, moved, names(batch.ids.data.numpy(), vocabulary)),
@@ -35,16 +36,16 @@ def tables(
     }
 
 
-def tokens(hidden: Tensor, limit: Tensor, moved: npt.NDArray[np.float64], texts: Sequence[str]) -> pd.DataFrame:
+def tokens(hidden: Tensor, limit: Tensor | None, moved: npt.NDArray[np.float64], texts: Sequence[str]) -> pd.DataFrame:
     """Return what each token does, those that change the answer most first.
 
-    hidden, limit: states of the network and of the saturated one, float[tokens, hidden]
+    hidden, limit: states of the network and of the saturated one, if it has one, float[tokens, hidden]
     moved: from `changes`; texts: of the tokens
 
     Columns: token, count (how often it occurs), saturation (mean cosine between the hidden state after it and that of
-    the saturated network), change (mean absolute difference that it makes to the probability of any class).
+    the saturated network), change (mean total variation distance between the probabilities before and after it).
     """
-    cosine = functional.cosine_similarity(hidden, limit).double().numpy()
+    cosine = None if limit is None else functional.cosine_similarity(hidden, limit).double().numpy()
     table = pd.DataFrame({"token": texts, "saturation": cosine, "change": moved})
     grouped = table.groupby("token", sort=True)
     means = grouped.mean().assign(count=grouped.size()).reset_index()
@@ -59,22 +60,18 @@ def changes(classifier: Classifier, batch: Batch, reading: Reading) -> npt.NDArr
     """
     with torch.inference_mode():
         empty = classifier(batch.ids._replace(data=batch.ids.data[:0], batch_sizes=batch.ids.batch_sizes[:0]), 1)
-    after = outputs.probabilities(reading.logits)
-    packed = PackedVectors(after, None, batch.ids.batch_sizes)
-    rows = torch.arange(len(after))
-    before = torch.full_like(rows, -1)
-    sizes = batch.ids.batch_sizes
-    before[int(sizes[0]) :] = rows[int(sizes[0]) :] - torch.repeat_interleave(sizes[:-1], sizes[1:])
-    assert bool((packed.reviews[before[before >= 0]] == packed.reviews[before >= 0]).all())
-    table = torch.cat([after, outputs.probabilities(empty)])  # whose last row is the row -1
+    after, sizes = outputs.probabilities(reading.logits), batch.ids.batch_sizes
+    before = torch.arange(len(after)) - torch.repeat_interleave(sizes.roll(1), sizes)  # the text's row a step earlier
+    before[: int(sizes[0])] = len(after)  # that of the empty text
+    table = torch.cat([after, outputs.probabilities(empty)])
     difference: npt.NDArray[np.float64] = ((after - table[before]).abs().sum(dim=1) / 2).double().numpy()
     return difference
 
 
-def units(hidden: Tensor, limit: Tensor) -> pd.DataFrame:
+def units(hidden: Tensor, limit: Tensor | None) -> pd.DataFrame:
     """Return how saturated each hidden unit is.
 
-    hidden, limit: states of the network and of the saturated one, float[tokens, hidden]
+    hidden, limit: states of the network and of the saturated one, if it has one, float[tokens, hidden]
 
     Columns: unit, saturation (cosine between its values after all tokens and those in the saturated network), near_one
     (share of its values beyond 0.9 or -0.9).
@@ -82,7 +79,9 @@ def units(hidden: Tensor, limit: Tensor) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "unit": np.arange(hidden.shape[1]),
-            "saturation": functional.cosine_similarity(hidden, limit, dim=0).double().numpy(),
+            "saturation": None
+            if limit is None
+            else functional.cosine_similarity(hidden, limit, dim=0).double().numpy(),
             "near_one": (hidden.abs() > saturation.NEAR).double().mean(dim=0).numpy(),
         }
     )

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch.nn.utils.rnn import pack_sequence
 
 from sentiment.analysis.questions import Network
 from sentiment.data.batching import collate
 from sentiment.data.languages import Language
 from sentiment.data.vocabulary import FIRST_TOKEN
 from sentiment.nn import states
+from sentiment.nn.packed import PackedVectors
 
 Counted = list[tuple[list[str], int]]  # words with their labels
 
@@ -32,20 +35,19 @@ def find(network: Network, language: Language, words: Counted) -> tuple[dict[str
     ]
     batch = collate(reviews)
     reading = states.read(network.classifier, batch.ids).states.double().numpy()
-    order = batch.positions.tolist()
-    counts = [list(map(language.count, language.trace(accepted[row])[1:])) for row in order]
-    count = np.array([each[step] for step in range(len(counts[0])) for each in counts if step < len(each)], float)
+    counts = [list(map(language.count, language.trace(accepted[row])[1:])) for row in batch.positions.tolist()]
+    count = pack_sequence([torch.tensor(each) for each in counts]).data.double().numpy()
     centred, moved = count - count.mean(), reading - reading.mean(axis=0)
     correlations = centred @ moved / np.maximum(np.linalg.norm(centred) * np.linalg.norm(moved, axis=0), 1e-9)
     unit = int(np.argmax(np.abs(correlations)))
-    word = accepted[0]
-    alone = states.read(network.classifier, collate([(0, reviews[0][1], 1)]).ids).states[:, unit]
+    reviews_of = PackedVectors(batch.ids.data, None, batch.ids.batch_sizes).reviews
+    first = (reviews_of == batch.positions.tolist().index(0)).numpy()
     table = pd.DataFrame(
         {
-            "position": np.arange(1, len(word) + 1),
-            "token": word,
-            "count": list(map(language.count, language.trace(word)[1:])),
-            "unit": alone.double().numpy(),
+            "position": np.arange(1, len(accepted[0]) + 1),
+            "token": accepted[0],
+            "count": count[first].astype(int),
+            "unit": reading[first, unit],
         }
     )
     return {"unit": unit, "correlation": float(correlations[unit])}, table

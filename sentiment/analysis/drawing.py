@@ -224,7 +224,7 @@ def _legend(automaton: Automaton, classes: Sequence[str], styles: Sequence[Style
     line = [(-12.0, 0.0), (-7.0, 0.0), (-3.0, 0.0), (2.0, 0.0)]
     items += [(_curve(line, (12, 0), style), style) for style in get_args(Style) if style in styles]
     if len(automaton.tokens) > FEW_TOKENS:
-        items.append(("", "Tokens that are not shown leave the state as it is."))
+        items.append(("", "Tokens on no arrow leave the state as it is."))
     return items
 
 

@@ -1,8 +1,8 @@
-"""How much of a known automaton a network has learned: step by step, by the texts whose label hangs on a step.
+"""How much of a known automaton a network has learned: step by step, by the texts whose label depends on a step.
 
 A step leads from a state, over a token, to a state. It decides a text if the text would have another label if the step
-led elsewhere. If the network gives these texts their true labels all the same, it has learned the step, or something
-that does as well on these texts. Steps that decide no text cannot be learned from such texts.
+led elsewhere. If the network labels these texts correctly, it has learned the step, or something that does as well on
+these texts. Steps that decide no text cannot be learned from such texts.
 
 This is mutation testing (DeMillo, Lipton and Sayward 1978) with the network as the test.
 """
@@ -72,18 +72,19 @@ def _decides(automaton: Automaton, words: Sequence[Word], state: int, group: lis
 
 
 def verdicts(evidence: pd.DataFrame) -> list[Literal["learned", "wrong", "undecided"]]:
-    """Return of each step whether the network has learned it; "undecided" if it decides no text."""
-    return [
-        "undecided" if not texts else "learned" if wilson(right / texts, texts)[0] >= LEARNED else "wrong"
-        for right, texts in evidence[["right", "texts"]].to_numpy().tolist()
-    ]
+    """Return of each step whether the network has learned it; "undecided" if too few texts depend on it to tell."""
+    return [_verdict(right, texts) for right, texts in evidence[["right", "texts"]].to_numpy().tolist()]
+
+
+def _verdict(right: int, texts: int) -> Literal["learned", "wrong", "undecided"]:
+    low, high = wilson(right / texts, texts) if texts else (0.0, 1.0)
+    return "learned" if low >= LEARNED else "wrong" if high < LEARNED else "undecided"
 
 
 def summary(evidence: pd.DataFrame) -> dict[str, int]:
     """Return how many steps there are, how many decide a text, and how many of these the network has learned."""
-    found = verdicts(evidence)
     return {
-        "steps": len(found),
-        "deciding": len(found) - found.count("undecided"),
-        "learned": found.count("learned"),
+        "steps": len(evidence),
+        "deciding": int((evidence["texts"] > 0).sum()),
+        "learned": verdicts(evidence).count("learned"),
     }

@@ -17,7 +17,7 @@ TABLES = {
     "counter": ["position", "token", "count", "unit"],
 }
 PLOTTED = ("quantized", "counter")
-PICTURES = {  # each with what stands in its place if there is none
+PICTURES = {  # name -> the text shown where there is no picture
     "automaton": "No automaton of the network: metrics/analysis.json says why.",
     "language": "No automaton gives the reviews their labels.",
 }

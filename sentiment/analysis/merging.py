@@ -1,7 +1,8 @@
-"""The automaton of a network whose similar states count as one (Merrill and Tsilivis 2022, arXiv 2201.12451).
+"""The automaton of a network whose similar states count as one.
 
 The network's states are explored from its start, over every token. A state that has nearly the direction of a known
-one, and the same answer, is taken for it.
+one, and the same answer, is taken for it. So do Merrill and Tsilivis (2022, arXiv 2201.12451) with the states of the
+training texts.
 """
 
 import numpy as np

@@ -68,4 +68,4 @@ def automaton(network: Network, centres: Steps) -> Automaton:
     rows = torch.cat([states.start(classifier, 1), (torch.from_numpy(centres) / SCALE).to(classifier.embedding.weight)])
     after = network.after(rows)
     transitions = 1 + nearest(to_steps(after.flatten(0, 1)), centres).reshape(after.shape[:2])
-    return Automaton(network.tokens, transitions, network.labels(rows)).minimal()
+    return Automaton(network.tokens, transitions, network.labels(rows))

@@ -15,6 +15,7 @@ from sentiment.inference.checkpoint import Checkpoint
 from sentiment.inference.predictor import probabilities
 from sentiment.nn import outputs, states
 from sentiment.nn.packed import PackedVectors
+from sentiment.nn.recurrent import RecurrentEncoder
 
 # Tokens in a batch, padding included: bounds the memory that a batch's states take.
 BATCH_TOKENS = 2**17
@@ -48,17 +49,25 @@ class Network:
         return labels
 
     def signatures(self, words: Sequence[Word]) -> list[bytes]:
-        """Return the signs of the hidden units after each word, or nothing where a network has no such state."""
+        """Return on which side of its middle each hidden unit is after each word; nothing where there is no state."""
         found = [b""] * len(words)
         if not self.has_states:
             return found
         width = self.classifier.config.hidden_dim
+        middle = 0.5 if self.classifier.config.nonlinearity == "logistic" else 0.0
         for batch in _batches(words):
             reading = states.read(self.classifier, batch.ids)
             last = PackedVectors(reading.states[:, :width], None, batch.ids.batch_sizes).last()
-            for position, bits in zip(batch.positions.tolist(), np.packbits(last.numpy() >= 0, axis=1), strict=False):
-                found[position] = bits.tobytes()
+            sides = np.packbits(last.numpy() > middle, axis=1)
+            for position, row in zip(batch.positions.tolist(), sides, strict=False):
+                found[position] = row.tobytes()
         return found
+
+    @property
+    def width(self) -> int:
+        """The number of values in all states of the network; 1 where it has none."""
+        encoder = self.classifier.recurrence
+        return encoder.config.state_dim * encoder.cell.num_states if isinstance(encoder, RecurrentEncoder) else 1
 
     @property
     def has_states(self) -> bool:

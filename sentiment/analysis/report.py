@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import torch
 
 from sentiment.analysis import activity, counter, drawing, evidence, extraction, merging, quantized
@@ -18,12 +19,12 @@ from sentiment.data import languages, sample
 from sentiment.data.automaton import NO_LABEL, Automaton, Word
 from sentiment.data.batching import Batch, collate
 from sentiment.data.encoding import EncodedSplit
+from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import FIRST_TOKEN
 from sentiment.evaluation.intervals import wilson
 from sentiment.inference.checkpoint import Checkpoint
 from sentiment.nn import outputs, saturation, states
 from sentiment.nn.classifier import Classifier
-from sentiment.nn.recurrent import RecurrentEncoder
 
 CLUSTERS = (2, 5, 10, 20, 50, 100, 200)
 SHOWN_STATES = 10
@@ -32,6 +33,7 @@ MOST_TOKENS, MOST_VALUES = 2**18, 2**23  # of the reviews that are read token by
 LONG_TEXTS = 400
 SHORT_WORDS = 50_000
 SEARCHED_WORDS = 20_000
+LONGEST_WORD = 1_000  # tokens, of a search
 
 Pairs = list[tuple[list[str], int]]  # the tokens of a text, and its label
 
@@ -71,26 +73,23 @@ _EMPTY = collate([(0, np.array([], np.int64), 0)])
 def analyze(trained: Checkpoint, splits: Sequence[EncodedSplit], config: AnalysisConfig) -> Findings:
     """Return all findings about a network. The last of the splits is the test split, the first the training split."""
     network = Network(trained)
-    width = 1
-    if isinstance(trained.classifier.recurrence, RecurrentEncoder):
-        encoder = trained.classifier.recurrence
-        width = encoder.config.state_dim * encoder.cell.num_states
-    train, *_, test = texts = [Texts.of(split, config, width) for split in splits]
+    train, *_, test = texts = [Texts.of(split, config, network.width) for split in splits]
     longest = max((len(word) for word in train.words), default=1)
     measured = asdict(saturation.measure(trained.classifier, test.batch))
     metrics: dict[str, Any] = {"saturation": {name: value for name, value in measured.items() if value is not None}}
     if reason := states.reason_against(trained.classifier.config):
         metrics["saturation"]["reason"] = reason
+    elif not len(test.batch.ids.data):
+        metrics["saturation"]["reason"] = f"no test review with tokens fits into {MOST_VALUES:,} values of its states"
     metrics["automaton"], automaton = extract(network, test.words, longest, config.seed)
-    metrics["language"], tables, true = compare(network, texts, automaton, config.seed)
+    metrics["language"], tables, true = compare(network, texts, automaton, trained.encoding.tokenizer, config.seed)
     if network.has_states and len(train.batch.ids.data) and len(test.batch.ids.data):
         reading = states.read(trained.classifier, test.batch.ids)
         tables |= activity.tables(trained.classifier, test.batch, reading, network.tokens)
         clusters = cluster(trained.classifier, train.batch, config.seed)
         tables["quantized"] = quantization(trained.classifier, test.batch, reading, clusters)
-        tables["states"] = activity.clusters(
-            test.batch, reading, clusters[SHOWN_STATES], network.tokens, trained.classes.names
-        )
+        few = clusters[max(count for count in clusters if count <= SHOWN_STATES)]
+        tables["states"] = activity.clusters(test.batch, reading, few, network.tokens, trained.classes.names)
         if automaton is not None and network.answers_from_last_state:
             metrics["automaton"] |= other_ways(network, automaton, clusters)
     drawn = pictures(automaton, true, tables.get("steps"), trained.classes.names)
@@ -112,20 +111,23 @@ def pictures(
     return result
 
 
-def agreement(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> dict[str, float]:
+def agreement(
+    one: npt.NDArray[np.int64], other: npt.NDArray[np.int64], name: Literal["fidelity", "accuracy"] = "fidelity"
+) -> dict[str, float]:
     """Return the share of texts that have the same class in both, and its 95 % interval."""
     share = float((one == other).mean())
     low, high = wilson(share, len(one))
-    return {"fidelity": share, "fidelity_low": low, "fidelity_high": high}
+    return {name: share, f"{name}_low": low, f"{name}_high": high}
 
 
 def cluster(classifier: Classifier, train: Batch, seed: int) -> dict[int, quantized.Steps]:
-    """Return the centres of the states on some training reviews, for each number of clusters."""
+    """Return the centres of the states on some training reviews, by their number, at most those of CLUSTERS."""
     values = states.read(classifier, train.ids).states
     random = np.random.Generator(np.random.PCG64(seed))
-    drawn = np.sort(random.permutation(len(values))[:CLUSTERED_STATES])
+    drawn = np.sort(random.choice(len(values), min(CLUSTERED_STATES, len(values)), replace=False))
     steps = quantized.to_steps(values[torch.from_numpy(drawn)])
-    return {count: quantized.cluster(steps, count, seed) for count in CLUSTERS}
+    found = [quantized.cluster(steps, count, seed) for count in CLUSTERS]
+    return {len(centres): centres for centres in found}
 
 
 def quantization(
@@ -143,8 +145,8 @@ def quantization(
 def other_ways(network: Network, automaton: Automaton, clusters: dict[int, quantized.Steps]) -> dict[str, Any]:
     """Return which other ways to look for the automaton find the same one as L*.
 
-    clusters: the fewest states to which the network is rounded that give it, or None; merged_states: how many states of
-    the automaton are left when similar ones are merged, None if too many; merging: whether it is the same
+    clusters: the fewest states to which the network can be rounded that give it, or None; merged_states: states of the
+    minimal automaton after merging similar states, None if there were too many; merging: whether it is the same
     """
     same = [
         count for count, centres in clusters.items()
@@ -186,7 +188,7 @@ def extract(
     for name, words in groups.items():
         if words:
             result[name] = agreement(network.classify(words), found.automaton.classify(words))
-    longest *= extraction.TIMES_AS_LONG[-1]
+    longest = min(longest * extraction.TIMES_AS_LONG[-1], LONGEST_WORD)
     searched = search(network, found.automaton, texts, longest, seed, SEARCHED_WORDS)
     result["search"] = {"words": searched.words, "pairs": searched.pairs}
     if searched.difference:
@@ -195,7 +197,7 @@ def extract(
 
 
 def compare(
-    network: Network, texts: Sequence[Texts], found: Automaton | None, seed: int
+    network: Network, texts: Sequence[Texts], found: Automaton | None, tokenizer: Tokenizer, seed: int
 ) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Automaton | None]:
     """Return how a network, and the automaton found in it, compare with the language that labels the texts.
 
@@ -204,17 +206,19 @@ def compare(
     """
     words = [word for each in texts for word in each.words]
     tokens = [[network.tokens[token] for token in word] for word in words]
-    name = languages.find(tokens, np.concatenate([each.labels for each in texts]))
+    name = languages.find(network.tokens, tokens, np.concatenate([each.labels for each in texts]))
     if name is None:
         return {"reason": "no known language gives the reviews their labels"}, {}, None
     language = languages.LANGUAGES[name]
     result: dict[str, Any] = {"name": name}
-    longer = {times: long_texts(name, network.tokens, times, seed) for times in extraction.TIMES_AS_LONG[1:]}
+    longer = {times: long_texts(name, network.tokens, tokenizer, times, seed) for times in extraction.TIMES_AS_LONG[1:]}
     for times, pairs in longer.items():
-        result[f"times_{times}"] = agreement(classify(network, pairs), np.array([label for _, label in pairs]))
+        if pairs:
+            labels = np.array([label for _, label in pairs])
+            result[f"times_{times}"] = agreement(classify(network, pairs), labels, "accuracy")
     if not language.finite:
         result["reason"] = "no finite automaton accepts this language"
-        if not network.has_states:
+        if not network.has_states or not any(label for _, label in longer[2]):
             return result, {}, None
         result["counter"], table = counter.find(network, language, longer[2])
         return result, {"counter": table}, None
@@ -247,14 +251,15 @@ def shortest_error(network: Teacher, true: Automaton) -> Word | None:
     return None
 
 
-def long_texts(name: str, tokens: Sequence[str], times: int, seed: int) -> Pairs:
+def long_texts(name: str, tokens: Sequence[str], tokenizer: Tokenizer, times: int, seed: int) -> Pairs:
     """Return texts of a language with their labels, up to `times` as long as those of its corpus."""
     known = set(tokens)
     if known <= set(languages.LANGUAGES[name].tokens):
         pairs: Pairs = list(languages.long_words(name, times, LONG_TEXTS, seed))
     else:  # the sample corpus
-        written = sample.long_reviews(times, LONG_TEXTS, seed)
-        pairs = [(text.split(), int(label == "positive")) for text, label in written]
+        texts, verdicts = zip(*sample.long_reviews(times, LONG_TEXTS, seed), strict=True)
+        cut = tokenizer(pa.array(texts, pa.string())).to_pylist()
+        pairs = [(word, int(verdict == "positive")) for word, verdict in zip(cut, verdicts, strict=True)]
     return [(word, label) for word, label in pairs if known.issuperset(word)]
 
 

@@ -1,4 +1,4 @@
-"""A search for words on which a teacher and an automaton differ, guided by what the teacher's state has not yet been.
+"""A coverage-guided search for words on which a teacher and an automaton differ.
 
 Random words seldom find what a network does only in rare states: three-state automata that looked right on thousands of
 random words were refuted at once by a search for counterexamples (Muškardin et al. 2022). Here words are changed at
@@ -19,9 +19,10 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Search:
-    """words: how many were asked about; pairs: of states, seen; difference: a word, if one was found.
+    """What a search found.
 
-    Without any of its tokens, teacher and automaton agree on the word.
+    words: how many were asked about; pairs: different pairs of states seen; difference: a word on which the two differ,
+    or None. If any one of its tokens is left out, they agree.
     """
 
     words: int
@@ -32,11 +33,11 @@ class Search:
 def search(
     teacher: Teacher, automaton: Automaton, seeds: Sequence[Word], longest: int, seed: int, words: int
 ) -> Search:
-    """Ask about `words` words of up to `longest` tokens, at first about some `seeds`. Stop where some differ."""
+    """Ask about at least `words` words of up to `longest` tokens, beginning with some `seeds`; stop at a difference."""
     random = np.random.Generator(np.random.PCG64(seed))
-    pool: list[Word] = [*seeds[:BATCH], *((token,) for token in range(len(automaton.tokens)))]
+    pool: list[Word] = []
     seen: set[tuple[bytes, int]] = set()
-    asked, batch = 0, list(pool)
+    asked, batch = 0, [*seeds[:BATCH], *((token,) for token in range(len(automaton.tokens)))]
     while asked < words:
         differing = differences(teacher, automaton, batch)
         asked += len(batch)
@@ -58,12 +59,18 @@ def differences(teacher: Teacher, automaton: Automaton, words: Sequence[Word]) -
 
 
 def shortened(teacher: Teacher, automaton: Automaton, word: Word) -> Word:
-    """Return a word on which the two differ without the tokens that are not needed for that."""
-    while shorter := [word[:place] + word[place + 1 :] for place in range(len(word)) if len(word) > 1]:
-        differing = differences(teacher, automaton, shorter)
-        if not differing:
-            break
-        word = differing[0]
+    """Return a word on which the two differ such that they agree if any one token is left out.
+
+    Large parts are left out first: long words would take too many questions otherwise (Zeller and Hildebrandt 2002).
+    """
+    size = max(len(word) // 2, 1)
+    while size:
+        shorter = [word[:first] + word[first + size :] for first in range(0, len(word), size)]
+        differing = differences(teacher, automaton, [each for each in shorter if each])
+        if differing:
+            word = differing[0]
+        else:
+            size //= 2
     return word
 
 
@@ -82,7 +89,7 @@ def changed(random: np.random.Generator, word: Word, other: Word, automaton: Aut
         (*word[:first], *word[first + 1 :]),
         (*word[:first], token, *word[first + 1 :]),
         (*word[:first], *word[first:last] * times, *word[last:]),
-        (*word[:first], *other[len(other) - last :]),
+        (*word[:first], *other[int(random.integers(len(other) + 1)) :]),
     )
     return (changes[int(random.integers(len(changes)))] or (token,))[:longest]
 

@@ -38,7 +38,7 @@ class Language:
 
     start, step, output: an automaton, whose states may be infinitely many
     longest: tokens of the longest words of its corpus
-    count: of a state, where there are infinitely many; else None
+    count: the count that a state stands for; None for a language with a finite automaton
     """
 
     summary: str
@@ -104,7 +104,7 @@ LANGUAGES: dict[str, Language] = {
     "tomita-5": _from_table("even numbers of 0 and of 1", [(1, 2), (0, 3), (3, 0), (2, 1)], {0}),
     "tomita-6": _from_table("as many 0 as 1, modulo 3", [(1, 2), (2, 0), (0, 1)], {0}),
     "tomita-7": _from_table("0*1*0*1*", [(0, 1), (2, 1), (2, 3), (4, 3), (4, 4)], {0, 1, 2, 3}),
-    # Of the 15 accepted words of up to 30 tokens, the default seed of `ingest` draws none for validation.
+    # Twice the usual length: 30 accepted words, not 15. Of 15, the default seed of `ingest` draws none for validation.
     "anbn": _counting("n times a, then n times b, n at least 1", "a", "b", again=False, longest=60),
     "dyck-1": _counting("balanced brackets", "(", ")", again=True),
     "verdicts": Language(
@@ -117,12 +117,12 @@ LANGUAGES: dict[str, Language] = {
 }
 
 
-def find(texts: Sequence[Sequence[str]], labels: npt.NDArray[np.int64]) -> str | None:
+def find(vocabulary: Sequence[str], texts: Sequence[Sequence[str]], labels: npt.NDArray[np.int64]) -> str | None:
     """Return the name of the language that gives every text its label, or None if none does.
 
-    texts: tokens of each; labels: int64[texts], 1 for positive or accepted
+    vocabulary: all tokens that there are; texts: tokens of each; labels: int64[texts], 1 for positive or accepted
     """
-    tokens = {token for text in texts for token in text}
+    tokens = set(vocabulary)
     for name, language in LANGUAGES.items():
         known = tokens <= set(language.tokens) or name == "verdicts"  # which takes any other word for neutral
         if texts and known and all(language.label(text) == label for text, label in zip(texts, labels, strict=True)):

@@ -1,9 +1,12 @@
 """How saturated a recurrent network is.
 
-Multiply all parameters of a network by a large number: its gates and units are then at the ends of their range, and its
+Multiply the parameters of a network by a large number: its gates and units are then at the ends of their range, and its
 state takes few values. This is the saturated network (Merrill et al. 2020, arXiv 2004.08500). The original is saturated
 as far as its states have the same direction. A saturated tanh RNN or GRU is a finite automaton. An LSTM is not, because
 its cell state has no bound: it can count.
+
+The embedding is the network's input and is not multiplied. It would count twice, since the input weights multiply it:
+the state before would be a thousandth of the sum, and the network would forget all but the last token.
 """
 
 import copy
@@ -19,15 +22,15 @@ from sentiment.nn import outputs, states
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.recurrent import RecurrentEncoder
 
-SCALE = 1000  # as the code of Merrill et al. has it
+SCALE = 1000  # the factor in the code of Merrill et al.
 NEAR = 0.9
 
 
 @dataclass(frozen=True)
 class Saturation:
-    """Measures on some reviews. None is what a network does not have; a transformer has the first one alone.
+    """Measures on some reviews. One that does not apply to a network is None; a transformer has the norm alone.
 
-    parameter_norm: Euclidean, of all parameters; training saturates a network if it lets the norm grow
+    parameter_norm: Euclidean, of all parameters but the embedding; a network saturates if its norm grows
     saturation: mean cosine between the hidden states after each token and those of the saturated network
     units_near_one: share of the values of the hidden states that are beyond 0.9 or -0.9
     saturated_accuracy: of the saturated network
@@ -46,27 +49,33 @@ class Saturation:
 
 
 def saturated(classifier: Classifier) -> Classifier:
-    """Return a copy with all parameters multiplied by SCALE."""
+    """Return a copy with all parameters but the embedding multiplied by SCALE."""
     scaled = copy.deepcopy(classifier)
     with torch.no_grad():
-        for parameter in scaled.parameters():
+        for parameter in _scaled_parameters(scaled):
             parameter.mul_(SCALE)
     return scaled
+
+
+def _scaled_parameters(classifier: Classifier) -> list[Tensor]:
+    return [each for name, each in classifier.named_parameters() if not name.startswith("embedding.")]
 
 
 @torch.inference_mode()
 def measure(classifier: Classifier, batch: Batch) -> Saturation:
     """Measure a network in evaluation mode on a batch that lies on its device."""
-    norm = float(torch.stack([each.double().square().sum() for each in classifier.parameters()]).sum().sqrt())
+    norm = float(torch.stack([each.double().square().sum() for each in _scaled_parameters(classifier)]).sum().sqrt())
     if not isinstance(classifier.recurrence, RecurrentEncoder) or not len(batch.ids.data):
         return Saturation(norm)
-    limit = saturated(classifier)
-    hidden = hidden_states(classifier, batch)
-    signs = sign_accuracy = largest = None
+    largest = sign_vectors = sign_accuracy = None
     if not states.reason_against(classifier.config):
-        reading = states.read(classifier, batch.ids)
-        largest = float(reading.states.abs().max())
-        if classifier.recurrence.cell.num_states == 1 and classifier.config.nonlinearity == "tanh":
+        largest = float(states.read(classifier, batch.ids).states.abs().max())
+    if not has_range(classifier):
+        return Saturation(norm, largest_state=largest)
+    limit, hidden = saturated(classifier), hidden_states(classifier, batch)
+    if classifier.config.nonlinearity == "tanh":
+        sign_vectors = count_sign_vectors(hidden)
+        if largest is not None and classifier.recurrence.cell.num_states == 1:
             signs = states.read(classifier, batch.ids, to_signs).answers
             sign_accuracy = _accuracy(signs, batch.labels[: len(signs)])
     return Saturation(
@@ -74,10 +83,15 @@ def measure(classifier: Classifier, batch: Batch) -> Saturation:
         float(functional.cosine_similarity(hidden, hidden_states(limit, batch)).mean()),
         float((hidden.abs() > NEAR).double().mean()),
         _accuracy(limit(batch.ids, len(batch)), batch.labels),
-        count_sign_vectors(hidden),
+        sign_vectors,
         sign_accuracy,
         largest,
     )
+
+
+def has_range(classifier: Classifier) -> bool:
+    """Return whether the units have ends of a range to be near; those of relu have none."""
+    return classifier.config.nonlinearity != "relu"
 
 
 def hidden_states(classifier: Classifier, batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""A recurrent network read token by token: its state and its answer after each, and what if the state were another.
+"""Read a recurrent network token by token: its state and answer after each, optionally with every state replaced.
 
 The layers elsewhere compute a whole batch at once and keep the hidden states only. Here each step is visible, which
 `sentiment/analysis/` needs. It takes 50 to 100 microseconds a step on a CPU.
@@ -64,7 +64,7 @@ def step(classifier: Classifier, state: Tensor, tokens: Tensor) -> Tensor:
 def read(classifier: Classifier, ids: PackedSequence, change: Callable[[Tensor], Tensor] | None = None) -> Reading:
     """Read some texts of at least one token each.
 
-    change: makes of the states after a token, float[texts, width], those from which the network reads on
+    change: replaces the states after each token, float[texts, width], before the network reads on
     """
     encoder = _encoder(classifier)
     width, texts = encoder.config.hidden_dim, int(ids.batch_sizes[0])

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class EpochMetrics:
     """Mean loss in nats (guessing among n classes has log n, 0.693 for two) and accuracy of an epoch.
 
-    Those of the training reviews are from during the epoch, each before its step; the validation reviews come after it.
-    So does the saturation, on some of the validation reviews.
+    Training figures are taken during the epoch, each batch before its step; validation figures, and the saturation on
+    some of the validation reviews, after it.
     """
 
     epoch: int
