@@ -142,6 +142,17 @@ def _language(name: str, row: dict[str, str]) -> list[str]:
     ]
 
 
+def counters() -> list[str]:
+    """Return how closely the best unit of each network follows the count of a language."""
+    rows = _experiments("languages.csv")
+    key = "language.counter.correlation"
+    counting = [name for name, language in LANGUAGES.items() if not language.finite]
+    return _table(
+        ["correlation of a unit with the count", *CELLS],
+        ([f"`{name}`", *(f"{float(rows[f'language-{name}-{cell}'][key]):.2f}" for cell in CELLS)] for name in counting),
+    )
+
+
 def corpus() -> list[str]:
     """Return the test accuracy on the sample corpus, of bags of words and of the lecture's network."""
     measured = read_json(RESULTS / "corpus.json")
@@ -246,6 +257,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         corpus,
         saturation,
         languages,
+        counters,
         data_stages,
         text,
         training,

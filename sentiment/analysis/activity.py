@@ -16,6 +16,7 @@ from sentiment.nn import outputs, saturation, states
 from sentiment.nn.classifier import Classifier
 from sentiment.nn.states import Reading
 
+OFTEN = 5  # occurrences from which a token is not rare
 WORDS = 8  # most words that describe a state
 UNKNOWN = "<unknown>"
 
@@ -37,7 +38,7 @@ def tables(
 
 
 def tokens(hidden: Tensor, limit: Tensor | None, moved: npt.NDArray[np.float64], texts: Sequence[str]) -> pd.DataFrame:
-    """Return what each token does, those that change the answer most first.
+    """Return what each token does, those that change the answer most first, and rare ones after all others.
 
     hidden, limit: states of the network and of the saturated one, if it has one, float[tokens, hidden]
     moved: from `changes`; texts: of the tokens
@@ -49,7 +50,8 @@ def tokens(hidden: Tensor, limit: Tensor | None, moved: npt.NDArray[np.float64],
     table = pd.DataFrame({"token": texts, "saturation": cosine, "change": moved})
     grouped = table.groupby("token", sort=True)
     means = grouped.mean().assign(count=grouped.size()).reset_index()
-    return means.sort_values("change", ascending=False, kind="stable")
+    often = means["count"] >= OFTEN
+    return means.assign(often=often).sort_values(["often", "change"], ascending=False, kind="stable")
 
 
 def changes(classifier: Classifier, batch: Batch, reading: Reading) -> npt.NDArray[np.float64]:
