@@ -247,10 +247,13 @@ def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -
     difference = json.loads(clone.dvc("params", "diff", "--json", "main", "gru").stdout)
     assert difference == {"params.yaml": {"model.cell": {"old": "rnn", "new": "gru"}}}
     plots = json.loads(clone.dvc("plots", "diff", "--json", "main", "gru").stdout)["data"]
-    del plots["metrics/plots/quantized.csv"]  # without rows, since the small clone makes no analysis
+    for empty in ("metrics/plots/quantized.csv", "metrics/plots/counter.csv", "counter"):
+        del plots[empty]  # without rows, since the small clone makes no analysis
+    pictures = [plots.pop(f"metrics/plots/{name}.svg") for name in ("automaton", "language")]
+    assert [part["revisions"] for picture in pictures for part in picture] == [["main"], ["gru"]] * 2
     curves = {"roc", "precision_recall", "calibration", "length"}
     files = {f"metrics/plots/{name}.csv" for name in ("classes", "confusion", *curves)}
-    assert set(plots) == {"loss", "metrics/history.csv", *files}
+    assert set(plots) == {"loss", "saturation", "norm", "metrics/history.csv", *files}
     for name, plot in plots.items():
         assert set(sum((part["revisions"] for part in plot), [])) == {"main", "gru"}, name
         assert all("<DVC_METRIC" not in json.dumps(part["content"]) for part in plot), name

@@ -59,7 +59,7 @@ def test_three_classes_from_a_csv_file_to_predictions_plots_and_a_comparison(clo
     page = (clone.path / "dvc_plots/index.html").read_text(encoding="utf-8")
     drawn = {name: b64decode(image).decode() for name, image in re.findall(r'alt="(.*)" src=".*,(.*)"', page)}
     for name in ("classes", "confusion"):
-        shown = re.findall(r">(bad|fair|good)[^<]*</text>", drawn[f"metrics/plots/{name}.csv"])
+        shown = re.findall(r">(bad|fair|good)[^<]*</text>", drawn[f"metrics/plots/{name}.csv, workspace"])
         assert list(dict.fromkeys(shown)) == THREE.names, name
 
     compared = clone.sentiment("compare", "workspace:baseline", "workspace").stdout
