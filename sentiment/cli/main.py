@@ -28,6 +28,7 @@ SUBCOMMANDS = {
     "repro": Subcommand("run the stages whose inputs have changed, then print the results"),
     "check": Subcommand("validate params.yaml and run nothing"),
     "predict": Subcommand("predict the sentiment of texts or of a file's rows", in_repository=False),
+    "explain": Subcommand("say which words decided a prediction", in_repository=False),
     "compare": Subcommand("compare the predictions of two runs, review by review"),
     "experiments": Subcommand("print a table of the runs: their accuracy and the parameters that differ"),
     "summary": Subcommand("print the results of the last run"),

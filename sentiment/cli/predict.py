@@ -25,13 +25,12 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from pydantic import ValidationError
-
 from sentiment.config import paths
 from sentiment.data import sources
 from sentiment.data.decompression import compression_suffix
 from sentiment.data.model_folder import kind_of
 from sentiment.data.predictions import columns
+from sentiment.data.sources import arguments
 from sentiment.data.vocabulary import MOSTLY_UNKNOWN
 from sentiment.errors import InputError, printable, quote
 from sentiment.io import progress
@@ -45,19 +44,10 @@ if TYPE_CHECKING:
 _CHUNK_ROWS = 2048
 _CHUNK_CHARACTERS = 2**24
 _MODELS = {"network": paths.MODEL, "baseline": paths.BASELINE_MODEL, "stacked": paths.STACKED_MODEL}
-_COLUMN = "--text-column"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="a review")
-    formats = sources.table_formats()
-    parser.add_argument("--file", metavar="PATH", help=f"reviews as {', '.join(formats)}; - is standard input")
-    parser.add_argument("--format", choices=formats, help="format of the file, if its name does not tell it")
-    parser.add_argument(
-        "--text-column", default=sources.AUTO, metavar="NAME", help="column of the text, default: text or review"
-    )
-    parser.add_argument("--columns", metavar="NAMES", help="comma-separated column names for a CSV without a header")
-    parser.add_argument("--encoding", default=sources.AUTO, metavar="NAME", help="encoding of the file, default: UTF-8")
+    arguments.configure(parser)
     parser.add_argument("--output", type=Path, metavar="PATH", help="write here instead of to standard output")
     parser.add_argument("--about", action="store_true", help="say what the model was trained on, and predict nothing")
     parser.add_argument(
@@ -89,8 +79,8 @@ def run(args: argparse.Namespace) -> None:
         raise InputError("--output goes with --file; redirect standard output to keep the predictions of texts")
     if args.threshold is not None and not 0 < args.threshold < 1:
         raise InputError(f"--threshold {args.threshold} is not between 0 and 1; 0.5 is usual")
-    format_ = _format(args.file, args.format) if args.file else ""
-    reading = _reading(args)
+    format_ = arguments.format_of(args.file, args.format) if args.file else ""
+    reading = arguments.reading(args)
     output = _destination(args.output, format_) if args.output else None
     if args.file == "-":
         stdin(args.file)
@@ -173,13 +163,13 @@ def predict_file(
         table = stack.enter_context(sources.open_table(name, format_, reading, stream))
         found = None
         if table.header is not None:  # before anything is written
-            _refuse_added(name, table.header, added)
-            found = sources.find_column(name, reading.text_column, sources.TEXT_COLUMNS, _COLUMN, table.header)
+            arguments.refuse_added(name, table.header, added)
+            found = sources.find_column(name, reading.text_column, sources.TEXT_COLUMNS, arguments.COLUMN, table.header)
         target = stack.enter_context(_target(output, table))
         write = stack.enter_context(table.writer(target, dict.fromkeys(added, float) | {added[0]: str}))
         counter = stack.enter_context(progress.counter("predict", None))
         rows = table.rows([found] if found else [], whole=True)
-        for chunk in chunks((row, _text(name, reading, row, found, added)) for row in rows):
+        for chunk in chunks((row, arguments.text_of(name, reading, row, found, added)) for row in rows):
             predictions = predict([text for _, text in chunk])
             values = (dict(zip(added, _values(predicted), strict=True)) for predicted in predictions)
             try:
@@ -244,52 +234,6 @@ class _Terminal(io.TextIOBase):
 
     def write(self, text: str) -> int:
         return self._terminal.write(re.sub(r"[^\t\n]+", lambda found: printable(found[0]), text))
-
-
-def _text(name: str, reading: sources.Reading, row: sources.Row, column: str | None, added: list[str]) -> str:
-    """Return the text of a row. `column` is None if each row names its own columns."""
-    where = f"{name}: {row.location}"
-    if column is None:
-        _refuse_added(where, list(row.fields), added)
-        column = sources.present_name(row.fields, sources.candidates(reading.text_column, sources.TEXT_COLUMNS))
-    if column is None:
-        column = sources.find_column(where, reading.text_column, sources.TEXT_COLUMNS, _COLUMN, list(row.fields))
-    return sources.check_text(where, sources.value_of(row.fields, column), "--encoding")
-
-
-def _refuse_added(where: str, names: list[str], added: list[str]) -> None:
-    """Raise InputError if a column to be added already exists."""
-    for name in added:
-        if name in names:
-            raise InputError(f"{where}: already has a column {quote(name)}; rename it")
-
-
-def _reading(args: argparse.Namespace) -> sources.Reading:
-    """Return how the file is read. Raises InputError for an invalid option."""
-    columns = sources.AS_USUAL.columns if args.columns is None else args.columns.split(",")
-    values = {"text_column": args.text_column, "encoding": args.encoding, "columns": columns}
-    try:
-        return sources.Reading.model_validate(sources.AS_USUAL.model_dump() | values)
-    except ValidationError as error:
-        raise InputError(f"--{error.errors()[0]['ctx']['error']}") from None
-
-
-def _format(name: str, chosen: str | None) -> str:
-    """Return the format of the file. Raises InputError if neither its name nor --format tells, or it is missing."""
-    path = Path(name)
-    if path.is_dir():
-        found = sources.table_format(path)
-        if found is None:
-            raise InputError(f"{name}: contains no tables; name a file")
-        if chosen:
-            raise InputError(f"{name}: is a folder, whose files' names give their format; leave --format out")
-        return found
-    found = chosen or (sources.table_format(path) if path.is_file() else sources.format_of(name))
-    if found is None:
-        raise InputError(f"{name}: unknown format; set --format to one of {', '.join(sources.table_formats())}")
-    if name != "-" and not path.exists():  # `exists` accepts a pipe, `is_file` does not
-        raise InputError(f"{name}: no such file; check the path")
-    return found
 
 
 def _destination(path: Path, format_: str) -> Path:
