@@ -64,7 +64,7 @@ def test_a_small_alphabet_is_drawn_in_full() -> None:
     language = languages.LANGUAGES["tomita-7"]
     svg = drawn(language.automaton(language.tokens))
     assert Counter(texts(svg, "label")) == {"0": 4, "1": 4, "0 | 1": 1}
-    assert "not shown" not in svg
+    assert "on no arrow" not in svg
     assert "no label" not in svg
 
 
