@@ -64,6 +64,6 @@ imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check thei
 	@$(BIN)/sentiment download-imdb
 
 clean:  ## remove the environment and all outputs; DVC's cache stays
-	rm -rf $(VENV) build sentiment_pipeline.egg-info comparison .dvc/tmp/training models \
+	rm -rf $(VENV) build sentiment_pipeline.egg-info analysis comparison reports .dvc/tmp/training models \
 	    data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/baseline data/pretrained \
 	    data/predictions.parquet data/stacked.parquet

@@ -23,6 +23,7 @@ from sentiment.io.atomic import atomic_write
 from sentiment.nn.config import ModelConfig
 from sentiment.pipeline.stage import run
 from sentiment.pretraining.config import PretrainConfig
+from sentiment.report.config import ReportConfig
 from sentiment.training.config import TrainConfig
 from stages import ingest
 
@@ -32,7 +33,7 @@ def _sections() -> dict[str, type[Section]]:
     names = [module.name for module in pkgutil.iter_modules(stages.__path__) if module.name != "check"]
     modules = [import_module(f"stages.{name}") for name in names]
     params = [module.Params for module in modules if hasattr(module, "Params")]
-    shared = (ModelConfig, TrainConfig, PretrainConfig, EvaluationConfig, AnalysisConfig, ComputeConfig)
+    shared = (ModelConfig, TrainConfig, PretrainConfig, EvaluationConfig, AnalysisConfig, ReportConfig, ComputeConfig)
     return {section.section: section for section in (*params, *shared)}
 
 

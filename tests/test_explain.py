@@ -6,7 +6,6 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,22 +21,13 @@ from sentiment.nn.cells import CELLS
 from tests.conftest import Command
 from tests.support.checkpoints import VOCABULARY
 from tests.support.imports import ROOT
-from tests.support.networks import network, random_words
+from tests.support.networks import network, random_words, smooth
 
 TOKENS = VOCABULARY.tokens.to_pylist()
 
 
 def text_of(word: Word) -> str:
     return " ".join(TOKENS[token] for token in word)
-
-
-def smooth(classes: int = 2, **changes: Any) -> Checkpoint:
-    """Return a network whose states and probabilities are not at the ends of their range."""
-    trained = network(classes, **changes)
-    trained.classifier.embedding.weight.data.div_(20)
-    trained.classifier.readout.weight.data.div_(10)
-    trained.classifier.readout.bias.data.zero_()
-    return trained
 
 
 def log_odds(trained: Checkpoint, text: str, label: int) -> float:

@@ -96,7 +96,7 @@ def draw(
         if node["name"] != "start":
             state, (x, y) = int(node["name"]), point(node["pos"])
             half = 5.5 * len(wrapped[state])
-            circles.append(_circle(x, y, radius, int(automaton.labels[state])))
+            circles.append(_circle(x, y, radius, int(automaton.labels[state]), f' data-state="{state}"'))
             circles += _text([str(state)], x, y - half, 0, "number")
             circles += _text(wrapped[state], x, y + 13 - half, 11, "name")
     items = _legend(automaton, classes, [arrow.style for arrow in arrows] if style else [])
@@ -202,9 +202,9 @@ def _curve(curve: Sequence[Point], end: Point, style: Style) -> str:
     )
 
 
-def _circle(x: float, y: float, radius: int, label: int) -> str:
+def _circle(x: float, y: float, radius: int, label: int, attribute: str = "") -> str:
     colour = GREY if label == NO_LABEL else COLOURS[label % len(COLOURS)]
-    return f'<circle class="state" cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>'
+    return f'<circle class="state"{attribute} cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>'
 
 
 def _text(lines: Sequence[str], x: float, y: float, step: int, kind: str) -> list[str]:

@@ -58,14 +58,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def predictions(run_name: str) -> pa.Table:
     """Return a run's predictions. Raises InputError where there is no such run or it has none."""
-    revision, path = _parts(run_name)
+    revision, path = parts(run_name)
     table = revisions.read_table(revision, path, is_schema)
     if not table.num_rows:
         raise InputError(f"{quote(run_name)}: has no baseline; run it with baseline.features other than none")
     return table
 
 
-def _parts(run_name: str) -> tuple[str, Path]:
+def parts(run_name: str) -> tuple[str, Path]:
     """Return the revision in a run's name and the path of its predictions. Raises InputError for a bare suffix."""
     suffix = next((suffix for suffix in _PREDICTIONS if suffix and run_name.endswith(suffix)), "")
     revision = run_name.removesuffix(suffix)
@@ -78,7 +78,7 @@ def classes_of(table: pa.Table, run_name: str) -> Classes:
     """Return the classes of a run's predictions. Two whose names are not available are called 0 and 1."""
     if names := class_names(table.schema):
         return Classes(names=names)
-    revision, _ = _parts(run_name)
+    revision, _ = parts(run_name)
     try:
         if revision == revisions.WORKSPACE:
             return Classes.load()
@@ -132,7 +132,7 @@ def changes(a: Predictions, b: Predictions) -> "pd.DataFrame":
 def with_texts(reviews: "pd.DataFrame", run_name: str) -> "pd.DataFrame":
     """Return the reviews with their text, an empty one where the run's reviews are not available."""
     try:
-        texts = revisions.read_table(_parts(run_name)[0], paths.REVIEWS.test, parquet.REVIEWS)
+        texts = revisions.read_table(parts(run_name)[0], paths.REVIEWS.test, parquet.REVIEWS)
     except InputError:
         return reviews.assign(text="")
     joined = reviews.merge(texts.select(["id", "text"]).to_pandas(), on="id", how="left", validate="one_to_one")
@@ -170,19 +170,26 @@ def lines(names: tuple[str, str], comparison: "Comparison", changed: "pd.DataFra
     return printed
 
 
-def run(args: argparse.Namespace) -> None:
-    names = (args.a, args.b)
-    evaluation = EvaluationConfig.load()
-    tables = predictions(args.a), predictions(args.b)
+def compare(names: tuple[str, str], evaluation: EvaluationConfig) -> tuple["Comparison", "pd.DataFrame", Classes]:
+    """Return the comparison of two runs, their reviews with texts, the most changed first, and the classes.
+
+    Raises InputError where a run is not there or they cannot be compared.
+    """
+    tables = predictions(names[0]), predictions(names[1])
     a, b = join(*tables, names)
-    classes = classes_of(tables[1], args.b)
+    classes = classes_of(tables[1], names[1])
 
     from sentiment.evaluation import significance  # loads scipy's statistics: after the arguments have been checked
 
-    comparison = significance.compare(
+    found = significance.compare(
         a.labels, a.probability, b.probability, classes, evaluation.threshold, evaluation.bootstrap_samples
     )
-    changed = with_texts(changes(a, b), args.b)
+    return found, with_texts(changes(a, b), names[1]), classes
+
+
+def run(args: argparse.Namespace) -> None:
+    names = (args.a, args.b)
+    comparison, changed, classes = compare(names, EvaluationConfig.load())
     write_json(args.output / "metrics.json", {"a": args.a, "b": args.b, **comparison.as_json()})
     label = changed["label"] if len(classes) == 2 else changed["label"].map(dict(enumerate(classes.names)))
     write_csv(args.output / "reviews.csv", changed.assign(label=label))

@@ -32,6 +32,7 @@ SUBCOMMANDS = {
     "compare": Subcommand("compare the predictions of two runs, review by review"),
     "experiments": Subcommand("print a table of the runs: their accuracy and the parameters that differ"),
     "summary": Subcommand("print the results of the last run"),
+    "report": Subcommand("make a page about the last run, or about two runs side by side"),
     "plots": Subcommand("draw the plots of the runs into a page that needs no network"),
     "verify": Subcommand("rebuild a commit in a fresh clone and compare every output's hash"),
     "download-imdb": Subcommand("fetch the IMDb reviews (84 MB) through DVC and check their md5"),

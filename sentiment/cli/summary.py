@@ -16,6 +16,7 @@ def lines() -> list[str]:
         *summary.lines(),
         *summary.language(read_json(paths.ANALYSIS_METRICS)),
         "",
+        f"Report           {paths.REPORT}, a page to look at, with the network to try",
         f"Model            {paths.MODEL}/",
         f"Predictions      {paths.PREDICTIONS}",
         f"Metrics, plots   {paths.METRICS}/",
@@ -23,7 +24,6 @@ def lines() -> list[str]:
         "Next:",
         "  source .venv/bin/activate",
         f'  sentiment predict "{_TRY}"',
-        "  sentiment plots                    # writes dvc_plots/index.html",
         "  dvc exp run -S model.cell=gru      # another recurrence",
         "  sentiment experiments              # compare them",
     ]

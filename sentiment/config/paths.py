@@ -69,6 +69,7 @@ BASELINE_MODEL = Path("models/baseline")
 STACKED_MODEL = Path("models/stacked")
 STACKED_PREDICTIONS = Path("data/stacked.parquet")
 ANALYSIS = Path("analysis")
+REPORT = Path("reports/index.html")
 
 METRICS = Path("metrics")
 CORPUS = METRICS / "corpus.json"

@@ -16,13 +16,8 @@ _STILL_FALLING = 0.95  # of the best epoch before; the last steps of the schedul
 def lines() -> list[str]:
     """Return the summary of the metrics that lie in the workspace. Raises InputError where one is missing."""
     test, train, corpus = (read_json(path) for path in (paths.TEST_METRICS, paths.TRAIN_METRICS, paths.CORPUS))
-    vocabulary, ids = read_json(paths.VOCABULARY_METRICS), read_json(paths.IDS_METRICS)
+    vocabulary, found = read_json(paths.VOCABULARY_METRICS), present_advice()
     baseline, stacked = read_json(paths.BASELINE_METRICS)["baseline"], read_json(paths.STACKED_METRICS)["stacked"]
-    with paths.HISTORY.open(encoding="utf-8", newline="") as stream:
-        losses = [float(row["valid_loss"]) for row in csv.DictReader(stream)]
-    unknown = ids["test"]["out_of_vocabulary"]
-    remedy = remedy_for_unknown(Encoding.load(paths.ENCODING).tokenizer.method) if unknown > MOSTLY_UNKNOWN else ""
-    found = advice(test, baseline, unknown, remedy, losses)
     return [
         f"Test accuracy    {test['accuracy']:.1%} of {test['reviews']:,} reviews"
         f" (95 % interval {test['accuracy_low']:.1%} to {test['accuracy_high']:.1%})",
@@ -36,6 +31,16 @@ def lines() -> list[str]:
         " the figures hold for such reviews only",
         *([f"Advice           {found}"] if found else []),
     ]
+
+
+def present_advice() -> str | None:
+    """Return the advice about the metrics that lie in the workspace. Raises InputError where one is missing."""
+    with paths.HISTORY.open(encoding="utf-8", newline="") as stream:
+        losses = [float(row["valid_loss"]) for row in csv.DictReader(stream)]
+    unknown = read_json(paths.IDS_METRICS)["test"]["out_of_vocabulary"]
+    remedy = remedy_for_unknown(Encoding.load(paths.ENCODING).tokenizer.method) if unknown > MOSTLY_UNKNOWN else ""
+    baseline = read_json(paths.BASELINE_METRICS)["baseline"]
+    return advice(read_json(paths.TEST_METRICS), baseline, unknown, remedy, losses)
 
 
 def language(analysis: dict[str, Any]) -> list[str]:

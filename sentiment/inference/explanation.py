@@ -57,10 +57,10 @@ class Explanation:
         return self.log_odds - (self.zeros or 0.0) - float(self.contributions.sum())
 
 
-def explain(trained: Checkpoint, text: str, label: int, method: Method) -> Explanation:
+def explain(trained: Checkpoint, text: str, label: int, method: Method, most_points: int = POINTS[-1]) -> Explanation:
     """Return what each token contributed to the log-odds of a class, by a model that lies on the CPU.
 
-    label: index of the class
+    label: index of the class; most_points: of the integral of `gradients`
     """
     found = trained.encoding.tokenizer(pa.array([text], pa.string()))
     ids, _ = trained.encoding.encode(found, trained.vocabulary)
@@ -74,7 +74,7 @@ def explain(trained: Checkpoint, text: str, label: int, method: Method) -> Expla
         return Explanation(tokens, unknown, whole - np.array(others), whole)
     for points in POINTS:
         explanation = Explanation(tokens, unknown, *_gradients(trained, known, label, points))
-        if abs(explanation.unexplained) <= UNEXPLAINED:
+        if abs(explanation.unexplained) <= UNEXPLAINED or points >= most_points:
             break
     return explanation
 

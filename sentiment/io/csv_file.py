@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from sentiment.errors import InputError, reason
 from sentiment.io.atomic import atomic_write
 from sentiment.io.json_file import rounded
 
@@ -71,3 +72,23 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
                 ",".join("" if field is None or field != field else csv_field(str(rounded(field))) for field in row)
                 + "\n"
             )
+
+
+def read_csv(path: Path, columns: list[str]) -> "pd.DataFrame":
+    """Return a file of `write_csv` with these columns. Raises InputError if it is missing or holds anything else.
+
+    Words such as NA stay words; an empty field is missing.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+    except ValueError as error:  # pandas' errors, and bytes that are not UTF-8
+        raise InputError(f"{path}: not a table ({reason(error)}); run `dvc repro`") from None
+    if list(table.columns) != columns:
+        raise InputError(
+            f"{path}: has the columns {', '.join(table.columns)}, not {', '.join(columns)}; run `dvc repro`"
+        )
+    return table

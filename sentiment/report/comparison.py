@@ -1,0 +1,73 @@
+"""What the page says about two runs side by side."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sentiment.data.classes import Classes
+from sentiment.evaluation.significance import Comparison
+from sentiment.report.contents import percent, readable
+from sentiment.report.plots import Drawing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SECTIONS = [
+    ("difference", "The difference"),
+    ("parameters", "Parameters that differ"),
+    ("plots", "Plots"),
+    ("reviews", "Reviews that changed most"),
+]
+
+
+def gather(
+    names: tuple[str, str],
+    found: Comparison,
+    changed: "pd.DataFrame",
+    classes: Classes,
+    parameters: dict[str, dict[str, Any]],
+    drawings: list[Drawing],
+) -> dict[str, Any]:
+    """Return the values of `page/comparison.html`.
+
+    changed: id, label, probability_a, probability_b and text of the reviews to show
+    parameters: of each that differs, by its name, the "old" and the "new" value
+    """
+    rows = [
+        {"name": readable(name), "cells": [_cell(cells[column]) for column in ("a", "b", "difference")]}
+        for name, cells in found.metrics.items()
+    ]
+    return {
+        "title": f"{names[1]} against {names[0]}",
+        "names": names,
+        "paragraph": paragraph(found),
+        "rows": rows,
+        "parameters": [(name, each.get("old", "–"), each.get("new", "–")) for name, each in parameters.items()],
+        "plots": drawings,
+        "reviews": [
+            {"id": name, "label": classes.names[label], "shown": classes.names[1 if len(classes) == 2 else label]}
+            | {"a": a, "b": b, "text": text}
+            for name, label, a, b, text in changed.itertuples(index=False, name=None)
+        ],
+    }
+
+
+def paragraph(found: Comparison) -> list[str]:
+    """Return the comparison in sentences."""
+    accuracy = found.metrics["accuracy"]
+    gain = accuracy["difference"]
+    low, high = 100 * gain["low"], 100 * gain["high"]
+    if low > 0 or high < 0:
+        verdict = f"B is {'better' if low > 0 else 'worse'} by more than chance"
+    else:
+        verdict = "Chance alone explains the difference"
+    return [
+        f"The accuracy is {percent(accuracy['a']['value'])} in A and {percent(accuracy['b']['value'])} in B.",
+        f"{verdict}: {low:+.1f} to {high:+.1f} points.",
+        f"They disagree on {found.discordant:,} of {found.reviews:,} reviews; A alone is right on "
+        f"{found.only_a_right:,}, B alone on {found.only_b_right:,} (McNemar's exact p = {found.mcnemar_p:.2g}).",
+    ]
+
+
+def _cell(ends: Mapping[str, float]) -> dict[str, str]:
+    interval = f"{ends['low']:.4f} to {ends['high']:.4f}" if "low" in ends else ""
+    return {"value": f"{ends['value']:.4f}", "interval": interval}
