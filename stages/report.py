@@ -2,7 +2,8 @@
 
 metrics/, analysis/, models/classifier/, data/predictions.parquet, data/reviews/test.parquet -> reports/index.html
 
-The page is one file that loads nothing else. What a run has no data for, the page says.
+The page is one file that loads nothing else. It says what a run has no data for. With `report.reviews: 0` it says only
+that, in a second instead of five.
 """
 
 from sentiment.config import paths
@@ -11,14 +12,20 @@ from sentiment.io.atomic import atomic_write
 from sentiment.pipeline.stage import run
 from sentiment.report.config import ReportConfig
 
+NO_PAGE = "<!doctype html>\n<title>No report</title>\n<p>No report: report.reviews is 0 in params.yaml.</p>\n"
+
 
 def main() -> None:
     params, evaluation = ReportConfig.load(), EvaluationConfig.load()
 
-    from sentiment.report import build  # loads torch
+    if params.reviews:
+        from sentiment.report import build  # loads torch
 
+        page = build.workspace(params, evaluation.threshold)
+    else:
+        page = NO_PAGE
     with atomic_write(paths.REPORT) as partial:
-        partial.write_text(build.workspace(params, evaluation.threshold), encoding="utf-8", newline="\n")
+        partial.write_text(page, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from stages.check import SECTIONS
 from tests.support.checkpoints import CPU, example, example_baseline
 from tests.support.clone import set_parameter
 from tests.support.imports import ROOT
+from tests.support.texts import TEXTS
 
 # The same examples in every run; the folders of a test serve all of its examples.
 fuzz = settings(
@@ -47,13 +48,6 @@ fuzz = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200)
-SIGNS = st.text(st.sampled_from("\ufeff\u200b\u2028\u0301\x1b\r\n\t\"',<>=+-@&#;/\\{}[]ß İıﬁ👩‍👩‍👧"), max_size=60)
-MARKUP = st.sampled_from(
-    ["<br />", "<", "</", "<a " * 40, "&amp;", "=cmd|' /C calc'!A0", "../../etc/passwd", "\x1b[2J"]
-)
-TEXTS = ANY_TEXT | SIGNS | MARKUP
 
 
 def refused_or(function: Callable[[], Any]) -> Any:

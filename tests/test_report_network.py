@@ -1,6 +1,7 @@
 """The network in the page: its own script, run in a JavaScript engine, gives what Python gives."""
 
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentiment.data import sample
 from sentiment.data.encoding import Truncation
+from sentiment.data.languages import LANGUAGES
 from sentiment.data.tokenizer import MAX_TOKEN, Tokenizer
 from sentiment.data.vocabulary import FIRST_TOKEN, OUT_OF_VOCABULARY
 from sentiment.inference import explanation
@@ -17,6 +20,7 @@ from sentiment.inference.checkpoint import Checkpoint
 from sentiment.inference.predictor import predict_texts
 from sentiment.nn import states
 from sentiment.report import network as page_network
+from sentiment.report import walks
 from tests.support.checkpoints import TEXTS, VOCABULARY, example
 from tests.support.javascript import Engine
 from tests.support.networks import batch_of, network, random_words, smooth
@@ -156,3 +160,33 @@ def test_words_that_javascript_knows_are_words_like_any_other(engine: Engine) ->
 def test_a_network_that_the_script_cannot_run_has_a_reason() -> None:
     assert page_network.reason_against(example("transformer")) == "a transformer does not run in this page"
     assert page_network.reason_against(example(cell="gru")) is None
+
+
+AUTOMATA = {name: language for name, language in LANGUAGES.items() if language.finite}
+
+
+@pytest.mark.parametrize("name", AUTOMATA)
+def test_the_walk_through_an_automaton_is_that_of_the_language(engine: Engine, name: str) -> None:
+    language = AUTOMATA[name]
+    automaton = language.automaton(language.tokens).minimal()
+    steps = walks.steps(name, automaton)
+    for word in random_words(20, len(language.tokens)):
+        found = engine(
+            "new Automaton(steps).trace(words)", steps=steps, words=[language.tokens[token] for token in word]
+        )
+        assert [automaton.labels[state] for state in found] == [
+            language.label([language.tokens[token] for token in word[: end + 1]]) for end in range(len(word))
+        ]
+
+
+def test_the_grammar_of_the_sample_corpus_takes_unknown_words_for_neutral(engine: Engine) -> None:
+    steps = walks.steps("language", walks.automaton("verdicts", ["good", "not", "although", "The"]))
+    words = "The zebra was not zebra, good although zebra good zebra. not zebra good although zebra"
+    found = engine("new Automaton(steps).trace(words)", steps=steps, words=words.split())
+    true = list(accumulate(words.split(), sample.State.read, initial=sample.State()))[1:]
+    assert len(set(true)) == len(set(found)) == len(set(zip(true, found, strict=True))) == 7
+
+
+def test_an_automaton_without_a_rule_for_unknown_words_stops_at_one(engine: Engine) -> None:
+    steps = walks.steps("language", walks.automaton("tomita-1", ["0", "1"]))
+    assert engine("new Automaton(steps).trace(['1', '2', '1'])", steps=steps) == [0, None, None]

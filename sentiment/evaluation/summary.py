@@ -1,12 +1,12 @@
 """The results of the last run in a few lines: figures, a model that is better than the network, and advice."""
 
-import csv
 from typing import Any
 
 from sentiment.config import paths
 from sentiment.data.encoding import Encoding
 from sentiment.data.vocabulary import MOSTLY_UNKNOWN, remedy_for_unknown
 from sentiment.errors import printable
+from sentiment.io.csv_file import read_csv
 from sentiment.io.json_file import read_json
 
 _FAR = 0.02  # below the baseline
@@ -35,8 +35,7 @@ def lines() -> list[str]:
 
 def present_advice() -> str | None:
     """Return the advice about the metrics that lie in the workspace. Raises InputError where one is missing."""
-    with paths.HISTORY.open(encoding="utf-8", newline="") as stream:
-        losses = [float(row["valid_loss"]) for row in csv.DictReader(stream)]
+    losses = read_csv(paths.HISTORY, ["valid_loss"])["valid_loss"].tolist()
     unknown = read_json(paths.IDS_METRICS)["test"]["out_of_vocabulary"]
     remedy = remedy_for_unknown(Encoding.load(paths.ENCODING).tokenizer.method) if unknown > MOSTLY_UNKNOWN else ""
     baseline = read_json(paths.BASELINE_METRICS)["baseline"]

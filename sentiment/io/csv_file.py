@@ -75,7 +75,7 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
 
 
 def read_csv(path: Path, columns: list[str]) -> "pd.DataFrame":
-    """Return a file of `write_csv` with these columns. Raises InputError if it is missing or holds anything else.
+    """Return a file of `write_csv`. Raises InputError if it is missing, no table, or lacks one of the columns.
 
     Words such as NA stay words; an empty field is missing.
     """
@@ -87,8 +87,6 @@ def read_csv(path: Path, columns: list[str]) -> "pd.DataFrame":
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
     except ValueError as error:  # pandas' errors, and bytes that are not UTF-8
         raise InputError(f"{path}: not a table ({reason(error)}); run `dvc repro`") from None
-    if list(table.columns) != columns:
-        raise InputError(
-            f"{path}: has the columns {', '.join(table.columns)}, not {', '.join(columns)}; run `dvc repro`"
-        )
+    if missing := [name for name in columns if name not in table]:
+        raise InputError(f"{path}: has no column {missing[0]}; run `dvc repro`")
     return table

@@ -4,6 +4,6 @@ from sentiment.config.section import NonNegativeInt, Section
 
 
 class ReportConfig(Section, name="report"):
-    """How many reviews of each kind the page shows."""
+    """How many reviews of each kind the page shows; 0 for no page."""
 
     reviews: NonNegativeInt

@@ -1,6 +1,5 @@
 """The automata in whose pictures the page shows the state that a text leads to."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -11,6 +10,7 @@ from sentiment.data.languages import LANGUAGES
 from sentiment.io.json_file import read_json
 from sentiment.report import plots
 
+VERDICTS = "verdicts"
 # The grammar of the sample corpus takes any other word for neutral; a comma or a full stop ends a clause all the same.
 OTHERS = {"": "\0", ",": "\0,", ".": "\0."}
 
@@ -30,24 +30,27 @@ def find(analysis: dict[str, Any], vocabulary: list[str]) -> list[Walk]:
     analysis: metrics/analysis.json
     """
     found = []
-    drawn = paths.PLOTS / "automaton.svg"
     if "states" in analysis["automaton"]:
-        automaton = Automaton.from_json(read_json(paths.ANALYSIS / "automaton.json"))
-        found.append(_walk("automaton", "The network's automaton", drawn, automaton))
-    if "steps" in analysis["language"]:
-        name = analysis["language"]["name"]
-        tokens = [*vocabulary, *(OTHERS.values() if name == "verdicts" else ())]
-        automaton = LANGUAGES[name].automaton(tokens).minimal()
-        found.append(_walk("language", f"The automaton of {name}", paths.PLOTS / "language.svg", automaton))
-        if name == "verdicts":
-            found[-1].steps["others"] = OTHERS
-    return [walk for walk in found if "data-state" in walk.svg]
+        learned = Automaton.from_json(read_json(paths.ANALYSIS / "automaton.json"))
+        found.append(_walk("automaton", "The automaton that L* learned from the network", steps("automaton", learned)))
+    if "steps" in (known := analysis["language"]):
+        true = automaton(known["name"], vocabulary)
+        found.append(_walk("language", f"The automaton of {known['name']}", steps("language", true)))
+    return [walk for walk in found if "data-state" in walk.svg]  # one of too many states is not drawn
 
 
-def _walk(name: str, title: str, picture: Path, automaton: Automaton) -> Walk:
-    steps = {
-        "id": f"walk-{name}",
-        "tokens": automaton.tokens,
-        "transitions": automaton.transitions.tolist(),
-    }
-    return Walk(steps["id"], title, plots.picture(picture, title, f"{name}-"), steps)
+def automaton(language: str, vocabulary: list[str]) -> Automaton:
+    """Return the automaton of a language as stage `analyze` draws it; that of `verdicts` with the tokens of OTHERS."""
+    tokens = [*vocabulary, *(OTHERS.values() if language == VERDICTS else ())]
+    return LANGUAGES[language].automaton(tokens).minimal()
+
+
+def steps(name: str, found: Automaton) -> dict[str, Any]:
+    """Return what `page/network.js` needs of an automaton."""
+    others = {"others": OTHERS} if set(OTHERS.values()) <= set(found.tokens) else {}
+    return {"id": f"walk-{name}", "tokens": found.tokens, "transitions": found.transitions.tolist()} | others
+
+
+def _walk(name: str, title: str, steps: dict[str, Any]) -> Walk:
+    picture = plots.picture(paths.PLOTS / f"{name}.svg", title, f"{name}-")
+    return Walk(steps["id"], title, picture, steps)

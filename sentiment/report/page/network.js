@@ -175,12 +175,10 @@ class Network {
     return states;
   }
 
-  /** Return the logits of a text: one for two classes, otherwise one for each. */
-  logits(ids) {
+  /** Return the logits of a text: one for two classes, otherwise one for each. layers: its states, if they are known */
+  logits(ids, layers = this.states(ids)) {
     if (!ids.length) return [...this.readout.bias]; // an empty text has the state of zeros
-    let logits;
-    for (logits of this.pooled(this.states(ids).at(-1), ids, ids.length - 1));
-    return logits;
+    return this.pooled(layers.at(-1), ids, ids.length - 1).next().value;
   }
 
   /**
@@ -189,9 +187,9 @@ class Network {
    * A network that reads in one direction needs a single pass over the text. With two directions, each beginning of the
    * text has other backward states and is read anew.
    */
-  *prefixes(ids) {
+  *prefixes(ids, layers = this.states(ids)) {
     if (!this.config.bidirectional) {
-      yield* this.pooled(this.states(ids).at(-1), ids, 0);
+      yield* this.pooled(layers.at(-1), ids, 0);
       return;
     }
     for (let end = 1; end <= ids.length; end++) yield this.logits(ids.slice(0, end));
@@ -241,5 +239,23 @@ class Network {
     for (let token = 0; token < ids.length; token++) {
       yield whole - this.logOdds(this.logits(ids.filter((_, index) => index !== token)), label);
     }
+  }
+}
+
+/** An automaton, which reads the same words. */
+class Automaton {
+  /** others: for a word out of its alphabet, a token that stands for it, by the sign at its end; none by default */
+  constructor({ tokens, transitions, others = {} }) {
+    Object.assign(this, { transitions, others, index: new Map(tokens.map((token, number) => [token, number])) });
+  }
+
+  /** Return the state after each word; null from the first word on that it cannot read. */
+  trace(words) {
+    let state = 0;
+    return words.map((word) => {
+      const token = this.index.get(word) ?? this.index.get(this.others[/[,.]?$/.exec(word)[0]]);
+      state = state === null || token === undefined ? null : this.transitions[state][token];
+      return state;
+    });
   }
 }

@@ -3,10 +3,13 @@
 // The part of the page that reacts: it runs the network on the text in the box, and draws what the network does.
 
 const SLICE = 12; // ms of computing between two frames, so that typing stays fluent
-const COLUMN = { least: 15, most: 64 }; // px for each token
-const GUTTER = 28; // px, for the scale on the left
-const CURVE = { height: 130, top: 8 }; // px
-const LONGEST_WORD = 14; // characters of a word below the curve
+// The picture of the states, in px: a column for each token, the scale on its left, the curve, the words, the units.
+const COLUMN = { least: 15, most: 64 };
+const SCALE = 28;
+const CURVE = { top: 8, height: 130 };
+const WORD = { characters: 14, width: 6.5 }; // the longest below the curve, and the width of a character
+const UNITS = { height: 224, least: 3, most: 14 };
+const WIDEST = 16000; // pixels of a canvas that every browser can paint
 
 const element = (id) => document.getElementById(id);
 
@@ -14,14 +17,6 @@ const element = (id) => document.getElementById(id);
 function make(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
-  return made;
-}
-
-/** Return a new element of an SVG picture. */
-function shape(name, attributes, text = "") {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.textContent = text;
   return made;
 }
 
@@ -46,26 +41,16 @@ class Background {
   }
 }
 
-/** The automaton in a picture, one circle of which is the current state. */
+/** The picture of an automaton, in which one circle is the current state. */
 class Walk {
-  constructor({ id, tokens, transitions, others }) {
-    Object.assign(this, { transitions, others, circles: element(id).querySelectorAll("[data-state]") });
-    this.line = element(id).querySelector(".walk");
-    this.index = new Map(tokens.map((token, number) => [token, number]));
-  }
-
-  /** Return the state after each word; null from the first word on that is not in the alphabet. */
-  trace(words) {
-    let state = 0;
-    return words.map((word) => {
-      const token = this.index.get(word) ?? this.index.get(this.others?.[/[,.]$/.exec(word)?.[0] ?? ""]);
-      state = state === null || token === undefined ? null : this.transitions[state][token];
-      return state;
-    });
+  constructor(steps) {
+    this.automaton = new Automaton(steps);
+    this.circles = element(steps.id).querySelectorAll("[data-state]");
+    this.line = element(steps.id).querySelector(".walk");
   }
 
   show(words, cursor) {
-    const state = words.length ? this.trace(words)[cursor] : 0;
+    const state = words.length ? this.automaton.trace(words)[cursor] : 0;
     for (const circle of this.circles) circle.classList.toggle("current", Number(circle.dataset.state) === state);
     const after = words.length ? `after “${words[cursor]}”` : "at the start";
     this.line.textContent =
@@ -77,71 +62,66 @@ class Page {
   constructor(data) {
     this.network = new Network(data.network);
     this.walks = data.walks.map((walk) => new Walk(walk));
-    this.curves = new Background();
+    this.curve = new Background();
     this.contributions = new Background();
     this.box = element("text");
     this.cursor = 0;
     this.unit = -1;
     this.past = [];
+    this.fillUnits();
     this.box.addEventListener("input", () => this.update());
     element("position").addEventListener("input", (event) => this.moveTo(Number(event.target.value)));
     element("delete").addEventListener("click", () => this.deleteWord());
     element("undo").addEventListener("click", () => this.undo());
-    element("layer")?.addEventListener("change", () => this.drawStates());
+    element("layer")?.addEventListener("change", () => this.draw());
     element("unit").addEventListener("change", (event) => this.choose(Number(event.target.value)));
     element("states").addEventListener("click", (event) => this.click(event));
     element("details").addEventListener("toggle", () => this.fillTable());
     for (const button of document.querySelectorAll("[data-text]")) {
       button.addEventListener("click", () => this.write(button.dataset.text));
     }
+    element("try").hidden = false;
+    this.update();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(element("scroll"));
-    this.update();
-    element("try").hidden = false;
   }
 
   /** Run the network on the text in the box, and show everything about it. */
   update() {
-    const text = this.box.value;
-    const tokens = this.network.read(text);
-    const same = this.tokens && tokens.length === this.tokens.length;
-    if (same && tokens.every(({ word }, index) => word === this.tokens[index].word)) {
-      this.tokens = tokens; // white space has changed, so they stand elsewhere
-      return;
+    const before = this.tokens ?? [];
+    this.tokens = this.network.read(this.box.value);
+    const words = this.tokens.map(({ word }) => word);
+    if (this.answer && words.length === before.length && words.every((word, index) => word === before[index].word)) {
+      return; // white space alone has changed
     }
     this.before = this.answer;
-    this.tokens = tokens;
-    this.ids = tokens.map(({ id }) => id);
-    const logits = this.network.logits(this.ids);
+    this.ids = this.tokens.map(({ id }) => id);
+    this.layers = this.network.states(this.ids);
+    const logits = this.network.logits(this.ids, this.layers);
     const probabilities = this.network.probabilities(logits);
     const predicted = probabilities.indexOf(Math.max(...probabilities));
     this.label = probabilities.length === 2 ? 1 : predicted;
-    this.answer = { logits, probabilities, predicted, label: this.label };
-    this.layers = this.network.states(this.ids);
+    this.answer = { logits, probabilities, predicted };
     this.effects = [];
     this.after = [];
-    this.cursor = Math.min(this.cursor, Math.max(tokens.length - 1, 0));
-    if (!same || this.cursor >= tokens.length) this.cursor = Math.max(tokens.length - 1, 0);
     this.showAnswer();
     this.showWords();
-    this.draw();
-    this.moveTo(this.cursor);
-    if (tokens.length) {
-      this.curves.start(
-        this.network.prefixes(this.ids),
-        (found) => this.after.push(this.network.probabilities(found)),
-        () => this.drawCurve(),
-      );
-      this.contributions.start(
-        this.network.leaveOneOut(this.ids, this.label),
-        (effect) => this.effects.push(effect),
-        () => this.colourWords(),
-      );
-    }
+    this.moveTo(words.length === before.length ? this.cursor : Math.max(words.length - 1, 0));
+    this.curve.start(
+      this.network.prefixes(this.ids, this.layers),
+      (found) => this.after.push(this.network.probabilities(found)),
+      () => this.draw(),
+    );
+    this.contributions.start(
+      this.network.leaveOneOut(this.ids, this.label),
+      (effect) => this.effects.push(effect),
+      () => this.colourWords(),
+    );
   }
 
   showAnswer() {
-    const { probabilities, predicted, label } = this.answer;
+    const { probabilities, predicted } = this.answer;
+    const { label } = this;
     const { classes } = this.network;
     const bars = classes.map((name, index) => {
       const bar = make("meter", { value: probabilities[index], min: 0, max: 1 });
@@ -165,17 +145,21 @@ class Page {
       (unknown > this.tokens.length / 2 ? ". With so many unknown words, the answer means little." : ".");
   }
 
+  /** Show a button for each word. Those that stay are left alone, which is what keeps typing fluent. */
   showWords() {
-    const buttons = this.tokens.map(({ word, id }, index) => {
+    const buttons = element("words").children;
+    for (const [index, { word, id }] of this.tokens.entries()) {
+      if (buttons[index]?.textContent === word) continue;
       const button = make("button", { type: "button", className: "word" }, make("bdi", { textContent: word }));
       if (id === OUT_OF_VOCABULARY) {
         button.classList.add("unknown");
         button.title = "unknown to the network";
       }
       button.addEventListener("click", () => this.moveTo(index));
-      return button;
-    });
-    element("words").replaceChildren(...buttons);
+      if (buttons[index]) buttons[index].replaceWith(button);
+      else element("words").append(button);
+    }
+    while (buttons.length > this.tokens.length) buttons[this.tokens.length].remove();
     element("position").max = Math.max(this.tokens.length - 1, 0);
     for (const id of ["position", "delete"]) element(id).disabled = !this.tokens.length;
   }
@@ -198,13 +182,11 @@ class Page {
     this.cursor = index;
     element("position").value = index;
     element("position").setAttribute("aria-valuetext", this.tokens[index]?.word ?? "");
-    for (const [number, button] of [...element("words").children].entries()) {
-      if (number === index) button.setAttribute("aria-current", "true");
-      else button.removeAttribute("aria-current");
-    }
+    element("words").querySelector("[aria-current]")?.removeAttribute("aria-current");
+    element("words").children[index]?.setAttribute("aria-current", "true");
     for (const walk of this.walks) walk.show(this.tokens.map(({ word }) => word), index);
     this.showWord();
-    this.drawCursor();
+    this.draw();
   }
 
   showWord() {
@@ -240,59 +222,6 @@ class Page {
     this.update();
   }
 
-  /** Draw what depends on the width of the page and on its colours. */
-  draw() {
-    if (!this.tokens) return;
-    const room = (element("scroll").clientWidth - GUTTER) / Math.max(this.tokens.length, 1);
-    this.column = Math.max(COLUMN.least, Math.min(COLUMN.most, Math.floor(room)));
-    this.width = GUTTER + this.column * this.tokens.length;
-    this.drawCurve();
-    this.drawStates();
-  }
-
-  /** Draw the probability after each word, and the chosen unit's value. */
-  drawCurve() {
-    const { height, top } = CURVE;
-    const shown = this.tokens.map(({ word }) => (word.length > LONGEST_WORD ? `${word.slice(0, LONGEST_WORD - 1)}…` : word));
-    const bottom = top + height + 14 + 6.5 * Math.max(...shown.map((word) => word.length), 0);
-    const place = (index) => GUTTER + (index + 0.5) * this.column;
-    const level = (share) => top + (1 - share) * height;
-    const path = (values) => values.map((value, index) => `${index ? "L" : "M"}${place(index)},${level(value)}`).join("");
-    const parts = [0, 0.5, 1].flatMap((share) => [
-      shape("line", { class: "grid", x1: GUTTER, x2: this.width, y1: level(share), y2: level(share) }),
-      shape("text", { class: "scale", x: GUTTER - 4, y: level(share) + 4 }, String(share)),
-    ]);
-    const labels = this.network.classes.map((_, index) => index).filter((index) => index || this.network.classes.length > 2);
-    for (const label of labels) {
-      const line = this.after.map((probabilities) => probabilities[label]);
-      parts.push(shape("path", { class: label === this.label ? "probability" : "other", d: path(line) }));
-    }
-    for (const [index, probabilities] of this.after.entries()) {
-      const dot = shape("circle", { class: "dot", cx: place(index), cy: level(probabilities[this.label]), r: 3 });
-      dot.append(shape("title", {}, `after “${this.tokens[index].word}”: ${probabilities[this.label].toFixed(4)}`));
-      parts.push(dot);
-    }
-    if (this.unit >= 0) {
-      const values = this.rows()[this.unit] ?? [];
-      const largest = this.largest();
-      parts.push(shape("path", { class: "unit", d: path([...values].map((value) => (value / largest + 1) / 2)) }));
-    }
-    for (const [index, word] of shown.entries()) {
-      const kind = this.ids[index] === OUT_OF_VOCABULARY ? "unknown" : "";
-      parts.push(shape("text", { class: kind, transform: `translate(${place(index) - 4} ${top + height + 8}) rotate(90)` }, word));
-    }
-    parts.push(shape("rect", { class: "cursor", id: "cursor", y: 0, width: this.column, height: bottom }));
-    const curve = element("curve");
-    curve.setAttribute("width", this.width);
-    curve.setAttribute("height", bottom);
-    curve.replaceChildren(...parts);
-    this.drawCursor();
-  }
-
-  drawCursor() {
-    element("cursor")?.setAttribute("x", GUTTER + this.cursor * this.column);
-  }
-
   /** Return the values of each unit of the chosen layer over the tokens: the forward units first, then the backward. */
   rows() {
     const directions = this.layers[Number(element("layer")?.value ?? this.layers.length - 1)];
@@ -303,63 +232,135 @@ class Page {
   }
 
   /** Return what a unit's values are divided by: 1, or for relu, which has no bound, the largest of them. */
-  largest() {
+  largest(rows) {
     if (this.network.config.nonlinearity !== "relu") return 1;
-    return this.rows().reduce((largest, row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), largest), 1e-9);
+    return rows.reduce((largest, row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), largest), 1e-9);
   }
 
-  /** Draw each unit's value at each token: a row for each unit. */
-  drawStates() {
+  /** Draw the curve and the states in the next frame. */
+  draw() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.paint();
+    });
+  }
+
+  paint() {
+    const words = this.tokens.map(({ word }) =>
+      word.length > WORD.characters ? `${word.slice(0, WORD.characters - 1)}…` : word,
+    );
     const rows = this.rows();
-    const largest = this.largest();
+    const room = (element("scroll").clientWidth - SCALE) / Math.max(words.length, 1);
+    this.column = Math.max(COLUMN.least, Math.min(COLUMN.most, Math.floor(room)));
+    this.row = Math.max(UNITS.least, Math.min(UNITS.most, Math.floor(UNITS.height / rows.length)));
+    this.bottom = CURVE.top + CURVE.height + 16 + WORD.width * Math.max(...words.map(({ length }) => length), 0);
+    const width = SCALE + this.column * words.length;
+    const height = this.bottom + rows.length * this.row;
     const canvas = element("states");
-    this.row = Math.max(3, Math.min(14, Math.floor(224 / rows.length)));
-    const scale = window.devicePixelRatio || 1;
-    canvas.width = this.width * scale;
-    canvas.height = rows.length * this.row * scale;
-    canvas.style.width = `${this.width}px`;
-    canvas.style.height = `${rows.length * this.row}px`;
-    const colours = getComputedStyle(document.documentElement);
-    const [positive, negative] = ["--for", "--against"].map((name) => colours.getPropertyValue(name));
+    const scale = Math.min(window.devicePixelRatio || 1, WIDEST / width);
+    canvas.width = width * scale;
+    canvas.height = height * scale;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(`--${name}`);
     const context = canvas.getContext("2d");
     context.scale(scale, scale);
+    context.font = "11px system-ui, sans-serif";
+    context.fillStyle = colour("cursor");
+    if (words.length) context.fillRect(SCALE + this.cursor * this.column, 0, this.column, height);
+    this.paintCurve(context, colour, width, rows);
+    this.paintWords(context, colour, words);
+    this.paintUnits(context, colour, width, rows);
+  }
+
+  paintCurve(context, colour, width, rows) {
+    const level = (share) => CURVE.top + (1 - share) * CURVE.height;
+    const line = (values, name, dash = []) => {
+      context.beginPath();
+      for (const [index, value] of values.entries()) {
+        context.lineTo(SCALE + (index + 0.5) * this.column, level(value));
+      }
+      context.setLineDash(dash);
+      context.strokeStyle = colour(name);
+      context.stroke();
+      context.setLineDash([]);
+    };
+    context.textAlign = "right";
+    context.lineWidth = 1;
+    for (const share of [0, 0.5, 1]) {
+      context.fillStyle = colour("quiet");
+      context.fillText(String(share), SCALE - 5, level(share) + 4);
+      context.fillStyle = colour("line");
+      context.fillRect(SCALE, level(share), width, 1);
+    }
+    for (const [label] of this.network.classes.entries()) {
+      if (label !== this.label && this.network.classes.length > 2) line(this.after.map((shares) => shares[label]), "line");
+    }
+    context.lineWidth = 2;
+    const curve = this.after.map((shares) => shares[this.label]);
+    line(curve, "for");
+    context.fillStyle = colour("for");
+    for (const [index, share] of curve.entries()) {
+      context.fillRect(SCALE + (index + 0.5) * this.column - 2, level(share) - 2, 4, 4);
+    }
+    if (this.unit >= 0) line([...rows[this.unit]].map((value) => (value / this.largest(rows) + 1) / 2), "against", [5, 3]);
+  }
+
+  paintWords(context, colour, words) {
+    context.textAlign = "left";
+    for (const [index, word] of words.entries()) {
+      context.save();
+      context.translate(SCALE + (index + 0.5) * this.column - 4, CURVE.top + CURVE.height + 8);
+      context.rotate(Math.PI / 2);
+      context.fillStyle = colour(this.ids[index] === OUT_OF_VOCABULARY ? "quiet" : "text");
+      context.fillText(word, 0, 0);
+      context.restore();
+    }
+  }
+
+  paintUnits(context, colour, width, rows) {
+    const largest = this.largest(rows);
+    const [positive, negative] = [colour("for"), colour("against")];
+    const gap = this.row > 4 ? 1 : 0;
     for (const [unit, values] of rows.entries()) {
       for (let token = 0; token < values.length; token++) {
         context.globalAlpha = Math.min(Math.abs(values[token]) / largest, 1);
         context.fillStyle = values[token] > 0 ? positive : negative;
-        context.fillRect(GUTTER + token * this.column, unit * this.row, this.column - 1, this.row > 4 ? this.row - 1 : this.row);
+        const place = [SCALE + token * this.column, this.bottom + unit * this.row];
+        context.fillRect(...place, this.column - 1, this.row - gap);
       }
     }
+    context.globalAlpha = 1;
     if (this.unit >= 0) {
-      context.globalAlpha = 1;
-      context.strokeStyle = colours.getPropertyValue("--text");
-      context.lineWidth = 1.5;
-      context.strokeRect(GUTTER, this.unit * this.row + 0.5, this.width - GUTTER - 1, this.row - 1);
+      context.strokeStyle = colour("text");
+      context.strokeRect(SCALE, this.bottom + this.unit * this.row, width - SCALE - 1, this.row - gap);
     }
-    const size = this.network.config.hidden_dim;
-    const options = rows.map((_, unit) => {
-      const name = this.network.config.bidirectional ? `${unit < size ? "forward" : "backward"} ${(unit % size) + 1}` : unit + 1;
-      return make("option", { value: unit, textContent: name });
-    });
-    element("unit").replaceChildren(make("option", { value: -1, textContent: "none" }), ...options);
-    element("unit").value = this.unit;
   }
 
-  /** Select what was clicked in the picture of the units. */
+  /** Select the word, and the unit if there is one, at the place of a click. */
   click(event) {
     const box = element("states").getBoundingClientRect();
-    const unit = Math.floor((event.clientY - box.top) / this.row);
-    this.choose(unit === this.unit ? -1 : unit);
-    if (this.tokens.length) {
-      const token = Math.floor((event.clientX - box.left - GUTTER) / this.column);
-      this.moveTo(Math.max(0, Math.min(token, this.tokens.length - 1)));
-    }
+    const unit = Math.floor((event.clientY - box.top - this.bottom) / this.row);
+    if (unit >= 0) this.choose(unit === this.unit ? -1 : unit);
+    const token = Math.floor((event.clientX - box.left - SCALE) / this.column);
+    if (this.tokens.length) this.moveTo(Math.max(0, Math.min(token, this.tokens.length - 1)));
   }
 
   choose(unit) {
     this.unit = unit;
-    this.drawStates();
-    this.drawCurve();
+    element("unit").value = unit;
+    this.draw();
+  }
+
+  fillUnits() {
+    const { hidden_dim: size, bidirectional } = this.network.config;
+    const options = Array.from({ length: bidirectional ? 2 * size : size }, (_, unit) => {
+      const name = `${(unit % size) + 1}`;
+      const ways = unit < size ? "forward" : "backward";
+      return make("option", { value: unit, textContent: bidirectional ? `${ways} ${name}` : name });
+    });
+    element("unit").replaceChildren(make("option", { value: -1, textContent: "none" }), ...options);
   }
 
   /** Fill the table of all words, if it is open. */
