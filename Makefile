@@ -66,4 +66,4 @@ imdb: $(INSTALLED)  ## fetch the IMDb reviews through DVC (84 MB) and check thei
 clean:  ## remove the environment and all outputs; DVC's cache stays
 	rm -rf $(VENV) build sentiment_pipeline.egg-info analysis comparison reports .dvc/tmp/training models \
 	    data/reviews data/tokens data/ids data/vocab.csv data/params.checked data/baseline data/pretrained \
-	    data/predictions.parquet data/stacked.parquet
+	    data/predictions.parquet data/stacked.parquet data/probe.csv

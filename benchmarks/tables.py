@@ -116,6 +116,22 @@ def saturation() -> list[str]:
     )
 
 
+def behaviour() -> list[str]:
+    """Return how often both models of the committed run fail the cases of each capability."""
+    found = read_json(ROOT / "metrics/probe.json")
+    models = [found[key] for key in ("probe", "probe_baseline")]
+
+    def cells(model: dict[str, Any]) -> list[str]:
+        low, high = model["interval"]
+        return [f"**{model['failure_rate']:.1%}**", f"{low:.1%} to {high:.1%}"]
+
+    names = [name for name, part in models[0].items() if isinstance(part, dict) and "reason" not in part]
+    return _table(
+        ["capability", "network", "95 % interval", "baseline", "95 % interval"],
+        ([name.replace("_", " "), *(cell for model in models for cell in cells(model[name]))] for name in names),
+    )
+
+
 def languages() -> list[str]:
     """Return one row for each language and cell of runs/languages.sh."""
     rows = _experiments("languages.csv")
@@ -256,6 +272,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         ideas,
         corpus,
         saturation,
+        behaviour,
         languages,
         counters,
         data_stages,

@@ -202,8 +202,8 @@ def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> 
     "file, stale",
     [
         ("stages/encode.py", {"encode"}),
-        ("sentiment/evaluation/metrics.py", {"evaluate", "analyze"}),
-        ("sentiment/nn/kernels/new.py", {"pretrain", "train", "evaluate", "analyze"}),
+        ("sentiment/evaluation/metrics.py", {"evaluate", "analyze", "probe", "report"}),
+        ("sentiment/nn/kernels/new.py", {"pretrain", "train", "evaluate", "analyze", "probe", "report"}),
         ("sentiment/data/new.py", set(STAGES) - {"check"}),
     ],
 )

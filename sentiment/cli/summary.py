@@ -15,6 +15,7 @@ def lines() -> list[str]:
     return [
         *summary.lines(),
         *summary.language(read_json(paths.ANALYSIS_METRICS)),
+        *summary.behaviour(read_json(paths.PROBE_METRICS)),
         "",
         f"Report           {paths.REPORT}, a page to look at, with the network to try",
         f"Model            {paths.MODEL}/",

@@ -69,6 +69,7 @@ BASELINE_MODEL = Path("models/baseline")
 STACKED_MODEL = Path("models/stacked")
 STACKED_PREDICTIONS = Path("data/stacked.parquet")
 ANALYSIS = Path("analysis")
+PROBE = Path("data/probe.csv")
 REPORT = Path("reports/index.html")
 
 METRICS = Path("metrics")
@@ -81,6 +82,7 @@ TEST_METRICS = METRICS / "test.json"
 BASELINE_METRICS = METRICS / "baseline.json"
 STACKED_METRICS = METRICS / "stacked.json"
 ANALYSIS_METRICS = METRICS / "analysis.json"
+PROBE_METRICS = METRICS / "probe.json"
 HISTORY = METRICS / "history.csv"
 SPEED = METRICS / "speed.json"
 PLOTS = METRICS / "plots"

@@ -16,6 +16,11 @@ def write_none(folder: Path) -> None:
     write_json(folder / SETTINGS, {"kind": _NONE})
 
 
+def is_none(folder: Path) -> bool:
+    """Return whether a folder has only such a note. Raises InputError if it has neither a note nor a model."""
+    return bool(read_json(folder / SETTINGS).get("kind") == _NONE)
+
+
 def kind_of(folder: Path) -> Kind:
     """Return the kind of model in a folder. Raises InputError if there is none."""
     kind = read_json(folder / SETTINGS).get("kind", "network")

@@ -62,6 +62,21 @@ def language(analysis: dict[str, Any]) -> list[str]:
     return lines
 
 
+def behaviour(probe: dict[str, Any]) -> list[str]:
+    """Return the line about the behaviour tests, if there are any.
+
+    probe: metrics/probe.json
+    """
+    found = probe["probe"]
+    if "reason" in found:
+        return []
+    parts = {name: part for name, part in found.items() if isinstance(part, dict)}
+    rates: dict[str, float] = {name: part["failure_rate"] for name, part in parts.items() if "reason" not in part}
+    worst = max(rates, key=rates.__getitem__)
+    most = f"; most of those of {worst.replace('_', ' ')}, {rates[worst]:.1%}" if rates[worst] else ""
+    return [f"Behaviour        {found['failure_rate']:.1%} of {found['cases']:,} test cases failed{most}"]
+
+
 def several_classes(test: dict[str, Any]) -> list[str]:
     """Return the lines about metrics that more than two classes have, and those that ordered classes have."""
     found = []

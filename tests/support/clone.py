@@ -58,7 +58,7 @@ class Clone:
         return clone
 
     def shrink(self) -> None:
-        """Keep 600 reviews, two epochs, 100 bootstrap samples, no analysis, no page. params.yaml loses its comments."""
+        """Keep 600 reviews, two epochs, 100 bootstrap samples, no analysis, probe or page. No comments."""
         with (self.path / SAMPLE).open(encoding="utf-8", newline="") as stream:
             header, *rows = csv.reader(stream)
         with (self.path / SAMPLE).open("w", encoding="utf-8", newline="") as stream:
@@ -66,6 +66,7 @@ class Clone:
         self.set("train.epochs", 2)
         self.set("evaluate.bootstrap_samples", 100)
         self.set("analyze.reviews", 0)
+        self.set("probe.cases", 0)
         self.set("report.reviews", 0)
 
     def copy(self, path: Path) -> "Clone":
