@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The networks of README.md's table on the 50,000 labelled IMDb reviews, queued, then the figures as CSV: a little over an hour on two cores.
 #   runs/imdb.sh path/to/aclImdb_v1.tar.gz > benchmarks/results/imdb.csv
-#   IMDB=lecture runs/imdb.sh path/to/aclImdb_v1.tar.gz                   only those whose name matches
+#   IMDB='lecture-1' runs/imdb.sh path/to/aclImdb_v1.tar.gz               only those whose name matches
+#   IMDB='(plain|lstm)-1' FIGURES='^(probe|accuracy$|baseline.accuracy)' runs/imdb.sh path/to/aclImdb_v1.tar.gz > benchmarks/results/behaviour.csv
 set -euo pipefail
 source=$(realpath "${1:?give the path of the IMDb archive or folder; make imdb fetches it}")
 shift
@@ -20,10 +21,12 @@ networks=( # a name, how many seeds, the parameters that it changes; the longest
 experiments=()
 for network in "${networks[@]}"; do
     read -r name seeds changes <<<"$network"
-    [[ $name =~ ${IMDB:-} ]] || continue
-    for seed in $(seq "$seeds"); do experiments+=("$name-$seed $changes train.seed=$seed"); done
+    for seed in $(seq "$seeds"); do
+        [[ $name-$seed =~ ${IMDB:-} ]] || continue
+        experiments+=("$name-$seed $changes train.seed=$seed")
+    done
 done
 . runs/queue.sh
 run_all ${experiments[@]+"${experiments[@]}"} -- -S "ingest.source=$source" -S ingest.valid_fraction=0.1 -S pretrain.unlabelled=false -S train.precision=float32 "$@"
 
-figures 'parameters|best_epoch|accuracy|roc_auc$|baseline.accuracy$|stacked.accuracy$|train_seconds|tokens_per_second|train.seed'
+figures "${FIGURES:-parameters|best_epoch|accuracy|roc_auc$|baseline.accuracy$|stacked.accuracy$|train_seconds|tokens_per_second|train.seed}"

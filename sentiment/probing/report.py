@@ -12,7 +12,7 @@ COLUMNS = [
     "model", "capability", "kind", "template", "text", "changed", "expected", "probability", "changed_probability",
     "failed", "severity",
 ]  # fmt: skip
-MODELS = ("network", "baseline")
+KEYS = {"network": "probe", "baseline": "probe_baseline"}  # in metrics/probe.json
 _LEAST_KNOWN = 0.5  # of the words; a network that knows fewer is made for other reviews
 _DIGITS = 6
 
@@ -26,7 +26,7 @@ class Results(NamedTuple):
 
 def nothing(reason: str) -> Results:
     """Return results that say why there are none."""
-    return Results({_key(name): {"reason": reason} for name in MODELS}, pd.DataFrame(columns=COLUMNS))
+    return Results({key: {"reason": reason} for key in KEYS.values()}, pd.DataFrame(columns=COLUMNS))
 
 
 def probe(network: Model, baseline: Model | None, suite: Suite, count: int, seed: int) -> Results:
@@ -34,13 +34,15 @@ def probe(network: Model, baseline: Model | None, suite: Suite, count: int, seed
     drawn = draw(suite, count, seed, lambda words: [found.unknown == 0 for found in network.predict(words)])
     if drawn.known < _LEAST_KNOWN * drawn.words:
         return nothing(f"the network knows {drawn.known} of the {drawn.words} words of the cases ({suite.name})")
-    chosen = {"suite": suite.name, "left_out": drawn.left_out}
-    answers = ask(network, drawn.cases)
-    metrics, tables = {_key("network"): chosen | summarise(answers, suite)}, {"network": answers}
-    metrics[_key("baseline")] = {"reason": "the run has no baseline"}
-    if baseline is not None:
-        tables["baseline"] = ask(baseline, drawn.cases)
-        metrics[_key("baseline")] = summarise(tables["baseline"], suite)
+    models = {"network": network} | ({"baseline": baseline} if baseline else {})
+    tables = {name: ask(model, drawn.cases) for name, model in models.items()}
+    metrics = {KEYS[name]: summarise(table) for name, table in tables.items()}
+    metrics.setdefault(KEYS["baseline"], {"reason": "the run has no baseline"})
+    metrics[KEYS["network"]] |= {"suite": suite.name, "left_out": drawn.left_out} | {
+        name: {"reason": suite.inapplicable.get(name, "the network knows too few of its words")}
+        for name in CAPABILITIES
+        if not drawn.cases.get(name)
+    }
     table = pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)
     return Results(metrics, table[COLUMNS])
 
@@ -90,7 +92,7 @@ def judge(expected: str, before: Prediction, after: Prediction | None) -> tuple[
     return wrong > TOLERANCE, wrong
 
 
-def summarise(answers: pd.DataFrame, suite: Suite) -> dict[str, Any]:
+def summarise(answers: pd.DataFrame) -> dict[str, Any]:
     """Return the share of failed cases with its 95 % interval, of all and of each capability.
 
     Of a capability, interval and numbers are lists, which DVC leaves out of its tables: `dvc metrics diff` has one line
@@ -98,12 +100,8 @@ def summarise(answers: pd.DataFrame, suite: Suite) -> dict[str, Any]:
     """
     rate, (low, high), (_, cases) = _rate(answers["failed"])
     result: dict[str, Any] = {"cases": cases, "failure_rate": rate, "failure_rate_low": low, "failure_rate_high": high}
-    for name in CAPABILITIES:
-        failed = answers.loc[answers["capability"] == name, "failed"]
-        if len(failed):
-            result[name] = dict(zip(("failure_rate", "interval", "failed_of"), _rate(failed), strict=True))
-        else:
-            result[name] = {"reason": suite.inapplicable.get(name, "the network knows too few of its words")}
+    for name, failed in answers.groupby("capability", sort=False)["failed"]:
+        result[str(name)] = dict(zip(("failure_rate", "interval", "failed_of"), _rate(failed), strict=True))
     return result
 
 
@@ -112,8 +110,3 @@ def _rate(failed: "pd.Series[int]") -> tuple[float, list[float], list[int]]:
     count, cases = int(failed.sum()), len(failed)
     rate = count / cases
     return round(rate, _DIGITS), [round(limit, _DIGITS) for limit in wilson(rate, cases)], [count, cases]
-
-
-def _key(model: str) -> str:
-    """Return a model's key in metrics/probe.json."""
-    return "probe" if model == "network" else f"probe_{model}"
