@@ -132,6 +132,26 @@ def behaviour() -> list[str]:
     )
 
 
+def behaviour_imdb() -> list[str]:
+    """Return how often two networks of runs/imdb.sh and their baselines fail the test reviews and each capability."""
+    rows = _experiments("behaviour.csv")
+    networks = [rows[name] for name in ("imdb-plain-1", "imdb-lstm-1")]
+    keys = ("probe", "probe_baseline")
+    wrong = [1 - float(row[key]) for row in networks for key in ("accuracy", "baseline.accuracy")]
+    failed = {
+        "test reviews": wrong,
+        "all cases": [float(row[f"{key}.failure_rate"]) for row in networks for key in keys],
+    }
+    for column in networks[0]:
+        if capability := re.fullmatch(r"probe\.(\w+)\.failure_rate", column):
+            name = capability[1]
+            failed[name] = [float(row[f"{key}.{name}.failure_rate"]) for row in networks for key in keys]
+    return _table(
+        ["failed", "`imdb-plain`", "its baseline", "`imdb-lstm`", "its baseline"],
+        ([name.replace("_", " "), *(f"{share:.1%}" for share in shares)] for name, shares in failed.items()),
+    )
+
+
 def languages() -> list[str]:
     """Return one row for each language and cell of runs/languages.sh."""
     rows = _experiments("languages.csv")
@@ -273,6 +293,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         corpus,
         saturation,
         behaviour,
+        behaviour_imdb,
         languages,
         counters,
         data_stages,

@@ -2,7 +2,7 @@
 # The networks of README.md's table on the 50,000 labelled IMDb reviews, queued, then the figures as CSV: a little over an hour on two cores.
 #   runs/imdb.sh path/to/aclImdb_v1.tar.gz > benchmarks/results/imdb.csv
 #   IMDB='lecture-1' runs/imdb.sh path/to/aclImdb_v1.tar.gz               only those whose name matches
-#   IMDB='(plain|lstm)-1' FIGURES='^(probe|accuracy$|baseline.accuracy)' runs/imdb.sh path/to/aclImdb_v1.tar.gz > benchmarks/results/behaviour.csv
+#   IMDB='(plain|lstm)-1' FIGURES='^probe.*rate|^(baseline.)?accuracy$' runs/imdb.sh path/to/aclImdb_v1.tar.gz > benchmarks/results/behaviour.csv
 set -euo pipefail
 source=$(realpath "${1:?give the path of the IMDb archive or folder; make imdb fetches it}")
 shift

@@ -197,6 +197,13 @@ def test_there_are_ten_capabilities_and_two_thousand_different_cases(suite: Suit
 
 
 @EACH_SUITE
+def test_articles_fit_their_words(suite: Suite) -> None:
+    for case in pairs(suite, *suite.templates):
+        for text in (case.text, case.changed):
+            assert not re.search(r"\b([Aa] [aeiou]|[Aa]n [^aeiou])", text), text
+
+
+@EACH_SUITE
 def test_both_classes_are_about_as_frequent(suite: Suite) -> None:
     for each in drawn(suite.name, COUNT).cases.values():
         negative = sum(case.expected in ("negative", "not higher") for case in each)
