@@ -6,12 +6,14 @@ The models are asked through `sentiment.load`, on the CPU, as `sentiment predict
 apply, metrics/probe.json says why.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from sentiment import api
 from sentiment.config import paths
 from sentiment.config.compute import ComputeConfig
-from sentiment.config.section import NonNegativeInt, Section, Seed
+from sentiment.config.section import Section, Seed
 from sentiment.data.classes import BINARY
 from sentiment.data.model_folder import is_none
 from sentiment.io import parquet
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Params(Section, name="probe"):
-    cases: NonNegativeInt
+    cases: Annotated[int, Field(ge=0, le=10_000)]  # 10,000 take 770 MiB
     seed: Seed
 
 
