@@ -35,11 +35,11 @@ check: $(INSTALLED)  ## validate params.yaml and run nothing
 test: $(INSTALLED)  ## the tests that need no network, no GPU and no IMDb
 	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet
 
-$(INSTALLED)-s3: requirements-s3.txt $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-s3.txt
+$(INSTALLED)-all: requirements-s3.txt requirements-browser.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-s3.txt --requirement requirements-browser.txt
 	@touch $@
 
-test-all: $(INSTALLED)-s3  ## the same, and the slow ones, which kill, edit, share and rebuild real runs
+test-all: $(INSTALLED)-all  ## the same, and the slow ones, which kill, edit, share and rebuild real runs
 	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet -m 'not imdb and not cuda'
 
 lint: $(INSTALLED)  ## ruff, formatting and types

@@ -10,18 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.data import sample
+from sentiment.config import paths
+from sentiment.data import predictions, sample
 from sentiment.data.encoding import Truncation
 from sentiment.data.languages import LANGUAGES
 from sentiment.data.tokenizer import MAX_TOKEN, Tokenizer
 from sentiment.data.vocabulary import FIRST_TOKEN, OUT_OF_VOCABULARY
-from sentiment.inference import explanation
+from sentiment.inference import checkpoint, explanation
 from sentiment.inference.checkpoint import Checkpoint
 from sentiment.inference.predictor import predict_texts
+from sentiment.io import parquet
 from sentiment.nn import states
 from sentiment.report import network as page_network
 from sentiment.report import walks
-from tests.support.checkpoints import TEXTS, VOCABULARY, example
+from tests.support.checkpoints import CPU, TEXTS, VOCABULARY, example
+from tests.support.clone import Clone
 from tests.support.javascript import Engine
 from tests.support.networks import batch_of, network, random_words, smooth
 
@@ -29,6 +32,7 @@ LECTURE = Tokenizer(method="whitespace", lowercase=False, strip_html=False)
 WORDS = Tokenizer(method="words", lowercase=True, strip_html=True)
 Side = Literal["start", "middle", "end"]
 TOKENS = VOCABULARY.tokens.to_pylist()
+PREDICT = "texts.map((text) => network.probabilities(network.logits(network.read(text).map(({ id }) => id))))"
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +65,7 @@ def test_probabilities_are_those_of_python(engine: Engine, model: dict[str, Any]
     texts = ["", "unknown", *(" ".join(TOKENS[token] for token in word) for word in random_words(12))]
     expected = predict_texts(trained, texts).probability
     assert expected.std(axis=0).min() > 1e-3  # the texts differ
-    found = engine(
-        "texts.map((text) => network.probabilities(network.logits(network.read(text).map(({ id }) => id))))",
-        texts=texts,
-    )
-    assert np.abs(np.array(found) - expected).max() < 1e-6
+    assert np.abs(np.array(engine(PREDICT, texts=texts)) - expected).max() < 1e-6
 
 
 @pytest.mark.parametrize("cell", page_network.CELLS)
@@ -155,6 +155,15 @@ def test_words_that_javascript_knows_are_words_like_any_other(engine: Engine) ->
     engine.load(replace(trained, encoding=trained.encoding.model_copy(update={"tokenizer": LECTURE})))
     ids = [token["id"] for token in engine("network.read('constructor toString __proto__ good')")]
     assert ids == [OUT_OF_VOCABULARY] * 3 + [FIRST_TOKEN]
+
+
+def test_the_page_predicts_every_test_review_as_the_pipeline_did(engine: Engine, reproduced: Clone) -> None:
+    trained = checkpoint.load(reproduced.path / paths.MODEL, CPU)
+    engine.load(trained)
+    texts = parquet.read_all(reproduced.path / paths.REVIEWS.test, parquet.REVIEWS)["text"].to_pylist()
+    expected = predictions.read(reproduced.path / paths.PREDICTIONS, trained.classes).probability
+    assert len(texts) == len(expected) > 80
+    assert np.abs(np.array(engine(PREDICT, texts=texts)) - expected).max() < 1e-6
 
 
 def test_a_network_that_the_script_cannot_run_has_a_reason() -> None:

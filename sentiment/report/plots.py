@@ -66,9 +66,9 @@ def inline(svg: str, label: str, prefix: str) -> Markup:
     """
     svg = re.sub(r"<style>.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
-    head, rest = svg.split(">", 1)
-    head = re.sub(r' role="\w+"', "", head)
-    return Markup(f'{head} role="img" aria-label="{escape(label)}">{rest}')
+    # The parts of a picture are no pictures of their own.
+    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", tag[0]), svg)
+    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1))
 
 
 def picture(path: Path, label: str, prefix: str) -> Markup:
