@@ -18,7 +18,7 @@ from sentiment.config import paths
 from sentiment.data.predictions import Predictions, both
 from sentiment.errors import InputError
 from sentiment.inference import checkpoint
-from sentiment.report import contents, reviews
+from sentiment.report import behaviour, contents, reviews
 from sentiment.report.config import ReportConfig
 from tests.conftest import Command
 from tests.support.checkpoints import STARS, example
@@ -142,7 +142,8 @@ def test_the_page_says_what_the_metrics_say(run: checkpoint.Checkpoint) -> None:
 
 INPUTS = (
     paths.TEST_METRICS, paths.BASELINE_METRICS, paths.STACKED_METRICS, paths.CORPUS, paths.IDS_METRICS,
-    paths.ANALYSIS_METRICS, paths.HISTORY, paths.PREDICTIONS, paths.REVIEWS.test, paths.ANALYSIS / "tokens.csv",
+    paths.ANALYSIS_METRICS, paths.PROBE_METRICS, paths.HISTORY, paths.PREDICTIONS, paths.REVIEWS.test,
+    paths.ANALYSIS / "tokens.csv",
 )  # fmt: skip
 
 
@@ -154,6 +155,39 @@ def test_a_missing_or_damaged_input_is_named(run: checkpoint.Checkpoint, path: P
         path.write_bytes(b"\xff\xfe not what it was")
     with pytest.raises(InputError, match=re.escape(str(path))):
         contents.gather(run, [], ReportConfig(reviews=3), 0.5)
+
+
+def rate(share: float) -> dict[str, Any]:
+    return {"failure_rate": share, "interval": [share / 2, 1.0], "failed_of": [1, 2]}
+
+
+TESTED = {"suite": "films", "left_out": 0, "cases": 4, "negation": rate(0.25), "double_negation": rate(0.75)}
+CASES = """\
+model,capability,kind,template,text,changed,expected,probability,changed_probability,failed,severity
+network,negation,,,not good,,negative,0.9,,1,0.9
+network,negation,,,not NA,,negative,0.2,,0,0.2
+network,double_negation,,,mild,,positive,0.4,,1,0.6
+network,double_negation,,,worst,changed,same,0.9,0.1,1,0.8
+network,double_negation,,,second,,positive,0.3,,1,0.7
+baseline,negation,,,not bad,,positive,0.0,,1,1.0
+"""
+
+
+def test_the_worst_failures_of_the_worst_capability_come_first(workspace: Path) -> None:
+    paths.PROBE.write_text(CASES, encoding="utf-8")
+    found = behaviour.gather({"probe": TESTED, "probe_baseline": {"reason": "the run has no baseline"}})
+    assert found["models"] == ["network"]
+    assert [(row["name"], row["cells"][0]["value"]) for row in found["rows"]] == [
+        ("negation", "25.0 %"), ("double negation", "75.0 %"),
+    ]  # fmt: skip
+    shown = [(each["capability"], [case["text"] for case in each["cases"]]) for each in found["examples"]]
+    assert shown == [("double negation", ["worst", "second"]), ("negation", ["not good"])]
+
+
+def test_damaged_cases_are_named(workspace: Path) -> None:
+    paths.PROBE.write_text(CASES.replace("severity", "other"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"data/probe.csv: has no column severity; run `dvc repro`"):
+        behaviour.gather({"probe": TESTED, "probe_baseline": TESTED})
 
 
 def test_the_stage_makes_the_same_page_again(clone: Clone) -> None:

@@ -66,7 +66,7 @@ class Visit:
 @pytest.fixture
 def visit(browser: Any, tmp_path: Path) -> Iterator[Any]:
     """Open a page: visit(html), or visit(html, viewport=PHONE)."""
-    opened = []
+    opened: list[Visit] = []
 
     def call(source: str, **options: Any) -> Visit:
         path = tmp_path / f"page-{len(opened)}.html"

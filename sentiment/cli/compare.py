@@ -80,8 +80,6 @@ def classes_of(table: pa.Table, run_name: str) -> Classes:
         return Classes(names=names)
     revision, _ = parts(run_name)
     try:
-        if revision == revisions.WORKSPACE:
-            return Classes.load()
         return Classes.model_validate_json(revisions.read_bytes(revision, paths.CLASSES))
     except (InputError, ValueError):
         return Classes(names=["0", "1"])

@@ -10,6 +10,8 @@ probability changed most. A run is named as in `sentiment compare`.
 """
 
 import argparse
+import json
+from typing import Any
 
 from sentiment.cli import compare
 from sentiment.config import paths
@@ -17,6 +19,7 @@ from sentiment.config.evaluation import EvaluationConfig
 from sentiment.errors import InputError
 from sentiment.io.atomic import atomic_write
 from sentiment.io.console import stdout
+from sentiment.pipeline import revisions
 from sentiment.pipeline.dvc_json import dvc_json
 from sentiment.pipeline.revisions import WORKSPACE
 from sentiment.report.config import ReportConfig
@@ -54,9 +57,24 @@ def side_by_side(a: str, b: str) -> str:
 
     from sentiment.report import comparison, page, plots
 
-    revisions = [compare.parts(name)[0] for name in (a, b)]
-    parameters = dvc_json("params", "diff", "--json", *revisions).get(str(paths.PARAMS), {})
-    values = comparison.gather(
-        (a, b), found, changed.head(REVIEWS), classes, parameters, plots.draw(*dict.fromkeys(revisions))
-    )
+    both = [compare.parts(name)[0] for name in (a, b)]
+    parameters = dvc_json("params", "diff", "--json", *both).get(str(paths.PARAMS), {})
+    drawings = plots.draw(*dict.fromkeys(both))
+    values = comparison.gather((a, b), found, changed.head(REVIEWS), classes, parameters, probed((a, b)), drawings)
     return page.render("comparison.html", values, comparison.SECTIONS)
+
+
+def probed(names: tuple[str, str]) -> list[dict[str, Any]]:
+    """Return what the behaviour tests found in both runs; nothing where one of them was not tested."""
+    found = []
+    for name in names:
+        revision, path = compare.parts(name)
+        part = {paths.PREDICTIONS: "probe", paths.BASELINE_TEST: "probe_baseline"}.get(path)
+        try:
+            metrics = json.loads(revisions.read_bytes(revision, paths.PROBE_METRICS))
+        except (InputError, ValueError):  # a run from before the tests, say
+            return []
+        if part is None or "reason" in metrics[part]:
+            return []
+        found.append(metrics[part])
+    return found

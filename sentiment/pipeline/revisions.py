@@ -15,7 +15,12 @@ WORKSPACE = "workspace"  # stands for the files in the working folder, as it doe
 
 
 def read_bytes(revision: str, path: Path) -> bytes:
-    """Return a file of a revision or an experiment. Raises InputError if it is not available."""
+    """Return a file of a revision, an experiment or the workspace. Raises InputError if it is not available."""
+    if revision == WORKSPACE:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError

@@ -15,6 +15,7 @@ SECTIONS = [
     ("live", "Try the network"),
     ("plots", "Plots"),
     ("reviews", "Reviews"),
+    ("behaviour", "Behaviour"),
     ("inside", "Inside the network"),
     ("again", "Run it again"),
 ]

@@ -1,12 +1,13 @@
 """What the page says about two runs side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sentiment.data.classes import Classes
 from sentiment.evaluation.significance import Comparison
-from sentiment.report.contents import percent, readable
+from sentiment.report import behaviour
 from sentiment.report.plots import Drawing
+from sentiment.report.words import percent, readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 SECTIONS = [
     ("difference", "The difference"),
     ("parameters", "Parameters that differ"),
+    ("behaviour", "Behaviour"),
     ("plots", "Plots"),
     ("reviews", "Reviews that changed most"),
 ]
@@ -25,12 +27,14 @@ def gather(
     changed: "pd.DataFrame",
     classes: Classes,
     parameters: dict[str, dict[str, Any]],
+    probed: Sequence[dict[str, Any]],
     drawings: list[Drawing],
 ) -> dict[str, Any]:
     """Return the values of `page/comparison.html`.
 
     changed: id, label, probability_a, probability_b and text of the reviews to show
     parameters: of each that differs, by its name, the "old" and the "new" value
+    probed: the network's or the baseline's part of metrics/probe.json in A and B; none where one has none
     """
     rows = [
         {"name": readable(name), "cells": [_cell(cells[column]) for column in ("a", "b", "difference")]}
@@ -42,6 +46,7 @@ def gather(
         "paragraph": paragraph(found),
         "rows": rows,
         "parameters": [(name, each.get("old", "–"), each.get("new", "–")) for name, each in parameters.items()],
+        "behaviour": behaviour.rows(*probed) if probed else [],
         "plots": drawings,
         "reviews": [
             {"id": name, "label": classes.names[label], "shown": classes.names[1 if len(classes) == 2 else label]}

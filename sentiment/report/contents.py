@@ -16,14 +16,14 @@ from sentiment.inference.checkpoint import Checkpoint
 from sentiment.io.csv_file import read_csv
 from sentiment.io.json_file import read_json
 from sentiment.nn.config import ModelConfig
-from sentiment.report import network, reviews, walks
+from sentiment.report import behaviour, network, reviews, walks
 from sentiment.report.config import ReportConfig
 from sentiment.report.plots import Drawing
+from sentiment.report.words import percent, readable
 
 INSIDE = ("saturation", "norm", "counter", "metrics/plots/quantized.csv")  # plots of the section about the states
 ROWS = 10  # of a table
 WITHOUT_EFFECT = ("compute.threads", "compute.workers")
-ABBREVIATIONS = {"roc": "ROC", "auc": "AUC", "f1": "F1", "brier": "Brier"}
 
 
 def gather(trained: Checkpoint, drawings: list[Drawing], config: ReportConfig, threshold: float) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def gather(trained: Checkpoint, drawings: list[Drawing], config: ReportConfig, t
             "plots": [each for each in drawings if each.name in INSIDE],
             "tables": inside_tables(),
         },
+        "behaviour": behaviour.gather(read_json(paths.PROBE_METRICS)),
         "again": {
             "predictions": hashlib.md5(paths.PREDICTIONS.read_bytes(), usedforsecurity=False).hexdigest(),
             "parameters": parameters(),
@@ -67,15 +68,6 @@ def describe(config: ModelConfig) -> str:
     if config.bidirectional:
         return f"Bidirectional {name}, {config.hidden_dim} units each way{layers}"
     return f"{name}, {config.hidden_dim} units{layers}"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def readable(name: str) -> str:
-    """Return the name of a metric for people: "roc_auc" is "ROC AUC"."""
-    return " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))
 
 
 def interval(scores: dict[str, Any], name: str) -> str:

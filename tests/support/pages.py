@@ -27,6 +27,7 @@ def values(trained: Checkpoint, texts: list[str], walks: list[Walk]) -> dict[str
         "walks": walks,
         "plots": [],
         "reviews": groups,
+        "behaviour": {"reason": f"no cases {texts}"},
         "inside": {"paragraphs": texts, "plots": [], "tables": []},
         "again": {
             "predictions": "0" * 32,
