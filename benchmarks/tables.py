@@ -116,6 +116,18 @@ def saturation() -> list[str]:
     )
 
 
+def page() -> list[str]:
+    """Return a row for each page: its size, and what a keystroke takes."""
+    with (RESULTS / "page.csv").open(encoding="utf-8", newline="") as stream:
+        return _table(
+            ["page", "size", "a keystroke, median", "slowest of 50"],
+            (
+                [row["page"], f"{row['megabytes']} MB", f"{row['median_ms']} ms", f"{row['slowest_ms']} ms"]
+                for row in csv.DictReader(stream)
+            ),
+        )
+
+
 def behaviour() -> list[str]:
     """Return how often both models of the committed run fail the cases of each capability."""
     found = read_json(ROOT / "metrics/probe.json")
@@ -292,6 +304,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         ideas,
         corpus,
         saturation,
+        page,
         behaviour,
         behaviour_imdb,
         languages,

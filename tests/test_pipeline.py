@@ -186,12 +186,12 @@ def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> 
     assert run() == ({"check"}, [])
     assert state(clone) | {"dvc.lock": ""} == before | {"dvc.lock": ""}
     clone.set("tokenize.lowercase", True)
-    assert set(json.loads(clone.dvc("status", "--json").stdout)) == {"check", "tokenize"}
+    assert set(json.loads(clone.dvc("status", "--json").stdout)) == {"check", "tokenize", "report"}  # which lists it
     clone.set("tokenize.lowercase", False)
     clone.set("evaluate.threshold", 0.4)
-    assert run() == ({"check", "evaluate"}, [])
+    assert run() == ({"check", "evaluate", "report"}, [])
     clone.git("checkout", "params.yaml")
-    assert run() == ({"check"}, ["evaluate"])
+    assert run() == ({"check"}, ["evaluate", "report"])
     assert state(clone) == before
     (clone.path / "dvc.lock").unlink()
     assert run() == ({"check", "ingest"}, STAGES[2:])  # DVC keeps no runs of stages whose outputs persist

@@ -20,6 +20,7 @@ from sentiment.errors import InputError
 from sentiment.inference import checkpoint
 from sentiment.report import behaviour, contents, reviews
 from sentiment.report.config import ReportConfig
+from sentiment.report.plots import Drawings, inline
 from tests.conftest import Command
 from tests.support.checkpoints import STARS, example
 from tests.support.clone import Clone
@@ -44,6 +45,10 @@ def test_the_threshold_decides_which_reviews_are_right() -> None:
     predictions = found([0.6, 0.8], [0, 1])
     assert reviews.choose(predictions, 0.5, 5)["wrong"].tolist() == [0]
     assert reviews.choose(predictions, 0.7, 5)["wrong"].tolist() == []
+
+
+def test_the_least_sure_are_nearest_to_the_threshold() -> None:
+    assert reviews.choose(found([0.55, 0.72, 0.3], [0, 1, 0]), 0.7, 1)["unsure"].tolist() == [1]
 
 
 def test_the_least_sure_of_several_classes_have_two_that_are_equally_probable() -> None:
@@ -116,6 +121,33 @@ def test_a_transformer_is_said_not_to_run_in_the_page() -> None:
     assert "script-src 'none'" in source
 
 
+def test_a_picture_is_drawn_and_does_nothing_else() -> None:
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink" width="9" onload="f()">'
+        '<style type="text/css">p { color: red }</style><script>f()</script><a x:href="https://example.org"><g/></a>'
+        '<g id="a" role="graphics-symbol" clip-path="url(#a)"><text x="1">1 &lt; 2</text></g></svg>'
+    )
+    assert inline(svg, 'a "picture"', "p-") == (
+        '<svg width="9" role="img" aria-label="a &quot;picture&quot;">'
+        '<g id="p-a" clip-path="url(#p-a)"><text x="1">1 &lt; 2</text></g></svg>'
+    )
+    for other in ("not an svg", "<p>text</p>"):
+        with pytest.raises(ValueError, match="."):
+            inline(other, "", "")
+
+
+@pytest.mark.parametrize("above, expected", [
+    ({"baseline": 0.01}, "The baseline is more accurate: 80.0 %, 1.0 to 9.0 points above the network."),
+    ({"baseline": -0.01}, None),
+    ({}, None),
+])  # fmt: skip
+def test_a_better_model_is_named(above: dict[str, float], expected: str | None) -> None:
+    scores = {
+        name: {"accuracy": 0.8, "above_network_low": low, "above_network_high": 0.09} for name, low in above.items()
+    }
+    assert contents.better(scores.get("baseline", {}), {}) == expected
+
+
 @pytest.fixture
 def run(reproduced: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> checkpoint.Checkpoint:
     """The network of a small run, in whose folder the test is."""
@@ -127,17 +159,19 @@ def run(reproduced: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> c
 
 
 def test_the_page_says_what_the_metrics_say(run: checkpoint.Checkpoint) -> None:
-    values = contents.gather(run, [], ReportConfig(reviews=3), 0.5)
+    values = contents.gather(run, Drawings([], ["counter"]), ReportConfig(reviews=3), 0.5)
     test = json.loads(paths.TEST_METRICS.read_text(encoding="utf-8"))
     assert f"its accuracy is {100 * test['accuracy']:.1f} %" in values["paragraph"][1]
     rows = {row["name"]: row["cells"] for row in values["scores"]["rows"]}
     assert rows["ROC AUC"][0]["value"] == f"{test['roc_auc']:.4f}"
     assert len(rows["accuracy"]) == 3
     assert [len(group.reviews) for group in values["reviews"]] == [3, 3, 3]
-    assert values["again"]["predictions"] == hashlib.md5(paths.PREDICTIONS.read_bytes()).hexdigest()
     assert values["again"]["parameters"]["train.epochs"] == 2
     assert "compute.threads" not in values["again"]["parameters"]
-    assert values["inside"]["paragraphs"] == ["Left out: analyze.reviews is 0."] * 3
+    assert values["inside"]["paragraphs"] == [
+        "Left out (saturation, automaton of the network, known language): analyze.reviews is 0."
+    ]
+    assert values["absent"] == ["counter"]
 
 
 INPUTS = (
@@ -147,14 +181,14 @@ INPUTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize("content", [None, b"\xff\xfe not what it was", b"{}"], ids=["missing", "damaged", "empty"])
 @pytest.mark.parametrize("path", INPUTS, ids=str)
-def test_a_missing_or_damaged_input_is_named(run: checkpoint.Checkpoint, path: Path, damaged: bool) -> None:
+def test_a_missing_or_damaged_input_is_named(run: checkpoint.Checkpoint, path: Path, content: bytes | None) -> None:
     path.unlink()
-    if damaged:
-        path.write_bytes(b"\xff\xfe not what it was")
+    if content is not None:
+        path.write_bytes(content)
     with pytest.raises(InputError, match=re.escape(str(path))):
-        contents.gather(run, [], ReportConfig(reviews=3), 0.5)
+        contents.gather(run, Drawings([], ["counter"]), ReportConfig(reviews=3), 0.5)
 
 
 def rate(share: float) -> dict[str, Any]:
@@ -184,19 +218,27 @@ def test_the_worst_failures_of_the_worst_capability_come_first(workspace: Path) 
     assert shown == [("double negation", ["worst", "second"]), ("negation", ["not good"])]
 
 
-def test_damaged_cases_are_named(workspace: Path) -> None:
-    paths.PROBE.write_text(CASES.replace("severity", "other"), encoding="utf-8")
-    with pytest.raises(InputError, match=r"data/probe.csv: has no column severity; run `dvc repro`"):
+@pytest.mark.parametrize("before, after, message", [
+    ("severity", "other", "has no column severity"),
+    (",0.4,", ",much,", "column probability does not hold numbers alone"),
+])  # fmt: skip
+def test_damaged_cases_are_named(workspace: Path, before: str, after: str, message: str) -> None:
+    paths.PROBE.write_text(CASES.replace(before, after), encoding="utf-8")
+    with pytest.raises(InputError, match=f"^data/probe.csv: {message}; run `dvc repro`$"):
         behaviour.gather({"probe": TESTED, "probe_baseline": TESTED})
 
 
 def test_the_stage_makes_the_same_page_again(clone: Clone) -> None:
     clone.set("report.reviews", 2)
-    clone.stage("report")
+    clone.dvc("repro")
+    clone.commit("With a page")
     first = (clone.path / paths.REPORT).read_text(encoding="utf-8")
     elements = Elements(first)
     assert len(elements.named("article")) == 6
     assert len([each for each in elements.named("svg") if each["role"] == "img"]) == 10
+    (shown,) = [text for text in elements.texts["pre"] if "git log" in text]
+    assert clone.run("sh", "-c", shown).stdout == clone.git("log", "-1", "--format=%h")
+    assert "Not drawn, for lack of data: " in first
     assert clone.sentiment("report").stdout == "reports/index.html\n"
     assert (clone.path / paths.REPORT).read_text(encoding="utf-8") == first
 
@@ -206,7 +248,7 @@ def test_two_runs_are_shown_side_by_side(clone: Clone) -> None:
     assert clone.sentiment("report", "--against", "main").stdout == "reports/against.html\n"
     source = (clone.path / "reports/against.html").read_text(encoding="utf-8")
     assert re.search(r"<th scope=\"row\">train.epochs</th><td>2</td><td>1</td>", source)
-    assert "Chance alone explains the difference: +0.0 to +0.0 points." in source
+    assert "Both are right on the same reviews: B − A is +0.0 points (95 % interval +0.0 to +0.0)." in source
 
 
 def test_a_run_to_show_needs_one_to_compare_it_with(command: Command) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sentiment.analysis import drawing
+from sentiment.data.encoding import Truncation
 from sentiment.inference.checkpoint import Checkpoint
 from sentiment.inference.predictor import predict_texts
 from sentiment.report import plots, walks
@@ -51,7 +53,7 @@ class Visit:
 
     def settle(self) -> None:
         """Wait until the words have their colours, which come last."""
-        self.page.wait_for_function("document.getElementById('word').textContent !== '…'")
+        self.page.wait_for_function("() => document.getElementById('word').textContent !== '…'")
         self.page.wait_for_timeout(50)
 
     def write(self, text: str) -> None:
@@ -123,19 +125,64 @@ def test_unknown_words_are_marked(visit: Any) -> None:
     assert there.text("#known").endswith("With so many unknown words, the answer means little.")
 
 
-def test_a_word_can_be_deleted_and_put_back(visit: Any) -> None:
+@pytest.mark.parametrize("text, word, after", [
+    ("good bad unknown NA", 1, "good unknown NA"),
+    ("good,bad NA", 1, "good bad NA"),  # neighbours stay apart
+    ("bad", 0, ""),
+])  # fmt: skip
+def test_a_word_can_be_deleted_and_put_back(visit: Any, text: str, word: int, after: str) -> None:
     trained = smooth()
-    there = visit(html(trained, [TEXT]))
-    there.page.locator(".word").nth(1).click()
-    assert there.text("#word").startswith(
-        f"Without “bad” the probability of positive is {probability(trained, 'good unknown NA')};"
-    )
+    there = visit(html(trained, [text]))
+    there.page.locator(".word").nth(word).click()
+    without = probability(trained, after)
+    assert there.text("#word").split(":")[0].endswith(f", the probability of positive is {without}")
     there.page.get_by_role("button", name="Delete this word").click()
-    assert there.page.input_value("#text") == "good unknown NA"
-    assert f"Before the last change it was {probability(trained, TEXT)}" in there.text("#answer")
+    there.settle()
+    assert there.page.input_value("#text") == after
+    assert f"the probability of positive is {without}." in there.text("#answer")
+    assert f"Before the last change it was {probability(trained, text)}" in there.text("#answer")
+    assert there.page.evaluate("document.activeElement.id") == ("delete" if after else "undo")
     there.page.get_by_role("button", name="Undo").click()
-    assert there.page.input_value("#text") == TEXT
+    assert there.page.input_value("#text") == text
     assert there.page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_undo_takes_back_an_example_but_no_typing(visit: Any) -> None:
+    there = visit(html(smooth(), [TEXT]))
+    there.write("bad")
+    there.page.locator(".examples button").first.click()
+    assert there.page.input_value("#text") == TEXT
+    there.page.get_by_role("button", name="Undo").click()
+    assert there.page.input_value("#text") == "bad"
+    there.page.get_by_role("button", name="Delete this word").click()
+    there.page.locator("#text").press_sequentially("good")
+    assert there.page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_the_threshold_decides_as_in_the_pipeline(visit: Any) -> None:
+    trained = smooth()
+    share = float(predict_texts(trained, [TEXT]).probability[0][1])
+    for threshold, label in ((share - 0.01, "positive"), (share + 0.01, "negative")):
+        there = visit(html(trained, [TEXT], threshold=threshold))
+        assert there.text("#answer").startswith(f"{label}: the probability of positive is ")
+
+
+def test_what_the_network_does_not_read_is_said(visit: Any) -> None:
+    trained = smooth()  # which reads six tokens
+    there = visit(html(trained, [TEXT]))
+    there.write("good " * 9)
+    assert there.text("#known") == (
+        "6 words read, 0 unknown to the network. The network reads no more of the text, which has 9."
+    )
+    whole = trained.encoding.model_copy(update={"truncation": Truncation(max_tokens=0, truncation_side="start")})
+    trained = replace(trained, encoding=whole)
+    there = visit(html(trained, [TEXT]))
+    there.write("good " * 20_000)
+    assert there.text("#known").endswith("The page shows at most 1000 words one by one.")
+    assert there.page.locator(".word").count() == 0
+    assert f"is {probability(trained, 'good ' * 20_000)}." in there.text("#answer")
+    there.write("good")
+    assert there.page.locator(".word").count() == 1
 
 
 def test_the_keyboard_walks_through_the_words(visit: Any) -> None:
@@ -187,10 +234,11 @@ def violations(there: Visit) -> list[str]:
 
 
 def test_no_text_is_more_than_text(visit: Any) -> None:
-    there = visit(html(smooth(), SCRIPTS))
+    there = visit(html(smooth(), SCRIPTS), viewport=PHONE)
     obeys_nothing(there)
     for text in SCRIPTS:
         there.write(text)
+        assert there.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     obeys_nothing(there)
 
 

@@ -1,5 +1,6 @@
 """The network in the page: its own script, run in a JavaScript engine, gives what Python gives."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Literal, get_args
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from py_mini_racer import MiniRacer
 
 from sentiment.config import paths
 from sentiment.data import predictions, sample
@@ -36,8 +38,9 @@ PREDICT = "texts.map((text) => network.probabilities(network.logits(network.read
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine()
+def engine() -> Iterator[Engine]:
+    with MiniRacer() as context:
+        yield Engine(context)
 
 
 def exact(trained: Checkpoint, **changes: Any) -> Checkpoint:

@@ -23,7 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from sentiment.report import page, plots
 
-    values = {"title": f"Plots of {', '.join(args.runs) or 'the workspace'}", "plots": plots.draw(*args.runs)}
+    drawings = plots.draw(*args.runs)
+    runs = args.runs if len(args.runs) != 1 else [*args.runs, "the workspace"]
+    title = f"Plots of {', '.join(runs) or 'the workspace'}"
+    values = {"title": title, "plots": drawings.drawn, "absent": drawings.absent}
     with atomic_write(PAGE) as partial:
         partial.write_text(page.render("plots.html", values), encoding="utf-8", newline="\n")
     print(PAGE, file=stdout())

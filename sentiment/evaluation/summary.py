@@ -35,7 +35,7 @@ def lines() -> list[str]:
 
 def present_advice() -> str | None:
     """Return the advice about the metrics that lie in the workspace. Raises InputError where one is missing."""
-    losses = read_csv(paths.HISTORY, ["valid_loss"])["valid_loss"].tolist()
+    losses = read_csv(paths.HISTORY, [], numbers=["valid_loss"])["valid_loss"].tolist()
     unknown = read_json(paths.IDS_METRICS)["test"]["out_of_vocabulary"]
     remedy = remedy_for_unknown(Encoding.load(paths.ENCODING).tokenizer.method) if unknown > MOSTLY_UNKNOWN else ""
     baseline = read_json(paths.BASELINE_METRICS)["baseline"]

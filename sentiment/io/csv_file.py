@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -74,8 +74,10 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
             )
 
 
-def read_csv(path: Path, columns: list[str]) -> "pd.DataFrame":
-    """Return a file of `write_csv`. Raises InputError if it is missing, no table, or lacks one of the columns.
+def read_csv(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> "pd.DataFrame":
+    """Return a file of `write_csv`.
+
+    Raises InputError if it is missing, is no table, lacks one of the columns or numbers, or has a word among numbers.
 
     Words such as NA stay words; an empty field is missing.
     """
@@ -87,6 +89,8 @@ def read_csv(path: Path, columns: list[str]) -> "pd.DataFrame":
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
     except ValueError as error:  # pandas' errors, and bytes that are not UTF-8
         raise InputError(f"{path}: not a table ({reason(error)}); run `dvc repro`") from None
-    if missing := [name for name in columns if name not in table]:
+    if missing := [name for name in (*columns, *numbers) if name not in table]:
         raise InputError(f"{path}: has no column {missing[0]}; run `dvc repro`")
+    if words := [name for name in numbers if not (table.empty or pd.api.types.is_numeric_dtype(table[name]))]:
+        raise InputError(f"{path}: column {words[0]} does not hold numbers alone; run `dvc repro`")
     return table

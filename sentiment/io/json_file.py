@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sentiment.errors import InputError, reason
+from sentiment.errors import InputError, quote, reason
 from sentiment.io.atomic import atomic_write
 
 
@@ -31,10 +31,28 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         partial.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
+class _Object(dict[str, Any]):
+    """An object of a file. A key that it lacks is a mistake in the file, reported on one line."""
+
+    path: Path
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(f"{self.path}: has no {quote(key)}; run `dvc repro`")
+
+
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a file of `write_json`. Raises InputError if it is missing or holds anything else."""
+    """Return the object in a file of `write_json`. Raises InputError if it is missing or holds anything else.
+
+    So does the look-up of a key that the object, or one inside it, does not have.
+    """
+
+    def with_path(found: dict[str, Any]) -> _Object:
+        result = _Object(found)
+        result.path = path
+        return result
+
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), object_hook=with_path)
     except FileNotFoundError:
         raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
     except (ValueError, RecursionError) as error:

@@ -12,6 +12,7 @@ def dvc_json(*words: str) -> Any:
     """Run `dvc words` and return its output, parsed. Raises InputError, with DVC's last message, if it fails."""
     done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        message = (done.stderr.strip().splitlines() or [""])[-1]
-        raise InputError(f"`dvc {' '.join(words)}` failed: {message}")
+        lines = done.stderr.strip().splitlines() or [""]
+        errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+        raise InputError(f"`dvc {' '.join(words[:2])}` failed: {(errors or lines)[-1]}")
     return json.loads(done.stdout)

@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from pandas import isna
+
 from sentiment.config import paths
 from sentiment.data.classes import BINARY
 from sentiment.io.csv_file import read_csv
-from sentiment.report.words import percent, readable
+from sentiment.report.words import percent, readable, shares
 
 WORST = 2  # cases that are shown of a capability
-COLUMNS = [
-    "model", "capability", "text", "changed", "expected", "probability", "changed_probability", "failed", "severity"
-]  # fmt: skip
+COLUMNS = ["model", "capability", "text", "changed", "expected"]
+NUMBERS = ["probability", "changed_probability", "failed", "severity"]
 
 
 def gather(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -18,17 +19,21 @@ def gather(metrics: dict[str, Any]) -> dict[str, Any]:
     network, baseline = metrics["probe"], metrics["probe_baseline"]
     if "reason" in network:
         return {"reason": network["reason"]}
-    found = read_csv(paths.PROBE, COLUMNS)
+    found = read_csv(paths.PROBE, COLUMNS, NUMBERS)
     failed = found[(found["model"] == "network") & (found["failed"] == 1)].sort_values(
         ["severity", "text"], ascending=[False, True], kind="stable"
     )
     examples = [
-        {"capability": readable(name), "rate": percent(network[name]["failure_rate"]), "cases": cases}
+        {
+            "capability": readable(name),
+            "rate": percent(network[name]["failure_rate"]),
+            "cases": [case | {"two": not isna(case["changed_probability"])} for case in cases.to_dict("records")],
+        }
         for name, cases in (
-            (name, failed[failed["capability"] == name].head(WORST).to_dict("records"))
+            (name, failed[failed["capability"] == name].head(WORST))
             for name in sorted(capabilities(network), key=lambda name: -network[name]["failure_rate"])
         )
-        if cases
+        if len(cases)
     ]
     return {
         "reason": None,
@@ -48,14 +53,14 @@ def rows(*models: dict[str, Any]) -> list[dict[str, Any]]:
     told = []
     if all(total <= model.keys() for model in models):
         cells = [
-            cell(model["failure_rate"], [model["failure_rate_low"], model["failure_rate_high"]]) for model in models
+            shares(model["failure_rate"], model["failure_rate_low"], model["failure_rate_high"]) for model in models
         ]
         told.append({"name": "all cases", "cells": cells})
     names = [name for name in capabilities(models[0]) if all(name in capabilities(model) for model in models)]
     return told + [
         {
             "name": readable(name),
-            "cells": [cell(model[name]["failure_rate"], model[name]["interval"]) for model in models],
+            "cells": [shares(model[name]["failure_rate"], *model[name]["interval"]) for model in models],
         }
         for name in names
     ]
@@ -68,7 +73,3 @@ def capabilities(model: dict[str, Any]) -> list[str]:
 
 def absent(model: dict[str, Any]) -> list[str]:
     return [name for name, value in model.items() if isinstance(value, dict) and "reason" in value]
-
-
-def cell(rate: float, interval: list[float]) -> dict[str, str]:
-    return {"value": percent(rate), "interval": " to ".join(map(percent, interval))}

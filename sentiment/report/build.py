@@ -1,6 +1,7 @@
 """Build the pages: `workspace` about the run in the workspace."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 
@@ -29,6 +30,16 @@ def workspace(config: ReportConfig, threshold: float) -> str:
         device.configure_torch(cpu, 1)
         trained = checkpoint.load(paths.MODEL, cpu)
         values = contents.gather(trained, drawings.result(), config, threshold)
-    runs = not values["live"]["reason"]
-    data = {"network": network.as_json(trained), "walks": [walk.steps for walk in values["walks"]]} if runs else None
+    return html(trained, values)
+
+
+def html(trained: checkpoint.Checkpoint, values: dict[str, Any]) -> str:
+    """Return the page with these values, and the network in it if it can run there."""
+    data = None
+    if not values["live"]["reason"]:
+        data = {
+            "network": network.as_json(trained),
+            "threshold": values["live"]["threshold"],
+            "walks": [walk.steps for walk in values["walks"]],
+        }
     return page.render("index.html", values, SECTIONS, data)

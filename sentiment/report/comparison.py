@@ -1,13 +1,13 @@
 """What the page says about two runs side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sentiment.data.classes import Classes
 from sentiment.evaluation.significance import Comparison
 from sentiment.report import behaviour
-from sentiment.report.plots import Drawing
-from sentiment.report.words import percent, readable
+from sentiment.report.plots import Drawings
+from sentiment.report.words import percent, readable, scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def gather(
     classes: Classes,
     parameters: dict[str, dict[str, Any]],
     probed: Sequence[dict[str, Any]],
-    drawings: list[Drawing],
+    drawings: Drawings,
 ) -> dict[str, Any]:
     """Return the values of `page/comparison.html`.
 
@@ -37,7 +37,7 @@ def gather(
     probed: the network's or the baseline's part of metrics/probe.json in A and B; none where one has none
     """
     rows = [
-        {"name": readable(name), "cells": [_cell(cells[column]) for column in ("a", "b", "difference")]}
+        {"name": readable(name), "cells": [scores(**cells[column]) for column in ("a", "b", "difference")]}
         for name, cells in found.metrics.items()
     ]
     return {
@@ -47,7 +47,8 @@ def gather(
         "rows": rows,
         "parameters": [(name, each.get("old", "–"), each.get("new", "–")) for name, each in parameters.items()],
         "behaviour": behaviour.rows(*probed) if probed else [],
-        "plots": drawings,
+        "plots": drawings.drawn,
+        "absent": drawings.absent,
         "reviews": [
             {"id": name, "label": classes.names[label], "shown": classes.names[1 if len(classes) == 2 else label]}
             | {"a": a, "b": b, "text": text}
@@ -61,18 +62,15 @@ def paragraph(found: Comparison) -> list[str]:
     accuracy = found.metrics["accuracy"]
     gain = accuracy["difference"]
     low, high = 100 * gain["low"], 100 * gain["high"]
-    if low > 0 or high < 0:
+    if not found.discordant:
+        verdict = "Both are right on the same reviews"
+    elif low > 0 or high < 0:
         verdict = f"B is {'better' if low > 0 else 'worse'} by more than chance"
     else:
-        verdict = "Chance alone explains the difference"
+        verdict = "The difference may be chance"
     return [
         f"The accuracy is {percent(accuracy['a']['value'])} in A and {percent(accuracy['b']['value'])} in B.",
-        f"{verdict}: {low:+.1f} to {high:+.1f} points.",
+        f"{verdict}: B − A is {100 * gain['value']:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}).",
         f"They disagree on {found.discordant:,} of {found.reviews:,} reviews; A alone is right on "
         f"{found.only_a_right:,}, B alone on {found.only_b_right:,} (McNemar's exact p = {found.mcnemar_p:.2g}).",
     ]
-
-
-def _cell(ends: Mapping[str, float]) -> dict[str, str]:
-    interval = f"{ends['low']:.4f} to {ends['high']:.4f}" if "low" in ends else ""
-    return {"value": f"{ends['value']:.4f}", "interval": interval}

@@ -3,7 +3,6 @@
 Every value comes from a file that a stage wrote. A missing or damaged file raises InputError, which names it.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from sentiment.inference.checkpoint import Checkpoint
 from sentiment.io.csv_file import read_csv
 from sentiment.io.json_file import read_json
 from sentiment.nn.config import ModelConfig
-from sentiment.report import behaviour, network, reviews, walks
+from sentiment.report import behaviour, network, reviews, walks, words
 from sentiment.report.config import ReportConfig
-from sentiment.report.plots import Drawing
+from sentiment.report.plots import Drawings
 from sentiment.report.words import percent, readable
 
 INSIDE = ("saturation", "norm", "counter", "metrics/plots/quantized.csv")  # plots of the section about the states
@@ -26,11 +25,11 @@ ROWS = 10  # of a table
 WITHOUT_EFFECT = ("compute.threads", "compute.workers")
 
 
-def gather(trained: Checkpoint, drawings: list[Drawing], config: ReportConfig, threshold: float) -> dict[str, Any]:
+def gather(trained: Checkpoint, drawings: Drawings, config: ReportConfig, threshold: float) -> dict[str, Any]:
     """Return the values of `page/index.html`."""
     test, corpus, analysis = (read_json(path) for path in (paths.TEST_METRICS, paths.CORPUS, paths.ANALYSIS_METRICS))
     baseline, stacked = read_json(paths.BASELINE_METRICS)["baseline"], read_json(paths.STACKED_METRICS)["stacked"]
-    drawings = [each for each in drawings if not each.picture]  # those of automata have a section
+    drawn = [each for each in drawings.drawn if not each.picture]  # those of automata have a section
     found = predictions.read(paths.PREDICTIONS, trained.classes)
     walking = walks.find(analysis, trained.vocabulary.tokens.to_pylist())
     live = network.reason_against(trained)
@@ -40,19 +39,20 @@ def gather(trained: Checkpoint, drawings: list[Drawing], config: ReportConfig, t
         "paragraph": paragraph(trained, test, baseline, corpus),
         "better": better(baseline, stacked),
         "advice": summary.present_advice(),
+        "has_baseline": bool(baseline),
         "scores": scores({"network": test, "baseline": baseline, "both, stacked": stacked}),
-        "live": {"reason": live} if live else try_it(trained, chosen),
-        "walks": [] if live else walking,
-        "plots": [each for each in drawings if each.name not in INSIDE],
+        "live": {"reason": live} if live else try_it(trained, chosen, threshold),
+        "walks": walking,
+        "plots": [each for each in drawn if each.name not in INSIDE],
+        "absent": drawings.absent,
         "reviews": chosen,
         "inside": {
             "paragraphs": inside_paragraphs(analysis),
-            "plots": [each for each in drawings if each.name in INSIDE],
+            "plots": [each for each in drawn if each.name in INSIDE],
             "tables": inside_tables(),
         },
         "behaviour": behaviour.gather(read_json(paths.PROBE_METRICS)),
         "again": {
-            "predictions": hashlib.md5(paths.PREDICTIONS.read_bytes(), usedforsecurity=False).hexdigest(),
             "parameters": parameters(),
             "versions": read_json(paths.MODEL / "settings.json")["versions"],
         },
@@ -93,13 +93,13 @@ def paragraph(trained: Checkpoint, test: dict[str, Any], baseline: dict[str, Any
 
 def better(baseline: dict[str, Any], stacked: dict[str, Any]) -> str | None:
     """Return a sentence about the best model if that is not the network, by more than chance."""
-    others = {"The baseline": baseline, "Network and baseline together": stacked}
+    others = {"The baseline": baseline, "The stacked model, of both together,": stacked}
     above = {name: found for name, found in others.items() if found.get("above_network_low", 0) > 0}
     if not above:
         return None
     name, found = max(above.items(), key=lambda item: float(item[1]["accuracy"]))
     low, high = (100 * found[f"above_network_{end}"] for end in ("low", "high"))
-    return f"{name} predict better: {percent(found['accuracy'])}, {low:.1f} to {high:.1f} points above the network."
+    return f"{name} is more accurate: {percent(found['accuracy'])}, {low:.1f} to {high:.1f} points above the network."
 
 
 def scores(models: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -110,12 +110,7 @@ def scores(models: dict[str, dict[str, Any]]) -> dict[str, Any]:
         {
             "name": readable(name),
             "cells": [
-                {
-                    "value": f"{found[name]:.4f}",
-                    "interval": f"{found[f'{name}_low']:.4f} to {found[f'{name}_high']:.4f}"
-                    if f"{name}_low" in found
-                    else "",
-                }
+                words.scores(found[name], found.get(f"{name}_low"), found.get(f"{name}_high"))
                 for found in models.values()
             ],
         }
@@ -125,7 +120,7 @@ def scores(models: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {"models": list(models), "rows": rows}
 
 
-def try_it(trained: Checkpoint, chosen: list[reviews.Group]) -> dict[str, Any]:
+def try_it(trained: Checkpoint, chosen: list[reviews.Group], threshold: float) -> dict[str, Any]:
     """Return the texts that the page offers to try, and what its captions say about the network."""
     config, names = trained.classifier.config, trained.classes.names
     texts = [review["text"] for group in reversed(chosen) for review in group.reviews[:1]]
@@ -136,7 +131,9 @@ def try_it(trained: Checkpoint, chosen: list[reviews.Group]) -> dict[str, Any]:
         "examples": list(dict.fromkeys(texts)),
         "curve": names[1] if len(names) == 2 else "each class, the predicted one in blue,",
         "colours": bounds.get(config.nonlinearity, "blue above 0, relative to the largest"),
+        "explained": names[1] if len(names) == 2 else "the predicted class",
         "layers": config.layers,
+        "threshold": threshold,
     }
 
 
@@ -146,12 +143,12 @@ def inside_paragraphs(analysis: dict[str, Any]) -> list[str]:
     told = []
     if "saturation" in found:
         told.append(
-            f"Saturation: the states point where those of the saturated network do with a mean cosine of "
-            f"{found['saturation']:.2f} (1: the same). With its state rounded to signs after every token, the network "
-            f"still answers {percent(found['sign_accuracy'])} of the test reviews correctly."
+            f"The mean cosine similarity between the states and those of the saturated network is "
+            f"{found['saturation']:.2f} (1: the same direction). With its state rounded to signs after every token, "
+            f"the network still answers {percent(found['sign_accuracy'])} of the test reviews correctly."
         )
     if "units_near_one" in found:
-        told.append(f"{percent(found['units_near_one'])} of the units' values are beyond 0.9 or −0.9.")
+        told.append(f"{percent(found['units_near_one'])} of the activations exceed 0.9 in absolute value.")
     if "steps" in known:
         told.append(
             f"The labels follow a known language, {known['name']}, whose automaton has {known['states']} states. Of "
@@ -161,7 +158,11 @@ def inside_paragraphs(analysis: dict[str, Any]) -> list[str]:
         same = "the same as" if known.get("equivalent") else "not the same as"
         of_language = f", {same} that of the language" if "equivalent" in known else ""
         told.append(f"L* found an automaton of {automaton['states']} states in the network{of_language}.")
-    return told + [f"Left out: {part['reason']}." for part in (found, automaton, known) if "reason" in part]
+    reasons: dict[str, list[str]] = {}
+    for name, part in (("saturation", found), ("automaton of the network", automaton), ("known language", known)):
+        if "reason" in part:
+            reasons.setdefault(part["reason"], []).append(name)
+    return told + [f"Left out ({', '.join(names)}): {why}." for why, names in reasons.items()]
 
 
 def parameters() -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """The plots that `dvc plots` draws, as SVG pictures: DVC's own page loads its drawing library from the web."""
 
-import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from xml.etree import ElementTree
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from sentiment.config import paths
-from sentiment.errors import InputError
+from sentiment.config.yaml_file import read_yaml
+from sentiment.errors import InputError, reason
 from sentiment.pipeline.dvc_json import dvc_json
 
 # In the colours of the page, light or dark.
@@ -16,11 +17,25 @@ _TEXT = {"labelColor": "currentColor", "titleColor": "currentColor"}
 _CONFIG = {
     "background": None,
     "axis": _TEXT | {"gridColor": "var(--line)", "domainColor": "var(--line)", "tickColor": "var(--line)"},
+    "header": _TEXT,
     "legend": _TEXT,
     "title": {"color": "currentColor", "subtitleColor": "currentColor"},
     "text": {"color": "currentColor"},
     "view": {"stroke": "var(--line)"},
 }
+_SVG = "{http://www.w3.org/2000/svg}"
+# What Vega and `analysis/drawing.py` draw with. Anything else in a picture, which may come from another's revision, is
+# left out: scripts, links, and style sheets, whose rules would apply to the whole page.
+_ELEMENTS = {
+    "svg", "g", "defs", "clipPath", "linearGradient", "stop", "path", "line", "rect", "circle", "polygon", "text",
+    "tspan", "title",
+}  # fmt: skip
+_ATTRIBUTES = {
+    "class", "clip-path", "cx", "cy", "d", "data-state", "dx", "dy", "fill", "fill-opacity", "font-family", "font-size",
+    "font-style", "font-weight", "height", "id", "offset", "opacity", "points", "r", "rx", "ry", "stop-color", "stroke",
+    "stroke-dasharray", "stroke-dashoffset", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "stroke-opacity",
+    "stroke-width", "text-anchor", "transform", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2",
+}  # fmt: skip
 
 
 class Drawing(NamedTuple):
@@ -32,19 +47,30 @@ class Drawing(NamedTuple):
     picture: bool = False  # of an automaton, with colours of its own
 
 
-def draw(*runs: str) -> list[Drawing]:
+class Drawings(NamedTuple):
+    """The plots that are drawn, and the names of the others."""
+
+    drawn: list[Drawing]
+    absent: list[str]
+
+
+def draw(*runs: str) -> Drawings:
     """Return the plots of the workspace, or those of some runs together, in the order of `dvc plots show`.
 
-    Raises InputError where DVC cannot read a file of a plot.
+    Plots without data are absent, and those that an earlier run does not have. Raises InputError where DVC cannot read
+    a file of a plot in the workspace.
     """
     import vl_convert
 
     drawings: list[Drawing] = []
     with TemporaryDirectory() as folder:  # DVC writes pictures there
         found = dvc_json("plots", "diff" if runs else "show", "--json", "--out", folder, *runs)
+        absent = []
         for error in found.get("errors", []):
             where, why = error.get("source", paths.PIPELINE), error["msg"] or error["type"]
-            raise InputError(f"{where}: DVC cannot draw its plot ({why}); run `dvc repro`")
+            if not runs:
+                raise InputError(f"{where}: DVC cannot draw its plot ({reason(Exception(why))}); run `dvc repro`")
+            absent.append(f"{error.get('name', where)} of {error['rev']}")
         for name, part in ((name, part) for name, parts in found["data"].items() for part in parts):
             prefix = f"plot-{len(drawings)}-"
             if part["type"] == "vega":
@@ -54,28 +80,56 @@ def draw(*runs: str) -> list[Drawing]:
                 drawings.append(Drawing(name, caption, inline(svg, caption, prefix)))
             elif part["url"].endswith(".svg"):
                 caption = f"{name} of {', '.join(part['revisions'])}"
-                svg = Path(part["url"]).read_text(encoding="utf-8")
-                drawings.append(Drawing(name, caption, inline(svg, caption, prefix), picture=True))
-    return drawings
+                drawings.append(Drawing(name, caption, picture(Path(part["url"]), caption, prefix, name), True))
+    known = {drawing.name for drawing in drawings}
+    return Drawings(drawings, [*absent, *(name for name in names() if name not in known)])
 
 
-def inline(svg: str, label: str, prefix: str) -> Markup:
-    """Return a picture to put into a page: with a name for screen readers, ids of its own, and without a style sheet.
-
-    The classes of its style sheet would apply to the whole page.
-    """
-    svg = re.sub(r"<style>.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
-    # The parts of a picture are no pictures of their own.
-    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r' (role|aria-[a-z]+)="[^"]*"', "", tag[0]), svg)
-    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1))
+def names() -> list[str]:
+    """Return the names of all plots in dvc.yaml."""
+    pipeline = read_yaml(paths.PIPELINE)
+    listed = [plot for stage in pipeline["stages"].values() for plot in stage.get("plots", [])]
+    return [
+        name for plot in [*listed, *pipeline.get("plots", [])] for name in (plot if isinstance(plot, dict) else [plot])
+    ]
 
 
-def picture(path: Path, label: str, prefix: str) -> Markup:
-    """Return a picture that is a file. Raises InputError where it is missing or no SVG."""
+def picture(path: Path, label: str, prefix: str, name: str | None = None) -> Markup:
+    """Return the SVG picture in a file. Raises InputError, with the name, if it is missing or is no such picture."""
     try:
         return inline(path.read_text(encoding="utf-8"), label, prefix)
     except FileNotFoundError:
-        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
-    except ValueError:
-        raise InputError(f"{path}: not an SVG picture; run `dvc repro`") from None
+        raise InputError(f"{name or path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+    except ValueError as error:
+        raise InputError(f"{name or path}: not an SVG picture ({reason(error)}); run `dvc repro`") from None
+
+
+def inline(svg: str, label: str, prefix: str) -> Markup:
+    """Return a picture to put into a page, with a name for screen readers.
+
+    prefix: of its ids, which are its own in the page. Raises ValueError if it is no SVG.
+    """
+    try:
+        root = ElementTree.fromstring(svg)
+    except ElementTree.ParseError as error:
+        raise ValueError(str(error)) from None
+    if root.tag != f"{_SVG}svg":
+        raise ValueError(f"its root is {root.tag}")
+    _clean(root, prefix)
+    root.set("role", "img")
+    root.set("aria-label", label)
+    return Markup(ElementTree.tostring(root, encoding="unicode", short_empty_elements=False))
+
+
+def _clean(element: ElementTree.Element, prefix: str) -> None:
+    """Leave what a picture may have, in its element and those inside, and put the prefix before its ids."""
+    element.tag = element.tag.removeprefix(_SVG)
+    for name, value in list(element.attrib.items()):
+        del element.attrib[name]
+        if name in _ATTRIBUTES:
+            element.set(name, prefix + value if name == "id" else value.replace("url(#", f"url(#{prefix}"))
+    for child in list(element):
+        if isinstance(child.tag, str) and child.tag.removeprefix(_SVG) in _ELEMENTS:
+            _clean(child, prefix)
+        else:
+            element.remove(child)

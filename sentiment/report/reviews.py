@@ -27,6 +27,10 @@ class Word(NamedTuple):
     unknown: bool
     shade: str
 
+    @property
+    def signed(self) -> str:
+        return f"{self.contribution:+.2f}".replace("-", "−")
+
 
 class Group(NamedTuple):
     """Some reviews of one kind, and what to say if there are none."""
@@ -39,18 +43,21 @@ class Group(NamedTuple):
 def choose(found: Predictions, threshold: float, count: int) -> dict[str, npt.NDArray[np.int64]]:
     """Return the rows of the most surely right, the most surely wrong and the least sure reviews, `count` at most each.
 
-    The sureness is the probability of the predicted class; the least sure have the smallest difference between the two
-    most probable classes. Reviews that are equally sure stay in their order.
+    The sureness is the probability of the predicted class. The least sure are nearest to the threshold, or of several
+    classes have the smallest difference between the two most probable ones. Equally sure reviews stay in their order.
     """
     labels = predicted(found.probability, threshold)
     sure = found.probability[np.arange(len(labels)), labels]
     right = labels == found.labels
     highest = np.sort(found.probability, axis=1)
+    doubt = highest[:, -1] - highest[:, -2]
+    if found.probability.shape[1] == 2:
+        doubt = np.abs(found.probability[:, 1] - threshold)
     order = np.argsort(-sure, kind="stable")
     return {
         "right": order[right[order]][:count],
         "wrong": order[~right[order]][:count],
-        "unsure": np.argsort(highest[:, -1] - highest[:, -2], kind="stable")[:count],
+        "unsure": np.argsort(doubt, kind="stable")[:count],
     }
 
 
@@ -73,8 +80,8 @@ def groups(trained: Checkpoint, found: Predictions, threshold: float, count: int
     shown = texts({review_id for each in ids.values() for review_id in each})
     labels = predicted(found.probability, threshold)
     told = {
-        "right": ("Most surely right", "The network is right on no review."),
-        "wrong": ("Most surely wrong", "The network is wrong on no review."),
+        "right": ("Most confident, and right", "The network is right on no review."),
+        "wrong": ("Most confident, and wrong", "The network is wrong on no review."),
         "unsure": ("Least sure", "There is no review."),
     }
     return [

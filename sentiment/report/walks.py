@@ -36,7 +36,7 @@ def find(analysis: dict[str, Any], vocabulary: list[str]) -> list[Walk]:
     if "steps" in (known := analysis["language"]):
         true = automaton(known["name"], vocabulary)
         found.append(_walk("language", f"The automaton of {known['name']}", steps("language", true)))
-    return [walk for walk in found if "data-state" in walk.svg]  # one of too many states is not drawn
+    return [walk for walk in found if "data-state" in walk.svg]  # a picture of too many states has none
 
 
 def automaton(language: str, vocabulary: list[str]) -> Automaton:

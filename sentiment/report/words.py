@@ -19,3 +19,13 @@ def readable(name: str) -> str:
     ('ROC AUC', 'double negation')
     """
     return " ".join(_ABBREVIATIONS.get(word, word) for word in name.split("_"))
+
+
+def scores(value: float, low: float | None = None, high: float | None = None) -> dict[str, str]:
+    """Return a metric with its interval, if it has one, as a cell of a table."""
+    return {"value": f"{value:.4f}", "interval": "" if low is None else f"{low:.4f} to {high:.4f}"}
+
+
+def shares(value: float, low: float, high: float) -> dict[str, str]:
+    """Return a share with its interval as a cell of a table, in per cent."""
+    return {"value": percent(value), "interval": f"{percent(low)} to {percent(high)}"}

@@ -25,10 +25,10 @@ function atob(text) {
 
 
 class Engine:
-    """V8 with page/network.js."""
+    """V8 with page/network.js. It must be closed: left to the end of the process, it can keep that from ending."""
 
-    def __init__(self) -> None:
-        self._context = MiniRacer()
+    def __init__(self, context: MiniRacer) -> None:
+        self._context = context
         self._context.eval(ATOB + (page.FOLDER / "network.js").read_text(encoding="utf-8"))
 
     def load(self, trained: Checkpoint) -> None:

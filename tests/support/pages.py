@@ -1,16 +1,17 @@
 """A page with given reviews and a given network, without a run."""
 
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any
 
 from sentiment.inference.checkpoint import Checkpoint
-from sentiment.report import build, contents, network, page, reviews
+from sentiment.report import build, contents, network, reviews
 from sentiment.report.walks import Walk
 
 SCORES = {"reviews": 4, "accuracy": 0.75, "accuracy_low": 0.3, "accuracy_high": 0.95, "majority_accuracy": 0.5}
 
 
-def values(trained: Checkpoint, texts: list[str], walks: list[Walk]) -> dict[str, Any]:
+def values(trained: Checkpoint, texts: list[str], walks: list[Walk], threshold: float) -> dict[str, Any]:
     """Return what `contents.gather` returns, about these texts."""
     shown = [
         reviews.describe(trained, f"review {row}", text, 0, 1) | {"probability": 0.5} for row, text in enumerate(texts)
@@ -22,25 +23,24 @@ def values(trained: Checkpoint, texts: list[str], walks: list[Walk]) -> dict[str
         "paragraph": contents.paragraph(trained, SCORES, {}, {"source": texts[0] if texts else "reviews.csv"}),
         "better": None,
         "advice": None,
+        "has_baseline": False,
         "scores": contents.scores({"network": SCORES, "baseline": {}, "both, stacked": {}}),
-        "live": {"reason": reason} if reason else contents.try_it(trained, groups),
+        "live": {"reason": reason} if reason else contents.try_it(trained, groups, threshold),
         "walks": walks,
         "plots": [],
+        "absent": texts,
         "reviews": groups,
         "behaviour": {"reason": f"no cases {texts}"},
         "inside": {"paragraphs": texts, "plots": [], "tables": []},
         "again": {
-            "predictions": "0" * 32,
             "parameters": {"ingest.source": texts[0] if texts else ""},
             "versions": {"python": "3.11", "torch": "2.13.0"},
         },
     }
 
 
-def html(trained: Checkpoint, texts: list[str], walks: list[Walk] = []) -> str:  # noqa: B006
-    found = values(trained, texts, walks)
-    data = None if found["live"]["reason"] else {"network": network.as_json(trained), "walks": [w.steps for w in walks]}
-    return page.render("index.html", found, build.SECTIONS, data)
+def html(trained: Checkpoint, texts: list[str], walks: Sequence[Walk] = (), threshold: float = 0.5) -> str:
+    return build.html(trained, values(trained, texts, list(walks), threshold))
 
 
 class Elements(HTMLParser):

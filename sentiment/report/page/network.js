@@ -124,10 +124,9 @@ class Network {
     this.inputs = new Map(); // of the first layer: "direction id" -> product with the input weights
   }
 
-  /** Return the tokens that the network reads of a text, each with its id. */
-  read(text) {
-    const tokens = truncate(tokenize(text, this.encoding.tokenizer), this.encoding.truncation);
-    return tokens.map((token) => ({ ...token, id: this.ids.get(token.word) ?? OUT_OF_VOCABULARY }));
+  /** Return the tokens that the network reads of a text, each with its id. tokens: of the text, if they are known */
+  read(text, tokens = tokenize(text, this.encoding.tokenizer)) {
+    return truncate(tokens, this.encoding.truncation).map((token) => ({ ...token, id: this.ids.get(token.word) ?? OUT_OF_VOCABULARY }));
   }
 
   /** Return the states of every layer: [layer][direction][token], the backward direction's in the order of the text. */
@@ -233,9 +232,9 @@ class Network {
     return logits[label] - largest - Math.log(others.reduce((sum, logit) => sum + Math.exp(logit - largest), 0));
   }
 
-  /** Yield for each token how much smaller the log-odds of a class are without it. */
-  *leaveOneOut(ids, label) {
-    const whole = this.logOdds(this.logits(ids), label);
+  /** Yield for each token how much smaller the log-odds of a class are without it. logits: of all, if they are known */
+  *leaveOneOut(ids, label, logits = this.logits(ids)) {
+    const whole = this.logOdds(logits, label);
     for (let token = 0; token < ids.length; token++) {
       yield whole - this.logOdds(this.logits(ids.filter((_, index) => index !== token)), label);
     }

@@ -10,6 +10,7 @@ const CURVE = { top: 8, height: 130 };
 const WORD = { characters: 14, width: 6.5 }; // the longest below the curve, and the width of a character
 const UNITS = { height: 224, least: 3, most: 14 };
 const WIDEST = 16000; // pixels of a canvas that every browser can paint
+const MOST_SHOWN = 1000; // words, one by one
 
 const element = (id) => document.getElementById(id);
 
@@ -22,22 +23,20 @@ function make(name, properties = {}, ...children) {
 
 const signed = (value, digits) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
 
-/** Calls `work` for each value of a generator, a slice at a time, until it ends or another one is started. */
+/** Calls `work` with each value of a generator, a slice of time after another, until it ends or another one starts. */
 class Background {
   start(values, work, done) {
-    const current = Symbol();
-    this.current = current;
+    clearTimeout(this.waiting);
     const slice = () => {
-      if (this.current !== current) return;
       const end = performance.now() + SLICE;
       do {
         const { value, done: ended } = values.next();
         if (ended) return done();
         work(value);
       } while (performance.now() < end);
-      setTimeout(slice);
+      this.waiting = setTimeout(slice);
     };
-    slice();
+    this.waiting = setTimeout(slice);
   }
 }
 
@@ -54,13 +53,14 @@ class Walk {
     for (const circle of this.circles) circle.classList.toggle("current", Number(circle.dataset.state) === state);
     const after = words.length ? `after “${words[cursor]}”` : "at the start";
     this.line.textContent =
-      state === null ? `No state ${after}: a word is not in its alphabet.` : `State ${state} ${after}.`;
+      state === null ? `No state ${after}: the automaton does not know a word so far.` : `State ${state} ${after}.`;
   }
 }
 
 class Page {
   constructor(data) {
     this.network = new Network(data.network);
+    this.threshold = data.threshold; // of two classes
     this.walks = data.walks.map((walk) => new Walk(walk));
     this.curve = new Background();
     this.contributions = new Background();
@@ -69,7 +69,7 @@ class Page {
     this.unit = -1;
     this.past = [];
     this.fillUnits();
-    this.box.addEventListener("input", () => this.update());
+    this.box.addEventListener("input", () => this.type());
     element("position").addEventListener("input", (event) => this.moveTo(Number(event.target.value)));
     element("delete").addEventListener("click", () => this.deleteWord());
     element("undo").addEventListener("click", () => this.undo());
@@ -78,7 +78,7 @@ class Page {
     element("states").addEventListener("click", (event) => this.click(event));
     element("details").addEventListener("toggle", () => this.fillTable());
     for (const button of document.querySelectorAll("[data-text]")) {
-      button.addEventListener("click", () => this.write(button.dataset.text));
+      button.addEventListener("click", () => this.replace(button.dataset.text));
     }
     element("try").hidden = false;
     this.update();
@@ -86,10 +86,22 @@ class Page {
     new ResizeObserver(() => this.draw()).observe(element("scroll"));
   }
 
+  /** Follow what a person types. The browser's own undo takes it back, ours does not reach behind it. */
+  type() {
+    this.past = [];
+    element("undo").disabled = true;
+    this.update();
+    const caret = this.box.selectionStart;
+    const at = this.tokens.findIndex(({ end }) => end >= caret);
+    this.moveTo(at < 0 ? this.tokens.length : at);
+  }
+
   /** Run the network on the text in the box, and show everything about it. */
   update() {
     const before = this.tokens ?? [];
-    this.tokens = this.network.read(this.box.value);
+    const all = tokenize(this.box.value, this.network.encoding.tokenizer);
+    this.tokens = this.network.read(this.box.value, all);
+    this.total = all.length;
     const words = this.tokens.map(({ word }) => word);
     if (this.answer && words.length === before.length && words.every((word, index) => word === before[index].word)) {
       return; // white space alone has changed
@@ -99,21 +111,23 @@ class Page {
     this.layers = this.network.states(this.ids);
     const logits = this.network.logits(this.ids, this.layers);
     const probabilities = this.network.probabilities(logits);
-    const predicted = probabilities.indexOf(Math.max(...probabilities));
+    const most = probabilities.indexOf(Math.max(...probabilities));
+    const predicted = probabilities.length === 2 ? Number(probabilities[1] >= this.threshold) : most;
     this.label = probabilities.length === 2 ? 1 : predicted;
     this.answer = { logits, probabilities, predicted };
     this.effects = [];
     this.after = [];
     this.showAnswer();
+    if (words.length > MOST_SHOWN) Object.assign(this, { tokens: [], ids: [], layers: this.network.states([]) });
     this.showWords();
-    this.moveTo(words.length === before.length ? this.cursor : Math.max(words.length - 1, 0));
+    this.moveTo(this.cursor);
     this.curve.start(
       this.network.prefixes(this.ids, this.layers),
       (found) => this.after.push(this.network.probabilities(found)),
       () => this.draw(),
     );
     this.contributions.start(
-      this.network.leaveOneOut(this.ids, this.label),
+      this.network.leaveOneOut(this.ids, this.label, logits),
       (effect) => this.effects.push(effect),
       () => this.colourWords(),
     );
@@ -134,15 +148,19 @@ class Page {
       const before = this.before.probabilities[label];
       change = ` Before the last change it was ${before.toFixed(4)} (${signed(probabilities[label] - before, 4)}).`;
     }
-    const unknown = this.tokens.filter(({ id }) => id === OUT_OF_VOCABULARY).length;
-    const words = this.tokens.length === 1 ? "word" : "words";
     element("answer").replaceChildren(
       make("strong", {}, make("bdi", { textContent: classes[predicted] })),
-      `: the probability of ${classes[label]} is ${probabilities[label].toFixed(4)}.${change}`,
+      ": the probability of ",
+      make("bdi", { textContent: classes[label] }),
+      ` is ${probabilities[label].toFixed(4)}.${change}`,
     );
-    element("known").textContent =
-      `${this.tokens.length} ${words} read, ${unknown} unknown to the network` +
-      (unknown > this.tokens.length / 2 ? ". With so many unknown words, the answer means little." : ".");
+    const unknown = this.tokens.filter(({ id }) => id === OUT_OF_VOCABULARY).length;
+    const read = this.tokens.length;
+    const told = [`${read} ${read === 1 ? "word" : "words"} read, ${unknown} unknown to the network.`];
+    if (read < this.total) told.push(`The network reads no more of the text, which has ${this.total}.`);
+    if (unknown > read / 2) told.push("With so many unknown words, the answer means little.");
+    if (read > MOST_SHOWN) told.push(`The page shows at most ${MOST_SHOWN} words one by one.`);
+    element("known").textContent = told.join(" ");
   }
 
   /** Show a button for each word. Those that stay are left alone, which is what keeps typing fluent. */
@@ -150,7 +168,9 @@ class Page {
     const buttons = element("words").children;
     for (const [index, { word, id }] of this.tokens.entries()) {
       if (buttons[index]?.textContent === word) continue;
-      const button = make("button", { type: "button", className: "word" }, make("bdi", { textContent: word }));
+      // The slider is the way through the words by keyboard: a stop at each of them would be a long way.
+      const properties = { type: "button", className: "word", tabIndex: -1 };
+      const button = make("button", properties, make("bdi", { textContent: word }));
       if (id === OUT_OF_VOCABULARY) {
         button.classList.add("unknown");
         button.title = "unknown to the network";
@@ -178,7 +198,8 @@ class Page {
   }
 
   /** Select a word: the network has read as far as it. */
-  moveTo(index) {
+  moveTo(wanted) {
+    const index = Math.max(0, Math.min(wanted, this.tokens.length - 1));
     this.cursor = index;
     element("position").value = index;
     element("position").setAttribute("aria-valuetext", this.tokens[index]?.word ?? "");
@@ -186,6 +207,11 @@ class Page {
     element("words").children[index]?.setAttribute("aria-current", "true");
     for (const walk of this.walks) walk.show(this.tokens.map(({ word }) => word), index);
     this.showWord();
+    const scroll = element("scroll");
+    const left = SCALE + index * (this.column ?? 0);
+    if (left < scroll.scrollLeft || left > scroll.scrollLeft + scroll.clientWidth - COLUMN.most) {
+      scroll.scrollLeft = left - scroll.clientWidth / 2;
+    }
     this.draw();
   }
 
@@ -199,25 +225,35 @@ class Page {
     const name = this.network.classes[this.label];
     const odds = this.network.logOdds(this.answer.logits, this.label) - effect;
     const probability = 1 / (1 + Math.exp(-odds));
-    element("word").textContent =
-      `Without “${token.word}” the probability of ${name} is ${probability.toFixed(4)}; ` +
-      `the word changes the log-odds by ${signed(effect, 2)}.`;
+    const after = this.after[this.cursor];
+    element("word").replaceChildren(
+      "Without “",
+      make("bdi", { textContent: token.word }),
+      "”, the probability of ",
+      make("bdi", { textContent: name }),
+      ` is ${probability.toFixed(4)}: the word changes the log-odds by ${signed(effect, 2)} (leave-one-out).`,
+      after ? ` If the text ended with it, the probability would be ${after[this.label].toFixed(4)}.` : "",
+    );
   }
 
+  /** Take the selected word out of the text; one space keeps the words around it apart. */
   deleteWord() {
     const { start, end } = this.tokens[this.cursor];
-    const text = this.box.value;
-    this.past.push(text);
-    this.write(text.slice(0, start) + text.slice(end).replace(/^\s/u, ""));
-    element("undo").disabled = false;
+    const [before, after] = [this.box.value.slice(0, start).trimEnd(), this.box.value.slice(end).trimStart()];
+    this.replace(before && after ? `${before} ${after}` : before + after);
+    if (!this.tokens.length) element("undo").focus(); // the button for deleting is disabled
   }
 
   undo() {
-    this.write(this.past.pop());
+    this.box.value = this.past.pop();
     element("undo").disabled = !this.past.length;
+    this.update();
   }
 
-  write(text) {
+  /** Put another text into the box, which `undo` takes back. */
+  replace(text) {
+    this.past.push(this.box.value);
+    element("undo").disabled = false;
     this.box.value = text;
     this.update();
   }
@@ -344,7 +380,7 @@ class Page {
     const unit = Math.floor((event.clientY - box.top - this.bottom) / this.row);
     if (unit >= 0) this.choose(unit === this.unit ? -1 : unit);
     const token = Math.floor((event.clientX - box.left - SCALE) / this.column);
-    if (this.tokens.length) this.moveTo(Math.max(0, Math.min(token, this.tokens.length - 1)));
+    this.moveTo(token);
   }
 
   choose(unit) {
