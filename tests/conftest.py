@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from tests.support.clone import Clone
 from tests.support.imports import ROOT
 
 environment.prepare()  # for a test of a Git hook, or an environment that nobody activated
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell that started the tests in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Property tests check results, not speed: on a busy machine an example can take longer than the default of 0.2 s.
 settings.register_profile("no deadline", deadline=None)

@@ -238,7 +238,7 @@ def test_the_stage_makes_the_same_page_again(clone: Clone) -> None:
     assert len([each for each in elements.named("svg") if each["role"] == "img"]) == 10
     (shown,) = [text for text in elements.texts["pre"] if "git log" in text]
     assert clone.run("sh", "-c", shown).stdout == clone.git("log", "-1", "--format=%h")
-    assert "Not drawn, for lack of data: " in first
+    assert "Not drawn: " in first
     assert clone.sentiment("report").stdout == "reports/index.html\n"
     assert (clone.path / paths.REPORT).read_text(encoding="utf-8") == first
 

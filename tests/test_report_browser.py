@@ -181,6 +181,8 @@ def test_what_the_network_does_not_read_is_said(visit: Any) -> None:
     assert there.text("#known").endswith("The page shows at most 1000 words one by one.")
     assert there.page.locator(".word").count() == 0
     assert f"is {probability(trained, 'good ' * 20_000)}." in there.text("#answer")
+    there.write("")
+    assert f"is {probability(trained, '')}." in there.text("#answer")
     there.write("good")
     assert there.page.locator(".word").count() == 1
 

@@ -101,6 +101,7 @@ def test_whatever_changed_after_the_run_is_named_and_what_follows_is_not(clone: 
         "encode: changed command",
         "train: params.yaml: train",
         "evaluate: metrics/test.json",
+        "report: params.yaml: train",
     }
 
 

@@ -22,7 +22,6 @@ from sentiment.report.words import percent, readable
 
 INSIDE = ("saturation", "norm", "counter", "metrics/plots/quantized.csv")  # plots of the section about the states
 ROWS = 10  # of a table
-WITHOUT_EFFECT = ("compute.threads", "compute.workers")
 
 
 def gather(trained: Checkpoint, drawings: Drawings, config: ReportConfig, threshold: float) -> dict[str, Any]:
@@ -166,11 +165,14 @@ def inside_paragraphs(analysis: dict[str, Any]) -> list[str]:
 
 
 def parameters() -> dict[str, Any]:
-    """Return every parameter that can change a result: "train.epochs", say, and its value."""
-    values = {
-        f"{section}.{key}": value for section, keys in read_yaml(paths.PARAMS).items() for key, value in keys.items()
+    """Return the parameters on which the stage depends, those that can change a result: "train.epochs", say."""
+    listed = set(read_yaml(paths.PIPELINE)["stages"]["report"]["params"])
+    return {
+        name: value
+        for section, keys in read_yaml(paths.PARAMS).items()
+        for name, value in ((f"{section}.{key}", value) for key, value in keys.items())
+        if {section, name} & listed
     }
-    return {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}
 
 
 def inside_tables() -> list[dict[str, Any]]:

@@ -57,20 +57,23 @@ class Drawings(NamedTuple):
 def draw(*runs: str) -> Drawings:
     """Return the plots of the workspace, or those of some runs together, in the order of `dvc plots show`.
 
-    Plots without data are absent, and those that an earlier run does not have. Raises InputError where DVC cannot read
-    a file of a plot in the workspace.
+    Absent are plots without data, and those that DVC cannot draw, with its reason. Raises InputError for a run that is
+    not there.
     """
     import vl_convert
 
     drawings: list[Drawing] = []
     with TemporaryDirectory() as folder:  # DVC writes pictures there
-        found = dvc_json("plots", "diff" if runs else "show", "--json", "--out", folder, *runs)
+        try:
+            found = dvc_json("plots", "diff" if runs else "show", "--json", "--out", folder, *runs)
+        except InputError as error:
+            if runs:
+                raise
+            return Drawings([], [str(error)])
         absent = []
         for error in found.get("errors", []):
-            where, why = error.get("source", paths.PIPELINE), error["msg"] or error["type"]
-            if not runs:
-                raise InputError(f"{where}: DVC cannot draw its plot ({reason(Exception(why))}); run `dvc repro`")
-            absent.append(f"{error.get('name', where)} of {error['rev']}")
+            where, why = error.get("name") or error.get("source") or paths.PIPELINE, error["msg"] or error["type"]
+            absent.append(f"{where} of {error['rev']} ({reason(Exception(why))})")
         for name, part in ((name, part) for name, parts in found["data"].items() for part in parts):
             prefix = f"plot-{len(drawings)}-"
             if part["type"] == "vega":
@@ -81,7 +84,7 @@ def draw(*runs: str) -> Drawings:
             elif part["url"].endswith(".svg"):
                 caption = f"{name} of {', '.join(part['revisions'])}"
                 drawings.append(Drawing(name, caption, picture(Path(part["url"]), caption, prefix, name), True))
-    known = {drawing.name for drawing in drawings}
+    known = {drawing.name for drawing in drawings} | {error.get("name") for error in found.get("errors", [])}
     return Drawings(drawings, [*absent, *(name for name in names() if name not in known)])
 
 

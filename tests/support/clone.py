@@ -134,7 +134,7 @@ class Clone:
         return {
             str(file.relative_to(self.path)): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(files)
-            if file.is_file() and file.name != "speed.json"
+            if file.is_file() and file.name != "speed.json" and ".partial/" not in str(file)  # left by a killed writer
         }
 
 

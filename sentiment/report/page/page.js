@@ -78,10 +78,14 @@ class Page {
     element("states").addEventListener("click", (event) => this.click(event));
     element("details").addEventListener("toggle", () => this.fillTable());
     for (const button of document.querySelectorAll("[data-text]")) {
-      button.addEventListener("click", () => this.replace(button.dataset.text));
+      button.addEventListener("click", () => {
+        this.replace(button.dataset.text);
+        this.moveTo(Infinity);
+      });
     }
     element("try").hidden = false;
     this.update();
+    this.moveTo(Infinity);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(element("scroll"));
   }
@@ -93,21 +97,21 @@ class Page {
     this.update();
     const caret = this.box.selectionStart;
     const at = this.tokens.findIndex(({ end }) => end >= caret);
-    this.moveTo(at < 0 ? this.tokens.length : at);
+    this.moveTo(at < 0 ? Infinity : at);
   }
 
   /** Run the network on the text in the box, and show everything about it. */
   update() {
-    const before = this.tokens ?? [];
     const all = tokenize(this.box.value, this.network.encoding.tokenizer);
-    this.tokens = this.network.read(this.box.value, all);
-    this.total = all.length;
-    const words = this.tokens.map(({ word }) => word);
-    if (this.answer && words.length === before.length && words.every((word, index) => word === before[index].word)) {
+    const tokens = this.network.read(this.box.value, all);
+    const words = tokens.map(({ word }) => word);
+    this.tokens = words.length > MOST_SHOWN ? [] : tokens;
+    if (words.length === this.words?.length && words.every((word, index) => word === this.words[index])) {
       return; // white space alone has changed
     }
+    this.words = words;
     this.before = this.answer;
-    this.ids = this.tokens.map(({ id }) => id);
+    this.ids = tokens.map(({ id }) => id);
     this.layers = this.network.states(this.ids);
     const logits = this.network.logits(this.ids, this.layers);
     const probabilities = this.network.probabilities(logits);
@@ -117,8 +121,8 @@ class Page {
     this.answer = { logits, probabilities, predicted };
     this.effects = [];
     this.after = [];
-    this.showAnswer();
-    if (words.length > MOST_SHOWN) Object.assign(this, { tokens: [], ids: [], layers: this.network.states([]) });
+    this.showAnswer(all.length);
+    if (words.length > MOST_SHOWN) Object.assign(this, { ids: [], layers: this.network.states([]) });
     this.showWords();
     this.moveTo(this.cursor);
     this.curve.start(
@@ -133,7 +137,8 @@ class Page {
     );
   }
 
-  showAnswer() {
+  /** total: the number of words in the text, of which the network may read fewer */
+  showAnswer(total) {
     const { probabilities, predicted } = this.answer;
     const { label } = this;
     const { classes } = this.network;
@@ -154,10 +159,10 @@ class Page {
       make("bdi", { textContent: classes[label] }),
       ` is ${probabilities[label].toFixed(4)}.${change}`,
     );
-    const unknown = this.tokens.filter(({ id }) => id === OUT_OF_VOCABULARY).length;
-    const read = this.tokens.length;
+    const unknown = this.ids.filter((id) => id === OUT_OF_VOCABULARY).length;
+    const read = this.ids.length;
     const told = [`${read} ${read === 1 ? "word" : "words"} read, ${unknown} unknown to the network.`];
-    if (read < this.total) told.push(`The network reads no more of the text, which has ${this.total}.`);
+    if (read < total) told.push(`The network reads no more of the text, which has ${total}.`);
     if (unknown > read / 2) told.push("With so many unknown words, the answer means little.");
     if (read > MOST_SHOWN) told.push(`The page shows at most ${MOST_SHOWN} words one by one.`);
     element("known").textContent = told.join(" ");
@@ -197,7 +202,7 @@ class Page {
     this.fillTable();
   }
 
-  /** Select a word: the network has read as far as it. */
+  /** Select a word, the last one if there are not so many. */
   moveTo(wanted) {
     const index = Math.max(0, Math.min(wanted, this.tokens.length - 1));
     this.cursor = index;
