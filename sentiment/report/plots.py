@@ -71,9 +71,11 @@ def draw(*runs: str) -> Drawings:
                 raise
             return Drawings([], [str(error)])
         absent = []
-        for error in found.get("errors", []):
-            where, why = error.get("name") or error.get("source") or paths.PIPELINE, error["msg"] or error["type"]
-            absent.append(f"{where} of {error['rev']} ({reason(Exception(why))})")
+        failures = found.get("errors", [])
+        for failure in failures:
+            what = failure.get("name") or failure.get("source") or paths.PIPELINE
+            why = " ".join((failure["msg"] or failure["type"]).split())
+            absent.append(f"{what} of {failure['rev']} ({why})")
         for name, part in ((name, part) for name, parts in found["data"].items() for part in parts):
             prefix = f"plot-{len(drawings)}-"
             if part["type"] == "vega":
@@ -84,7 +86,7 @@ def draw(*runs: str) -> Drawings:
             elif part["url"].endswith(".svg"):
                 caption = f"{name} of {', '.join(part['revisions'])}"
                 drawings.append(Drawing(name, caption, picture(Path(part["url"]), caption, prefix, name), True))
-    known = {drawing.name for drawing in drawings} | {error.get("name") for error in found.get("errors", [])}
+    known = {drawing.name for drawing in drawings} | {failure.get("name") for failure in failures}
     return Drawings(drawings, [*absent, *(name for name in names() if name not in known)])
 
 
