@@ -159,7 +159,7 @@ def run(reproduced: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> c
 
 
 def test_the_page_says_what_the_metrics_say(run: checkpoint.Checkpoint) -> None:
-    values = contents.gather(run, Drawings([], ["counter"]), ReportConfig(reviews=3), 0.5)
+    values = contents.gather(run, lambda: Drawings([], ["counter"]), ReportConfig(reviews=3), 0.5)
     test = json.loads(paths.TEST_METRICS.read_text(encoding="utf-8"))
     assert f"its accuracy is {100 * test['accuracy']:.1f} %" in values["paragraph"][1]
     rows = {row["name"]: row["cells"] for row in values["scores"]["rows"]}
@@ -188,7 +188,7 @@ def test_a_missing_or_damaged_input_is_named(run: checkpoint.Checkpoint, path: P
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=re.escape(str(path))):
-        contents.gather(run, Drawings([], ["counter"]), ReportConfig(reviews=3), 0.5)
+        contents.gather(run, lambda: Drawings([], ["counter"]), ReportConfig(reviews=3), 0.5)
 
 
 def rate(share: float) -> dict[str, Any]:

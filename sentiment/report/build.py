@@ -25,11 +25,11 @@ SECTIONS = [
 def workspace(config: ReportConfig, threshold: float) -> str:
     """Return the page about the run in the workspace. Raises InputError where a file of the run is missing."""
     with ThreadPoolExecutor(1) as other:
-        drawings = other.submit(plots.draw)  # DVC takes two seconds
+        drawings = other.submit(plots.draw)  # DVC takes two seconds, most of them in a process of its own
         cpu = torch.device("cpu")
         device.configure_torch(cpu, 1)
         trained = checkpoint.load(paths.MODEL, cpu)
-        values = contents.gather(trained, drawings.result(), config, threshold)
+        values = contents.gather(trained, drawings.result, config, threshold)
     return html(trained, values)
 
 

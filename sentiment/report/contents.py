@@ -3,6 +3,7 @@
 Every value comes from a file that a stage wrote. A missing or damaged file raises InputError, which names it.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,16 @@ INSIDE = ("saturation", "norm", "counter", "metrics/plots/quantized.csv")  # plo
 ROWS = 10  # of a table
 
 
-def gather(trained: Checkpoint, drawings: Drawings, config: ReportConfig, threshold: float) -> dict[str, Any]:
-    """Return the values of `page/index.html`."""
+def gather(trained: Checkpoint, draw: Callable[[], Drawings], config: ReportConfig, threshold: float) -> dict[str, Any]:
+    """Return the values of `page/index.html`. draw: called last, because DVC takes seconds"""
     test, corpus, analysis = (read_json(path) for path in (paths.TEST_METRICS, paths.CORPUS, paths.ANALYSIS_METRICS))
     baseline, stacked = read_json(paths.BASELINE_METRICS)["baseline"], read_json(paths.STACKED_METRICS)["stacked"]
-    drawn = [each for each in drawings.drawn if not each.picture]  # those of automata have a section
     found = predictions.read(paths.PREDICTIONS, trained.classes)
     walking = walks.find(analysis, trained.vocabulary.tokens.to_pylist())
     live = network.reason_against(trained)
     chosen = reviews.groups(trained, found, threshold, config.reviews)
+    drawings = draw()
+    drawn = [each for each in drawings.drawn if not each.picture]  # those of automata have a section
     return {
         "title": f"{describe(trained.classifier.config)} on {Path(corpus['source']).name}",
         "paragraph": paragraph(trained, test, baseline, corpus),
