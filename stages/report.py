@@ -2,8 +2,8 @@
 
 metrics/, analysis/, models/classifier/, data/predictions.parquet, data/reviews/test.parquet -> reports/index.html
 
-The page is one file that loads nothing else. It says what a run has no data for. With `report.reviews: 0` it says only
-that, in a second instead of five.
+The page is one file that loads nothing else, and says what the run has no data for. With `report.reviews: 0`, a note
+takes its place, in one second instead of eight.
 """
 
 from sentiment.config import paths

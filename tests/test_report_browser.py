@@ -90,7 +90,7 @@ def language() -> walks.Walk:
     automaton = walks.automaton("verdicts", ["good", "bad", "not"])
     svg = drawing.draw(automaton, drawing.state_names(automaton), ["negative", "positive"])
     steps = walks.steps("language", automaton)
-    return walks.Walk(steps["id"], "The automaton of verdicts", plots.inline(svg, "automaton", "language-"), steps)
+    return walks.Walk("The automaton of verdicts", plots.inline(svg, "automaton", "language-"), steps)
 
 
 @pytest.mark.parametrize("model", [

@@ -93,15 +93,25 @@ def better_model(others: dict[str, dict[str, Any]]) -> list[str]:
 
     others: scores of each model by its name; none where there is no baseline
     """
-    better = {name: scores for name, scores in others.items() if scores.get("above_network_low", 0) > 0}
-    if not better:
+    best = best_above(others)
+    if best is None:
         return []
-    best = max(better, key=lambda name: float(better[name]["accuracy"]))
-    low, high = (100 * better[best][f"above_network_{end}"] for end in ("low", "high"))
+    accuracy, low, high = gain_of(others[best])
     return [
-        f"Better           {best}, {better[best]['accuracy']:.1%}: {low:.1f} to {high:.1f} points above the network; "
+        f"Better           {best}, {accuracy:.1%}: {low:.1f} to {high:.1f} points above the network; "
         f"`sentiment predict --model {best}`"
     ]
+
+
+def best_above(others: dict[str, dict[str, Any]]) -> str | None:
+    """Return the name of the most accurate of the models that are better than the network by more than chance."""
+    better = {name: scores for name, scores in others.items() if scores.get("above_network_low", 0) > 0}
+    return max(better, key=lambda name: float(better[name]["accuracy"]), default=None)
+
+
+def gain_of(scores: dict[str, Any]) -> tuple[float, float, float]:
+    """Return a model's accuracy, and the ends of the interval of its points above the network."""
+    return scores["accuracy"], 100 * scores["above_network_low"], 100 * scores["above_network_high"]
 
 
 def advice(

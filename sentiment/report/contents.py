@@ -95,12 +95,11 @@ def paragraph(trained: Checkpoint, test: dict[str, Any], baseline: dict[str, Any
 def better(baseline: dict[str, Any], stacked: dict[str, Any]) -> str | None:
     """Return a sentence about the best model if that is not the network, by more than chance."""
     others = {"The baseline": baseline, "The stacked model, of both together,": stacked}
-    above = {name: found for name, found in others.items() if found.get("above_network_low", 0) > 0}
-    if not above:
+    best = summary.best_above(others)
+    if best is None:
         return None
-    name, found = max(above.items(), key=lambda item: float(item[1]["accuracy"]))
-    low, high = (100 * found[f"above_network_{end}"] for end in ("low", "high"))
-    return f"{name} is more accurate: {percent(found['accuracy'])}, {low:.1f} to {high:.1f} points above the network."
+    accuracy, low, high = summary.gain_of(others[best])
+    return f"{best} is more accurate: {percent(accuracy)}, {low:.1f} to {high:.1f} points above the network."
 
 
 def scores(models: dict[str, dict[str, Any]]) -> dict[str, Any]:

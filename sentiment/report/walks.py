@@ -18,7 +18,6 @@ OTHERS = {"": "\0", ",": "\0,", ".": "\0."}
 class Walk(NamedTuple):
     """An automaton with its picture. steps: JSON-ready, for `page/page.js`"""
 
-    id: str
     title: str
     svg: Markup
     steps: dict[str, Any]
@@ -53,4 +52,4 @@ def steps(name: str, found: Automaton) -> dict[str, Any]:
 
 def _walk(name: str, title: str, steps: dict[str, Any]) -> Walk:
     picture = plots.picture(paths.PLOTS / f"{name}.svg", title, f"{name}-")
-    return Walk(steps["id"], title, picture, steps)
+    return Walk(title, picture, steps)

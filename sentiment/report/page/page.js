@@ -23,7 +23,7 @@ function make(name, properties = {}, ...children) {
 
 const signed = (value, digits) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(digits);
 
-/** Calls `work` with each value of a generator, a slice of time after another, until it ends or another one starts. */
+/** Consumes a generator in short slices of time, with `work` for each value. Starting another one ends it early. */
 class Background {
   start(values, work, done) {
     clearTimeout(this.waiting);
@@ -228,8 +228,7 @@ class Page {
       return;
     }
     const name = this.network.classes[this.label];
-    const odds = this.network.logOdds(this.answer.logits, this.label) - effect;
-    const probability = 1 / (1 + Math.exp(-odds));
+    const probability = logistic(this.network.logOdds(this.answer.logits, this.label) - effect);
     const after = this.after[this.cursor];
     element("word").replaceChildren(
       "Without “",
@@ -310,12 +309,13 @@ class Page {
     context.font = "11px system-ui, sans-serif";
     context.fillStyle = colour("cursor");
     if (words.length) context.fillRect(SCALE + this.cursor * this.column, 0, this.column, height);
-    this.paintCurve(context, colour, width, rows);
+    const largest = this.largest(rows);
+    this.paintCurve(context, colour, width, rows, largest);
     this.paintWords(context, colour, words);
-    this.paintUnits(context, colour, width, rows);
+    this.paintUnits(context, colour, width, rows, largest);
   }
 
-  paintCurve(context, colour, width, rows) {
+  paintCurve(context, colour, width, rows, largest) {
     const level = (share) => CURVE.top + (1 - share) * CURVE.height;
     const line = (values, name, dash = []) => {
       context.beginPath();
@@ -345,7 +345,7 @@ class Page {
     for (const [index, share] of curve.entries()) {
       context.fillRect(SCALE + (index + 0.5) * this.column - 2, level(share) - 2, 4, 4);
     }
-    if (this.unit >= 0) line([...rows[this.unit]].map((value) => (value / this.largest(rows) + 1) / 2), "against", [5, 3]);
+    if (this.unit >= 0) line([...rows[this.unit]].map((value) => (value / largest + 1) / 2), "against", [5, 3]);
   }
 
   paintWords(context, colour, words) {
@@ -360,8 +360,7 @@ class Page {
     }
   }
 
-  paintUnits(context, colour, width, rows) {
-    const largest = this.largest(rows);
+  paintUnits(context, colour, width, rows, largest) {
     const [positive, negative] = [colour("for"), colour("against")];
     const gap = this.row > 4 ? 1 : 0;
     for (const [unit, values] of rows.entries()) {
