@@ -10,6 +10,11 @@ class InputError(Exception):
     """The user gave something that cannot be used. The message names the file, the row or key, value and remedy."""
 
 
+def missing_file(path: object) -> InputError:
+    """Return the error about a file of the pipeline that is not there."""
+    return InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it")
+
+
 def quote(value: object) -> str:
     """Return a value for an error line: quoted, escaped and at most 60 characters long.
 

@@ -25,7 +25,7 @@ from sentiment.data.corpus import Corpus
 from sentiment.data.model_folder import SETTINGS
 from sentiment.data.predictions import Probabilities, TextPredictions
 from sentiment.data.tokenizer import Tokenizer
-from sentiment.errors import InputError, quote, reason
+from sentiment.errors import InputError, missing_file, quote, reason
 from sentiment.io.csv_file import csv_field, csv_lines, csv_rows
 from sentiment.io.json_file import write_json
 
@@ -129,7 +129,7 @@ def _read(path: Path, header: list[str]) -> tuple[list[str], npt.NDArray[np.floa
         with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
             table = np.array(numbers, np.float32).reshape(len(texts), len(header) - 1)
     except FileNotFoundError:
-        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+        raise missing_file(path) from None
     except (ValueError, csv.Error) as error:
         raise InputError(f"{path}: damaged ({reason(error)}); {_REMEDY}") from None
     if not np.isfinite(table).all():

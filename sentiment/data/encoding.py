@@ -20,7 +20,7 @@ from sentiment.config.section import NonNegativeInt, Settings
 from sentiment.data.classes import Classes
 from sentiment.data.tokenizer import Tokenizer
 from sentiment.data.vocabulary import Ids, Vocabulary
-from sentiment.errors import InputError, reason
+from sentiment.errors import InputError, missing_file, reason
 from sentiment.io import parquet
 from sentiment.io.atomic import atomic_folder
 
@@ -115,7 +115,7 @@ class EncodedSplit:
         try:
             ids = np.load(folder / "ids.npy", mmap_mode="r" if offsets[-1] else None, allow_pickle=False)
         except FileNotFoundError:
-            raise InputError(f"{folder}/ids.npy: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+            raise missing_file(folder / "ids.npy") from None
         except (ValueError, EOFError) as error:
             raise InputError(
                 f"{folder}/ids.npy: not an array that this project wrote ({reason(error)}); run `dvc repro`"

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.errors import InputError, quote, reason
+from sentiment.errors import InputError, missing_file, quote, reason
 from sentiment.io.atomic import atomic_write
 from sentiment.io.csv_file import csv_field, csv_lines, csv_rows, repeated
 
@@ -130,7 +130,7 @@ class Vocabulary:
                     tokens.append(row[0])
                     counts.append(int(row[1]))
         except FileNotFoundError:
-            raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+            raise missing_file(path) from None
         except (UnicodeDecodeError, csv.Error) as error:
             raise InputError(
                 f"{path}: not a table that this project wrote ({reason(error)}); run `dvc repro`"

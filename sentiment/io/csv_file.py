@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from sentiment.errors import InputError, reason
+from sentiment.errors import InputError, missing_file, reason
 from sentiment.io.atomic import atomic_write
 from sentiment.io.json_file import rounded
 
@@ -86,7 +86,7 @@ def read_csv(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) ->
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+        raise missing_file(path) from None
     except ValueError as error:  # pandas' errors, and bytes that are not UTF-8
         raise InputError(f"{path}: not a table ({reason(error)}); run `dvc repro`") from None
     if missing := [name for name in (*columns, *numbers) if name not in table]:

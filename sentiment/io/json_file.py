@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sentiment.errors import InputError, quote, reason
+from sentiment.errors import InputError, missing_file, quote, reason
 from sentiment.io.atomic import atomic_write
 
 
@@ -54,7 +54,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_hook=with_path)
     except FileNotFoundError:
-        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+        raise missing_file(path) from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({reason(error)}); run `dvc repro`") from None
     if not isinstance(content, dict):

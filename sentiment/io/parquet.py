@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiment.errors import InputError, reason
+from sentiment.errors import InputError, missing_file, reason
 from sentiment.io.atomic import atomic_write
 
 # Rows in a batch and in a row group. 2,048 reviews of IMDb have 2.7 MB of text: enough to make the overhead of an Arrow
@@ -105,7 +105,7 @@ def _open(path: Path, contract: Contract) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
     except FileNotFoundError:
-        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+        raise missing_file(path) from None
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from None
     if not fits(file.schema_arrow, contract):

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialized
 from torch import Tensor, nn
 
-from sentiment.errors import InputError, reason
+from sentiment.errors import InputError, missing_file, reason
 
 
 def save(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -25,7 +25,7 @@ def load(path: Path, remedy: str) -> dict[str, Tensor]:
     try:
         weights = load_file(path)
     except FileNotFoundError:
-        raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+        raise missing_file(path) from None
     except SafetensorError as error:
         raise InputError(f"{path}: damaged ({reason(error)}); {remedy}") from None
     return weights

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiment.errors import InputError, quote, reason
+from sentiment.errors import InputError, missing_file, quote, reason
 from sentiment.io import parquet
 from sentiment.pipeline.git import require_repository
 
@@ -20,7 +20,7 @@ def read_bytes(revision: str, path: Path) -> bytes:
         try:
             return path.read_bytes()
         except FileNotFoundError:
-            raise InputError(f"{path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+            raise missing_file(path) from None
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from sentiment.config import paths
 from sentiment.config.yaml_file import read_yaml
-from sentiment.errors import InputError, reason
+from sentiment.errors import InputError, missing_file, reason
 from sentiment.pipeline.dvc_json import dvc_json
 
 # In the colours of the page, light or dark.
@@ -104,7 +104,7 @@ def picture(path: Path, label: str, prefix: str, name: str | None = None) -> Mar
     try:
         return inline(path.read_text(encoding="utf-8"), label, prefix)
     except FileNotFoundError:
-        raise InputError(f"{name or path}: missing; run `dvc repro`, or `dvc pull` if the team has it") from None
+        raise missing_file(name or path) from None
     except ValueError as error:
         raise InputError(f"{name or path}: not an SVG picture ({reason(error)}); run `dvc repro`") from None
 
