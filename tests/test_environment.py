@@ -58,12 +58,16 @@ def test_verify_leaves_the_repository_of_a_hook_alone(hooked: Clone, tmp_path: P
 
 
 @pytest.mark.pipeline
-@pytest.mark.slow
-def test_a_test_leaves_the_repository_of_a_hook_alone(hooked: Clone) -> None:
-    before = repository(hooked)
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_verify.py", "-k", "metrics_that_no_stage"]
-    done = Clone(ROOT, hooked.env).python(*words)
-    assert "1 passed" in done.stdout
+def test_a_test_leaves_the_repository_of_a_hook_alone(hooked: Clone, tmp_path: Path) -> None:
+    """All of the tests' calls of Git are those of `Clone`, after conftest.py was imported."""
+    before, mine = repository(hooked), tmp_path / "mine"
+    mine.mkdir()
+    code = (
+        "import sys, tests.conftest; from pathlib import Path; from tests.support.clone import Clone; "
+        "clone = Clone(Path(sys.argv[1])); clone.git('init'); (clone.path / 'file').touch(); clone.commit('Mine')"
+    )
+    Clone(ROOT, hooked.env).python("-c", code, str(mine))
+    assert Clone(mine).git("log", "--format=%s") == "Mine\n"
     assert repository(hooked) == before
 
 

@@ -385,8 +385,8 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
         shutil.copytree(long.path, tmp_path / str(units), symlinks=True)
         clone = Clone(tmp_path / str(units))
         clone.set("model.hidden_dim", units)
-        clone.dvc("repro", "train")
-        alone[units] = state(clone)
+        clone.stage("train")
+        alone[units] = clone.hashes()
         long.dvc(
             "exp", "run", "--queue", "--name", f"units-{units}", "--set-param", f"model.hidden_dim={units}", "train"
         )
@@ -411,7 +411,7 @@ def test_two_queued_experiments_do_not_disturb_each_other(long: Clone, tmp_path:
     assert 0 < busiest < 1.25  # compute.threads is 1
     for units, expected in alone.items():
         long.dvc("exp", "apply", f"units-{units}")
-        assert state(long) == expected
+        assert long.hashes() == expected
 
 
 def test_a_killed_experiment_is_noticed_and_the_way_back_loses_nothing(long: Clone) -> None:

@@ -152,6 +152,7 @@ def test_a_bad_source_loses_nothing(clone: Clone, content: str, expected: str) -
     assert {name: value for name, value in state(clone).items() if name != str(SAMPLE)} == before
 
 
+@pytest.mark.slow
 def test_a_mapping_of_labels_is_a_parameter_like_any_other(clone: Clone) -> None:
     sample = clone.path / SAMPLE
     text = sample.read_text(encoding="utf-8")
@@ -171,6 +172,7 @@ def test_a_vocabulary_that_the_model_does_not_know_is_refused(clone: Clone) -> N
     assert done.stderr == ("error: data/vocab.csv: not the vocabulary that made the ids; run `dvc repro encode`\n")
 
 
+@pytest.mark.slow
 def test_a_changed_parameter_runs_only_the_stages_that_read_it(clone: Clone) -> None:
     """And a run that was made before is taken from DVC's cache."""
 
@@ -223,23 +225,24 @@ def test_experiments_are_queued_run_and_compared(clone: Clone, tmp_path: Path) -
     clone.dvc("exp", "run", "--name", "gru", "--set-param", "model.cell=gru")
     clone.git("checkout", "--force", ".")
     clone.dvc("checkout")
-    changes = ["--set-param", "evaluate.threshold=0.5,0.4", "--set-param", f"ingest.source={outside}"]
+    changes = ["--set-param", "evaluate.threshold=0.4,0.6", "--set-param", f"ingest.source={outside}"]
     clone.dvc("exp", "run", "--queue", "--name", "queued", *changes)
+    clone.dvc("queue", "remove", "queued-2")  # one is enough to run
     clone.dvc("queue", "start")
-    wait_for_queue(clone, 2)
+    wait_for_queue(clone, 1)
     table = {
         row["Experiment"] or row["rev"]: row
         for row in csv.DictReader(clone.dvc("exp", "show", "--csv", "--no-pager").stdout.splitlines())
     }
-    assert {"gru", "queued-1", "queued-2"} <= set(table)
-    assert [table[name]["model.cell"] for name in ("gru", "queued-1", "queued-2")] == ["gru", "rnn", "rnn"]
-    assert [table[name]["evaluate.threshold"] for name in ("gru", "queued-1", "queued-2")] == ["0.5", "0.5", "0.4"]
-    for name in ("gru", "queued-1", "queued-2"):
+    assert {"gru", "queued-1"} <= set(table)
+    assert [table[name]["model.cell"] for name in ("gru", "queued-1")] == ["gru", "rnn"]
+    assert [table[name]["evaluate.threshold"] for name in ("gru", "queued-1")] == ["0.5", "0.4"]
+    for name in ("gru", "queued-1"):
         assert 0 <= float(table[name]["accuracy"]) <= 1
         assert float(table[name]["tokens_per_second"]) > 0
         assert table[name]["device"].startswith("cpu")
     # The corpus is the same file elsewhere, so the numbers are the same.
-    assert table["queued-1"]["accuracy"] == table["main"]["accuracy"]
+    assert table["queued-1"]["roc_auc"] == table["main"]["roc_auc"]
     assert table["queued-1"]["train_loss"] == table["main"]["train_loss"]
     difference = json.loads(clone.dvc("params", "diff", "--json", "main", "gru").stdout)
     assert difference == {"params.yaml": {"model.cell": {"old": "rnn", "new": "gru"}}}
@@ -283,7 +286,7 @@ def test_a_source_that_dvc_tracks_is_there_in_the_queue(clone: Clone) -> None:
     mine.write_bytes((clone.path / SAMPLE).read_bytes())
     clone.dvc("add", "data/mine.csv")
     clone.commit("My reviews")
-    clone.dvc("exp", "run", "--temp", "--name", "mine", "--set-param", "ingest.source=data/mine.csv")
+    clone.dvc("exp", "run", "--temp", "--name", "mine", "--set-param", "ingest.source=data/mine.csv", "ingest")
     table = clone.dvc("exp", "show", "--csv", "--no-pager").stdout
     assert any("mine" in line and ",data/mine.csv," in line for line in table.splitlines())
 
