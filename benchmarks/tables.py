@@ -238,6 +238,22 @@ def text() -> list[str]:
     )
 
 
+def compiled() -> list[str]:
+    """Return what the compiler makes of each of Triton's loops for an H100, forward and backward."""
+    loops = read_json(RESULTS / "triton-compiled-90.json")["loops"]
+    by_loop = {(loop["loop"], loop["width"]): loop for loop in loops}
+    rows = []
+    for (name, width), forward in by_loop.items():
+        cell, _, direction = name.partition("_")
+        if direction == "forward":
+            both = forward, by_loop[f"{cell}_backward", width]
+            figures = (" / ".join(f"{loop[key]:,}" for loop in both) for key in ("registers", "spilled_bytes"))
+            memory = " / ".join(f"{loop['shared_memory'] / 1024:.0f}" for loop in both)
+            rows.append([f"`{cell}`", str(width), forward["weights"], str(forward["warps"]), *figures, memory])
+    columns = ["cell", "units", "weights", "warps", "registers of a thread", "spilled bytes", "shared memory, KiB"]
+    return _table(columns, rows)
+
+
 def training() -> list[str]:
     """Return how many times faster a training step is here than elsewhere, on IMDb's reviews."""
     measured = read_json(RESULTS / "training-imdb.json")
@@ -312,6 +328,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
         data_stages,
         text,
         training,
+        compiled,
         pipeline,
         stock_packed,
     )

@@ -36,8 +36,8 @@ from benchmarks import prepared, timing
 from benchmarks.corpora import ROOT, Corpus
 from benchmarks.timing import Contestant, Timing
 from sentiment.config import paths
-from sentiment.config.compute import Precision
-from sentiment.data.batching import BucketBatchSampler, collate
+from sentiment.config.compute import Backend, Precision
+from sentiment.data.batching import BucketBatchSampler, make_loader
 from sentiment.data.dataset import Review, ReviewDataset
 from sentiment.data.encoding import EncodedSplit
 from sentiment.data.vocabulary import Vocabulary
@@ -49,6 +49,7 @@ from sentiment.nn.config import ModelConfig
 from sentiment.training import trainer
 from sentiment.training.config import TrainConfig
 
+CPU = torch.device("cpu")
 THREADS = 2
 ROUNDS = 3
 LEARNING_RATE = 1e-3
@@ -115,7 +116,7 @@ class Stock(nn.Module):
             # The state at each review's end. From the other side the pads come first; to read around them would cost
             # more, so the padded way is measured at its cheapest.
             states, _ = self.layer(self.embedding(ids))
-            last = states[ends, torch.arange(len(ends))]
+            last = states[ends, torch.arange(len(ends), device=ends.device)]
         logits: Tensor = self.readout(last).squeeze(1)
         return logits
 
@@ -134,9 +135,17 @@ def padded(reviews: Sequence[Review]) -> tuple[tuple[Tensor, Tensor], Tensor]:
     return (ids, ends), torch.tensor([float(label) for _, _, label in reviews])
 
 
-def ours(network: Network, vocab_size: int, reviews: ReviewDataset, batches: Positions, precision: Precision) -> Work:
+def ours(
+    network: Network,
+    vocab_size: int,
+    reviews: ReviewDataset,
+    batches: Positions,
+    precision: Precision,
+    place: torch.device = CPU,
+    backend: Backend = "auto",
+) -> Work:
     torch.manual_seed(0)
-    model = Classifier(network.config, vocab_size).to(device.dtype(precision)).train()
+    model = Classifier(network.config, vocab_size, backend).to(place, device.dtype(precision)).train()
     config = TrainConfig.load(ROOT / paths.PARAMS).model_copy(
         update={
             "precision": precision,
@@ -148,24 +157,32 @@ def ours(network: Network, vocab_size: int, reviews: ReviewDataset, batches: Pos
     )
     state = trainer.TrainState.create(model, config, len(batches))
 
+    loader = make_loader(reviews, batches, place)  # type: ignore[arg-type]
+
     def work() -> None:
-        for batch in DataLoader(reviews, batch_sampler=batches, collate_fn=collate):
-            trainer.train_step(state, batch, config)
+        for batch in loader:
+            trainer.train_step(state, batch.to(place), config)
 
     return work
 
 
 def stock(
-    network: Network, vocabulary_size: int, reviews: ReviewDataset, batches: Positions, pack: Callable[..., Any]
+    network: Network,
+    vocabulary_size: int,
+    reviews: ReviewDataset,
+    batches: Positions,
+    pack: Callable[..., Any],
+    place: torch.device = CPU,
 ) -> Work:
     torch.manual_seed(0)
-    model = Stock(network, vocabulary_size)
+    model = Stock(network, vocabulary_size).to(place)
     adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
 
     def work() -> None:
-        for inputs, labels in DataLoader(reviews, batch_sampler=batches, collate_fn=pack):
+        for (ids, ends), labels in DataLoader(reviews, batch_sampler=batches, collate_fn=pack):
             adam.zero_grad()
-            nn.functional.binary_cross_entropy_with_logits(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
+            logits = model((ids.to(place), ends.to(place)))
+            nn.functional.binary_cross_entropy_with_logits(logits, labels.to(place)).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
             adam.step()
 
@@ -258,7 +275,7 @@ def _go() -> float:
 
 
 def as_train_does() -> None:
-    device.configure_torch(torch.device("cpu"), THREADS)
+    device.configure_torch(CPU, THREADS)
 
 
 def plainly() -> None:

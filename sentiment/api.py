@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:  # each kind of model loads the packages that it needs
     from sentiment.baseline.model import Baseline
     from sentiment.evaluation.stacking import StackedClassifier
     from sentiment.inference.checkpoint import Checkpoint
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 class Prediction(NamedTuple):
@@ -161,11 +159,12 @@ class _Stacked:
         return TextPredictions(probability, np.minimum(one.unknown, other.unknown))
 
 
-def load(folder: str | os.PathLike[str], device: Device = "cpu") -> Model:
+def load(folder: str | os.PathLike[str], device: str = "cpu") -> Model:
     """Read a model from a folder that a stage wrote: models/classifier, models/baseline or models/stacked.
 
-    `auto` is the best device that is here; a baseline needs none. Raises InputError where files are missing, damaged or
-    do not belong together, or where the device is absent.
+    device: cpu, cuda, the number of a GPU such as cuda:1, mps, or auto, the best one here; a baseline needs none
+
+    Raises InputError where files are missing, damaged or do not belong together, or where the device is absent.
     """
     path = Path(folder)
     kind = kind_of(path)
@@ -184,7 +183,7 @@ def load(folder: str | os.PathLike[str], device: Device = "cpu") -> Model:
     return Model(_Stacked(network, baseline, stack))
 
 
-def _load_network(path: Path, device: Device) -> _Network:
+def _load_network(path: Path, device: str) -> _Network:
     from sentiment.inference import checkpoint
 
     return _Network(checkpoint.load(path, checkpoint.choose_device(path, device, "device")))

@@ -22,6 +22,10 @@ from tests.support.imports import ROOT
 
 environment.prepare()  # for a test of a Git hook, or an environment that nobody activated
 
+# Triton decides when it is first imported, by torch perhaps, whether it compiles loops or interprets them on the CPU.
+if not Path("/dev/nvidiactl").exists():
+    os.environ["TRITON_INTERPRET"] = "1"
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell that started the tests in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

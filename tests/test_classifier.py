@@ -15,6 +15,7 @@ from sentiment.data.batching import Batch, collate
 from sentiment.data.word_vectors import Vectors
 from sentiment.nn import device, outputs
 from sentiment.nn.classifier import Classifier
+from sentiment.nn.packed import PackedVectors
 from sentiment.nn.pooling import padded_sum_and_max, pool
 from sentiment.nn.recurrent import RecurrentEncoder
 from tests.support.configs import model_config
@@ -235,18 +236,18 @@ def test_several_logits_and_the_gradients_of_their_loss_are_those_by_formula(cel
         torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
 
 
-def sum_and_max(states: Tensor, batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
+def sum_and_max(states: Tensor, packed: PackedVectors) -> tuple[Tensor, Tensor]:
     """Return what pooling on the CPU reads in one pass: mean pooling times the lengths, and the maximum."""
-    (mean,), (highest,) = (pool(kind, states, states, batch_sizes) for kind in ("mean", "max"))
-    lengths = (torch.arange(int(batch_sizes[0]))[:, None] < batch_sizes).sum(1)
-    return mean * lengths[:, None], highest
+    (mean,), (highest,) = (pool(kind, states, states, packed) for kind in ("mean", "max"))
+    return mean * packed.lengths[:, None], highest
 
 
 def test_pooling_on_the_cpu_is_pooling_over_padded_states() -> None:
     batch = packed([[2] * (1 + row % 40) for row in range(150)])
     states = torch.randn(len(batch.ids.data), 6, dtype=torch.float64, requires_grad=True)
-    result = sum_and_max(states, batch.ids.batch_sizes)
-    expected = padded_sum_and_max(states, batch.ids.batch_sizes)
+    vectors = PackedVectors(states, None, batch.ids.batch_sizes)
+    result = sum_and_max(states, vectors)
+    expected = padded_sum_and_max(states, vectors)
     weighing = torch.randn(2, *expected[0].shape, dtype=torch.float64)
     for one, other in zip(result, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
@@ -261,7 +262,8 @@ def test_a_state_that_is_not_a_number_is_not_pooled_away(position: int) -> None:
     states = torch.tensor([[1.0], [3.0], [2.0]])
     states[position] = math.nan
     for pooled in (sum_and_max, padded_sum_and_max):
-        assert all(each.isnan().all() for each in pooled(states, torch.tensor([1, 1, 1]))), pooled
+        vectors = PackedVectors(states, None, torch.tensor([1, 1, 1]))
+        assert all(each.isnan().all() for each in pooled(states, vectors)), pooled
 
 
 def test_the_layers_of_a_transformer_begin_apart() -> None:

@@ -497,7 +497,19 @@ def test_a_device_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(
             InputError, match=f"device '{kind}' is not on this machine; set compute.device to auto or cpu"
         ):
-            device.select_device(kind)  # type: ignore[arg-type]
+            device.select_device(kind)
+
+
+@pytest.mark.parametrize(
+    "name, remedy", [("cuda:2", "one of cuda:0, cuda:1"), ("gpu", "the number of a GPU, such as cuda:1")]
+)
+def test_a_gpu_is_chosen_by_its_number(
+    cuda_present: None, monkeypatch: pytest.MonkeyPatch, name: str, remedy: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert device.select_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(InputError, match=f"'{name}' is not .* {remedy}$"):
+        device.select_device(name)
 
 
 def test_batches_are_pinned_for_cuda_alone(splits: Splits, cuda_present: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ from sentiment.io.atomic import atomic_write
 from sentiment.io.console import AS_READ, stdin, stdout
 
 if TYPE_CHECKING:
-    from sentiment.api import Device, Model, Prediction, TextClassifier
+    from sentiment.api import Model, Prediction, TextClassifier
 
 # The part of a file that is in memory and predicted at once. It is sorted by length, which makes even batches.
 _CHUNK_ROWS = 2048
@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="lowest probability at which the second of two classes is predicted, default: 0.5",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto (the default), cpu, cuda, cuda:1, mps")
 
 
 def _model_folder(word: str) -> Path:
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
         )
 
 
-def _load(folder: Path, device: "Device") -> "Model":
+def _load(folder: Path, device: str) -> "Model":
     """Read a model of any kind. For a network, torch gets one thread, because the network's own threads are faster."""
     from sentiment import api
 

@@ -111,8 +111,9 @@ def explain(model: type[BaseModel], details: ErrorDetails, where: str) -> str:
     if field is not None and get_origin(field.annotation) is Literal:
         choices = [str(choice) for choice in get_args(field.annotation)]
         return f"{dotted}: {quote(value)} is not one of {', '.join(choices)}{_suggestion(value, choices)}"
-    if not key and kind == "value_error":
-        return f"{dotted}: {details['ctx']['error']}"
+    if kind == "value_error":
+        refused = f"{quote(value)} is refused: " if key else ""
+        return f"{dotted}: {refused}{details['ctx']['error']}"
     return f"{dotted}: {quote(value)} is refused: {details['msg'][0].lower()}{details['msg'][1:]}"
 
 

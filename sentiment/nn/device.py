@@ -7,23 +7,30 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from sentiment.config.compute import DeviceName, Precision
-from sentiment.errors import InputError
+from sentiment.config.compute import DeviceName, Precision, check_device_name
+from sentiment.errors import InputError, quote
 from sentiment.nn.kernels import threads
 
 
 def select_device(name: DeviceName, precision: Precision = "float32", option: str = "compute.device") -> torch.device:
     """Return the device of that name; `auto` is the first of CUDA, MPS and CPU that is present and has the precision.
 
-    Raises InputError, which names the `option` to change, where the named device is absent or lacks the precision.
+    Raises InputError, which names the `option` to change, where there is no such device or it lacks the precision.
     """
+    try:
+        kind, _, number = check_device_name(name).partition(":")
+    except ValueError as error:
+        raise InputError(f"{option}: {quote(name)} is not a device; {error}") from None
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     lacking = {"mps"} if precision == "float64" else set()
-    if name == "auto":
+    if kind == "auto":
         return torch.device(next(kind for kind, found in present.items() if found and kind not in lacking))
-    if not present[name]:
+    if not present[kind]:
         raise InputError(f"device {name!r} is not on this machine; set {option} to auto or cpu")
-    if name in lacking:
+    if number and int(number) >= torch.cuda.device_count():
+        gpus = ", ".join(f"cuda:{gpu}" for gpu in range(torch.cuda.device_count()))
+        raise InputError(f"device {name!r} is not on this machine; set {option} to one of {gpus}")
+    if kind in lacking:
         raise InputError(
             f"device {name!r} does not compute in {precision}; set {option} to cpu or train.precision to float32"
         )

@@ -4,8 +4,8 @@
     mean max  over the review's states, each unit by itself
     concat    all three side by side (Howard and Ruder 2018, "concat pooling")
 
-A packed batch holds no padding, so on the CPU one pass over its rows is enough (`kernels/loops.py`). On other devices
-the rows are laid out review by review, and what lies beyond a review's end is masked: a scattered sum is not
+A packed batch holds no padding, so one pass over its rows is enough, on the CPU (`kernels/loops.py`) and in Triton.
+Elsewhere the rows are laid out review by review, and what lies beyond a review's end is masked: a scattered sum is not
 reproducible on CUDA.
 """
 
@@ -17,30 +17,34 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from sentiment.config.compute import Backend
 from sentiment.nn.config import Pooling
-from sentiment.nn.kernels import autograd, loops
+from sentiment.nn.kernels import autograd, loops, triton_layer
 from sentiment.nn.packed import PackedVectors
 
 
-def pool(kind: Pooling, states: Tensor, final: Tensor, batch_sizes: Tensor) -> list[Tensor]:
+def pool(
+    kind: Pooling, states: Tensor, final: Tensor, packed: PackedVectors, backend: Backend = "auto"
+) -> list[Tensor]:
     """Return the pooled states of each review: one float[reviews, hidden], or three for `concat`.
 
-    states: float[tokens, hidden], packed; final: float[reviews, hidden]; batch_sizes: int64[steps], on the CPU
+    states: float[tokens, hidden], in the rows of `packed`; final: float[reviews, hidden]
     """
     if kind == "last":
         return [final]
-    if states.device.type == "cpu":
-        total, highest = _SumAndMax.apply(states, batch_sizes)  # type: ignore[no-untyped-call]
+    if backend == "triton" and triton_layer.runs_on(states):
+        total, highest = triton_layer.sum_and_max(states, packed)
+    elif states.device.type == "cpu":
+        total, highest = _SumAndMax.apply(states, packed.batch_sizes)  # type: ignore[no-untyped-call]
     else:
-        total, highest = padded_sum_and_max(states, batch_sizes)
-    lengths = PackedVectors(states, None, batch_sizes).lengths
-    mean = total / lengths.to(total)[:, None]
+        total, highest = padded_sum_and_max(states, packed)
+    mean = total / packed.places().lengths.to(total)[:, None]
     return {"mean": [mean], "max": [highest], "concat": [final, mean, highest]}[kind]
 
 
-def padded_sum_and_max(states: Tensor, batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
+def padded_sum_and_max(states: Tensor, packed: PackedVectors) -> tuple[Tensor, Tensor]:
     """Return the sum and the maximum of each review's states, in plain torch. Ties share the maximum's gradient."""
-    rows, present = (each.to(states.device) for each in PackedVectors(states, None, batch_sizes).padded_rows())
+    rows, present = packed.padded_rows()
     table = functional.embedding(rows, states)
     absent = ~present[..., None]
     return table.masked_fill(absent, 0).sum(1), table.masked_fill(absent, -torch.inf).amax(1)

@@ -8,7 +8,7 @@ from sentiment.config.compute import Backend
 from sentiment.nn import reference
 from sentiment.nn.cells.cell import make_cell, make_layer, weights_by_direction
 from sentiment.nn.config import ModelConfig
-from sentiment.nn.kernels import autograd
+from sentiment.nn.kernels import autograd, triton_layer
 from sentiment.nn.packed import Directions, PackedVectors
 from sentiment.nn.pooling import pool
 
@@ -16,8 +16,8 @@ from sentiment.nn.pooling import pool
 class RecurrentEncoder(nn.Module):
     """A stack of layers of one cell, in one direction or in both.
 
-    A layer is computed by compiled loops on the CPU (`kernels/`), by cuDNN on a GPU, and by plain torch
-    (`reference.py`) wherever the cell has neither, or where the backend asks for it.
+    A layer is computed by compiled loops on the CPU (`kernels/`), by cuDNN or Triton's loops on a GPU, and by plain
+    torch (`reference.py`) wherever the cell has none of them, or where the backend asks for it.
 
     Dropout lies between the layers, as our own module: cuDNN's is not reproducible (pytorch#35661, pytorch#104697).
     """
@@ -38,7 +38,8 @@ class RecurrentEncoder(nn.Module):
         The forward direction has read the whole review at its last token, the backward direction at its first one. Each
         direction's final state is taken there.
         """
-        pooled = [pool(self.config.pooling, states, final, packed.batch_sizes) for states, final in self.states(packed)]
+        kind = self.config.pooling
+        pooled = [pool(kind, states, final, packed, self.backend) for states, final in self.states(packed)]
         return torch.cat([part for parts in zip(*pooled, strict=True) for part in parts], dim=1)
 
     def states(self, packed: PackedVectors) -> Directions:
@@ -46,19 +47,24 @@ class RecurrentEncoder(nn.Module):
         directions = self._run_layer(self.layers[0], packed)
         for layer in self.layers[1:]:
             states = torch.cat([states for states, _ in directions], dim=1)
-            directions = self._run_layer(layer, PackedVectors(self.dropout(states), None, packed.batch_sizes))
+            directions = self._run_layer(layer, packed.with_rows(self.dropout(states)))
         return directions
 
     def _run_layer(self, layer: nn.Module, packed: PackedVectors) -> Directions:
+        if self.backend == "reference":
+            return reference.run(self.cell, layer, packed)
+        cell, weights = self.cell, weights_by_direction(layer)
+        if self.backend == "triton" and cell.triton and triton_layer.supports(cell.triton, weights[0], packed):
+            return triton_layer.run_layer(cell.triton, cell.nonlinearity, packed, weights)
         on_cpu = packed.values.device.type == "cpu"
-        if self.backend == "auto" and on_cpu and self.cell.kernels:
+        if on_cpu and cell.kernels:
             return [
-                autograd.run_direction(self.cell.kernels, self.cell.nonlinearity, packed, weights, bool(direction))
-                for direction, weights in enumerate(weights_by_direction(layer))
+                autograd.run_direction(cell.kernels, cell.nonlinearity, packed, direction, reverse)
+                for direction, reverse in zip(weights, (False, True), strict=False)
             ]
-        if self.backend == "auto" and not on_cpu and isinstance(layer, nn.RNNBase):
+        if not on_cpu and isinstance(layer, nn.RNNBase):
             return _run_torch_layer(layer, packed)
-        return reference.run(self.cell, layer, packed)
+        return reference.run(cell, layer, packed)
 
     def initialise(self) -> None:
         """Draw the initial weights.

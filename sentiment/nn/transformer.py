@@ -46,7 +46,7 @@ class Transformer(nn.Module):
     def forward(self, packed: PackedVectors) -> Tensor:
         """Return the last layer's states, pooled: float[reviews, width], three times as wide for `concat`."""
         embedded = packed.per_token()
-        rows, present = (each.to(embedded.device) for each in packed.padded_rows())
+        rows, present = packed.padded_rows()
         # Attention is between all tokens of a review, so the batch is padded here; padding is masked.
         scaled = math.sqrt(self.config.embedding_dim) * functional.embedding(rows, embedded)
         padded = scaled + positions(rows.shape[1], self.config.embedding_dim).to(embedded)
@@ -54,8 +54,8 @@ class Transformer(nn.Module):
             padded = layer(padded, src_key_padding_mask=~present)
         padded = self.norm(padded)
         states = padded.transpose(0, 1)[present.t()]
-        final = padded[torch.arange(len(rows)), packed.lengths - 1]
-        return torch.cat(pool(self.config.pooling, states, final, packed.batch_sizes), dim=1)
+        final = padded[torch.arange(len(rows), device=rows.device), packed.places().lengths - 1]
+        return torch.cat(pool(self.config.pooling, states, final, packed), dim=1)
 
 
 def _without_keys(gradient: Tensor) -> Tensor:

@@ -67,18 +67,19 @@ class LanguageModel(nn.Module):
 
     def forward(self, ids: PackedSequence, candidates: Tensor) -> Tensor:
         """Return the mean loss of all predictions in nats, a scalar. At least one review must have two tokens."""
-        before, after = neighbours(ids.batch_sizes)
         tokens, table = ids.data.long(), self.embedding.weight
         embedded = functional.dropout(functional.embedding(tokens, table), DROPOUT, self.training)
-        directions = self.recurrence.states(PackedVectors(embedded, None, ids.batch_sizes))
+        packed = PackedVectors(embedded, None, ids.batch_sizes)
+        before, after = neighbours(packed)
+        directions = self.recurrence.states(packed)
         others = functional.embedding(candidates, table) * self.scale
         corrected = self.bias - self.drawn
         losses = []
         for (states, _), output, (rows, targets) in zip(
             directions, self.output, [(before, after), (after, before)], strict=False
         ):
-            target = tokens[targets.to(tokens.device)]
-            predicted = functional.dropout(output(states[rows.to(tokens.device)]), DROPOUT, self.training)
+            target = tokens[targets]
+            predicted = functional.dropout(output(states[rows]), DROPOUT, self.training)
             right = (predicted * functional.embedding(target, table)).sum(1) * self.scale + corrected[target]
             wrong = predicted @ others.T + corrected[candidates]
             wrong = wrong.masked_fill(target[:, None] == candidates, -math.inf)  # a candidate that is the target
@@ -86,15 +87,16 @@ class LanguageModel(nn.Module):
         return torch.stack(losses).mean()
 
 
-def neighbours(batch_sizes: Tensor) -> tuple[Tensor, Tensor]:
+def neighbours(packed: PackedVectors) -> tuple[Tensor, Tensor]:
     """Return the rows of each pair of neighbouring tokens, the earlier and the later ones: int64[pairs] each.
 
-    >>> before, after = neighbours(torch.tensor([2, 2, 1]))  # a d b e c: "a b c" and "d e"
+    >>> before, after = neighbours(PackedVectors(torch.zeros(5, 1), None, torch.tensor([2, 2, 1])))  # "a b c", "d e"
     >>> before.tolist(), after.tolist()
     ([0, 1, 2], [2, 3, 4])
     """
-    after = torch.arange(int(batch_sizes[0]), int(batch_sizes.sum()))
-    return after - torch.repeat_interleave(batch_sizes[:-1], batch_sizes[1:]), after
+    sizes, first, tokens = packed.places().sizes, int(packed.batch_sizes[0]), int(packed.batch_sizes.sum())
+    after = torch.arange(first, tokens, device=sizes.device)
+    return after - torch.repeat_interleave(sizes[:-1], sizes[1:], output_size=tokens - first), after
 
 
 def fit(

@@ -6,7 +6,6 @@ let them grow until the distance no longer matters. Here the distance is relativ
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import cast
 
 import torch
@@ -28,11 +27,11 @@ def backward(
     """
     rows = packed.per_token()
     leaf = rows.detach().requires_grad_()
-    detached = PackedVectors(leaf, None, packed.batch_sizes)
+    detached = packed.with_rows(leaf)
     loss, logits = loss_of(detached)
     (loss / 2).backward()  # type: ignore[no-untyped-call]
     perturbed = leaf + perturbation(detached, epsilon)
-    (loss_of(replace(detached, values=perturbed))[0] / 2).backward()  # type: ignore[no-untyped-call]
+    (loss_of(packed.with_rows(perturbed))[0] / 2).backward()  # type: ignore[no-untyped-call]
     if rows.requires_grad:
         rows.backward(leaf.grad)  # type: ignore[no-untyped-call]
     return loss, logits
@@ -51,12 +50,8 @@ def perturbation(packed: PackedVectors, epsilon: float) -> Tensor:
     [[0.0, 0.5], [0.0, 0.0], [0.0, 0.0]]
     """
     gradient = cast(Tensor, packed.values.grad)
-    review = packed.reviews.to(gradient.device)
-    num_reviews = int(packed.batch_sizes[0])
-
-    def norms(rows: Tensor) -> Tensor:
-        return rows.new_zeros(num_reviews).index_add_(0, review, rows.square().sum(1)).sqrt()
-
-    steepness = norms(gradient)
-    scale = torch.where(steepness > 0, epsilon * norms(packed.values.detach()) / steepness, 0)
-    return scale[review, None] * gradient
+    steepness, norms = (
+        packed.sum_by_review(rows.square().sum(1)).sqrt() for rows in (gradient, packed.values.detach())
+    )
+    scale = torch.where(steepness > 0, epsilon * norms / steepness, 0)
+    return scale[packed.reviews, None] * gradient

@@ -27,6 +27,7 @@ class Cell(ABC):
     num_states: ClassVar[int] = 1
     initial_biases: ClassVar[Mapping[int, float]] = {}  # by gate; the others start at 0
     kernels: ClassVar[Kernels | None] = None  # compiled loops for the CPU
+    triton: ClassVar[str | None] = None  # prefix of the names of the loops for a GPU, in `kernels/triton_loops.py`
 
     def __init__(self, nonlinearity: str = "tanh") -> None:
         self.nonlinearity = nonlinearity

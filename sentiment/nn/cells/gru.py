@@ -21,6 +21,7 @@ class GRU(Cell):
 
     num_gates = 3
     kernels = Kernels(loops.gru_forward, loops.gru_backward, saved_gates=4, split_candidate=True)
+    triton = "gru"
 
     def step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor) -> State:
         (h,) = state

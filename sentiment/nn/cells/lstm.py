@@ -23,6 +23,7 @@ class LSTM(Cell):
     num_states = 2  # hidden state h and cell state c
     initial_biases: ClassVar = {1: 1.0}  # the forget gate starts open (Jozefowicz et al. 2015)
     kernels = Kernels(loops.lstm_forward, loops.lstm_backward, saved_gates=4, saved_cells=True)
+    triton = "lstm"
 
     def step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor) -> State:
         h, c = state

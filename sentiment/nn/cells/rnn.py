@@ -22,6 +22,7 @@ class RNN(Cell):
 
     num_gates = 1
     kernels = Kernels(loops.rnn_forward, loops.rnn_backward)
+    triton = "rnn"
 
     def step(self, x: Tensor, state: State, weight: Tensor, bias: Tensor) -> State:
         (h,) = state
