@@ -178,7 +178,8 @@ def test_every_network_has_findings_and_says_what_it_lacks(
 @pytest.mark.parametrize("method, lowercase", [("whitespace", True), ("words", True)])
 def test_long_texts_are_cut_into_tokens_as_the_reviews_were(method: Any, lowercase: bool) -> None:
     tokenizer = Tokenizer(method=method, lowercase=lowercase, strip_html=False)
-    known = {token for text, _ in sample.reviews(2000, 5) for token in tokenizer(pa.array([text]))[0].as_py()}
+    reviews = pa.array([text for text, _ in sample.reviews(2000, 5)])
+    known = {token for tokens in tokenizer(reviews).to_pylist() for token in tokens}
     texts = report.long_texts("verdicts", sorted(known), tokenizer, times=2, seed=0)
     assert len(texts) == report.LONG_TEXTS
     assert {label for _, label in texts} == {0, 1}

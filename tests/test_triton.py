@@ -248,11 +248,12 @@ def test_every_cell_with_loops_has_widths() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("capability", [80, 90])
-def test_every_loop_compiles_for_a_gpu_that_is_not_here(capability: int) -> None:
+@pytest.mark.parametrize("capability, products", [(80, "tf32x3"), (90, "tf32x3"), (90, "bf16")])
+def test_every_loop_compiles_for_a_gpu_that_is_not_here(capability: int, products: str) -> None:
     """The interpreter accepts more than the compiler does. What does not fit into the chip's memory is no program."""
-    words = [sys.executable, "-m", "benchmarks.triton_compiled", "--check", "--capability", str(capability)]
+    options = ["--check", "--capability", str(capability), "--products", products]
+    words = [sys.executable, "-m", "benchmarks.triton_compiled", *options]
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("forward") == done.stdout.count("backward") == len(triton_layer.PLANS)
+    assert done.stdout.count("forward") == done.stdout.count("backward") == len(triton_layer.PLANS) + 4

@@ -29,6 +29,9 @@ Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 # Reviews of one program: the smallest block that tensor cores multiply. Larger blocks were slower.
 BLOCK = 16
 
+# Units and tokens of one review that a program of pooling takes at a time.
+POOLED_WIDTH, POOLED_STEPS = 64, 16
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -277,7 +280,7 @@ class _SumAndMax(torch.autograd.Function):
 def _launch_pooling(name: str, places: Places, arrays: list[Tensor], tokens: int) -> None:
     """Run a loop of pooling. The last dimension of the arrays is that of the hidden units."""
     hidden, reviews = arrays[0].shape[1], len(places.lengths)
-    width = min(padded_width(hidden), 64)
+    width = min(padded_width(hidden), POOLED_WIDTH)
     with torch.cuda.device_of(arrays[0]):  # type: ignore[no-untyped-call]
         _loop(name)[reviews, -(-hidden // width)](
             *(places.first, places.sizes, places.lengths),
@@ -286,7 +289,7 @@ def _launch_pooling(name: str, places: Places, arrays: list[Tensor], tokens: int
             tokens,
             HIDDEN=hidden,
             WIDTH=width,
-            STEPS=16,
+            STEPS=POOLED_STEPS,
         )
 
 
