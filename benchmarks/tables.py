@@ -247,10 +247,10 @@ def compiled() -> list[str]:
         cell, _, direction = name.partition("_")
         if direction == "forward":
             both = forward, by_loop[f"{cell}_backward", width]
-            figures = (" / ".join(f"{loop[key]:,}" for loop in both) for key in ("registers", "spilled_bytes"))
+            figures = (" / ".join(f"{loop[key]:,}" for loop in both) for key in ("registers", "stack_bytes"))
             memory = " / ".join(f"{loop['shared_memory'] / 1024:.0f}" for loop in both)
             rows.append([f"`{cell}`", str(width), forward["weights"], str(forward["warps"]), *figures, memory])
-    columns = ["cell", "units", "weights", "warps", "registers of a thread", "spilled bytes", "shared memory, KiB"]
+    columns = ["cell", "units", "weights", "warps", "registers of a thread", "stack, bytes", "shared memory, KiB"]
     return _table(columns, rows)
 
 

@@ -176,13 +176,15 @@ def stock(
 ) -> Work:
     torch.manual_seed(0)
     model = Stock(network, vocabulary_size).to(place)
-    adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=place.type == "cuda" or None)
+    loader: Any = DataLoader(reviews, batch_sampler=batches, collate_fn=pack)
+    if place.type == "cuda":
+        loader = [((ids.to(place), ends.to(place)), labels.to(place)) for (ids, ends), labels in loader]
 
     def work() -> None:
-        for (ids, ends), labels in DataLoader(reviews, batch_sampler=batches, collate_fn=pack):
+        for inputs, labels in loader:
             adam.zero_grad()
-            logits = model((ids.to(place), ends.to(place)))
-            nn.functional.binary_cross_entropy_with_logits(logits, labels.to(place)).backward()  # type: ignore[no-untyped-call]
+            nn.functional.binary_cross_entropy_with_logits(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
             adam.step()
 

@@ -50,7 +50,7 @@ def check() -> None:
     PretrainConfig.load().require(model)
     if Path(model.vectors) != paths.VECTORS:  # `pretrain` writes these
         word_vectors.require(model.vectors, model.embedding_dim)
-    if compute.device in ("cuda", "mps"):
+    if compute.device not in ("auto", "cpu"):
         from sentiment.nn import device  # loads torch, over a second, which no other check needs
 
         device.select_device(compute.device, TrainConfig.load().precision)

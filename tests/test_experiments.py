@@ -1,11 +1,13 @@
 """The table of runs: what differs among them, within the width of a terminal."""
 
 import csv
+import json
 from typing import Any
 
 import pytest
 
-from sentiment.cli.experiments import lines, runs
+from sentiment.cli.experiments import grouped, lines, ordered, runs
+from sentiment.errors import InputError
 from tests.support.clone import Clone
 
 
@@ -88,6 +90,50 @@ def test_a_terminal_obeys_no_name_and_no_value() -> None:
     assert "\x1b" not in "\n".join(lines(runs(rows), 100))
 
 
+def seeded(name: str, seed: int, accuracy: float | None, state: str | None = None, **params: Any) -> dict[str, Any]:
+    return experiment(
+        revision(name, accuracy, {"model": {"cell": "gru", "hidden_dim": 16} | params, "train": {"seed": seed}}), state
+    )
+
+
+def test_the_best_runs_come_first_and_those_without_a_result_are_no_candidates() -> None:
+    rows = shown(seeded("worse", 1, 0.91), seeded("best", 2, 0.99), seeded("later", 3, None, "queued"))
+    table = ordered(runs(rows), "accuracy")
+    assert list(table["run"]) == ["best", "worse", "workspace", "main", "later"]
+    assert list(ordered(runs(rows), "train.seed")["run"])[:3] == ["worse", "best", "later"]
+    assert list(ordered(runs(rows), "seed")["run"])[:3] == ["worse", "best", "later"]
+
+
+@pytest.mark.parametrize(
+    "key, said",
+    [
+        ("depth", "--sort depth: is no parameter and no metric of these runs"),
+        ("hidden", "--sort hidden: names 2 columns; give one of model.hidden, probe.hidden"),
+    ],
+)
+def test_a_key_that_names_no_column_or_several_is_refused(key: str, said: str) -> None:
+    rows = shown(experiment(revision("both", 0.9, {"model": {"hidden": 1}, "probe": {"hidden": 2}})))
+    with pytest.raises(InputError, match=f"^{said}"):
+        ordered(runs(rows), key)
+
+
+def test_seeds_of_one_setting_are_one_row() -> None:
+    rows = shown(
+        seeded("gru-1", 1, 0.90), seeded("gru-2", 2, 0.94), seeded("gru-3", 3, 0.92),
+        seeded("wide-1", 1, 0.5, hidden_dim=9), seeded("gru-4", 4, None, "failed"),
+    )  # fmt: skip
+    assert lines(grouped(runs(rows)), 100) == [
+        "run        seeds  accuracy, %           log loss  seconds  cell  hidden_dim  seed",
+        "workspace  1      90.0 (80.0 to 100.0)  0.2500    12       rnn",
+        "main       1      90.0 (80.0 to 100.0)  0.2500    12       rnn",
+        "gru-1      3      92.0 ± 2.0            0.2500    12       gru   16",
+        "wide-1     1      50.0 (80.0 to 100.0)  0.2500    12       gru   9           1",
+        "gru-4      1      failed                                   gru   16          4",
+        "",
+        "The baseline's accuracy is 75.0 % in every run.",
+    ]
+
+
 @pytest.mark.pipeline
 def test_the_runs_of_a_repository(clone: Clone) -> None:
     first = clone.sentiment("experiments").stdout
@@ -98,6 +144,10 @@ def test_the_runs_of_a_repository(clone: Clone) -> None:
     assert table[0].split()[-1] == "hidden_dim"
     assert [line.split()[0] for line in table[1:4]] == ["workspace", "main", "wider"]
     assert table[3].split() == ["wider", "queued", "20"]
+    (best,) = json.loads(clone.sentiment("experiments", "--best", "1", "--json").stdout)
+    assert best["run"] == "workspace"
+    refused = clone.sentiment("experiments", "--best", "0", check=False)
+    assert (refused.returncode, refused.stderr) == (2, "error: --best 0: not a number of runs; give 1 or more\n")
     rows = list(csv.DictReader(clone.sentiment("experiments", "--csv").stdout.splitlines()))
     assert [row["params.model.hidden_dim"] for row in rows] == ["16", "16", "20"]
     assert rows[0]["metrics.test.accuracy"] == rows[1]["metrics.test.accuracy"] != ""

@@ -39,7 +39,7 @@ def test_the_dependencies_are_what_the_code_imports() -> None:
     packages = {distribution(by_import[name][0]) for name in imported - set(sys.stdlib_module_names) - OURS}
     listed = {distribution(line) for line in PROJECT["dependencies"]}
     assert listed - packages == set()
-    # What is not listed belongs to a package that is: numba compiles by llvmlite. Triton is imported where it is there.
+    # What is not listed belongs to a package that is: numba compiles by llvmlite. Triton is optional.
     brought = {distribution(line) for name in listed for line in metadata.requires(name) or []}
     assert packages - listed <= brought | {distribution(line) for line in PROJECT["optional-dependencies"]["gpu"]}
 

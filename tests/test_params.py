@@ -148,8 +148,14 @@ def test_check_asks_for_the_source_and_the_device(workspace: Path, monkeypatch: 
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    changed(workspace, "compute.device", "cuda")
-    with pytest.raises(InputError, match="device 'cuda' is not on this machine; set compute.device to auto or cpu"):
+    for name in ("cuda", "cuda:1"):
+        changed(workspace, "compute.device", name)
+        with pytest.raises(InputError, match=f"device '{name}' is not on this machine; set compute.device to auto or"):
+            main()
+    changed(workspace, "compute.device", "cuda:x")
+    with pytest.raises(
+        InputError, match="compute.device: 'cuda:x' is refused: use auto, cpu, mps, cuda, or the number"
+    ):
         main()
 
 

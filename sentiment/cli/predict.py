@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from sentiment.config import paths
+from sentiment.config.compute import check_device_name
 from sentiment.data import sources
 from sentiment.data.decompression import compression_suffix
 from sentiment.data.model_folder import kind_of
@@ -63,7 +64,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="lowest probability at which the second of two classes is predicted, default: 0.5",
     )
-    parser.add_argument("--device", default="auto", metavar="NAME", help="auto (the default), cpu, cuda, cuda:1, mps")
+    parser.add_argument(
+        "--device", type=_device, default="auto", metavar="NAME", help="auto (the default), cpu, cuda, cuda:1 or mps"
+    )
+
+
+def _device(word: str) -> str:
+    try:
+        return check_device_name(word)
+    except ValueError as error:
+        raise InputError(f"--device {printable(word)}: no device; {error}") from None
 
 
 def _model_folder(word: str) -> Path:

@@ -15,7 +15,7 @@ Precision = Literal["float64", "float32", "bfloat16"]
 
 def check_device_name(name: str) -> str:
     """Return the name of a device. Raises ValueError where it is none: `cuda:1` is the second GPU."""
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name, re.ASCII):
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d{0,2}))?", name, re.ASCII):
         raise ValueError("use auto, cpu, mps, cuda, or the number of a GPU, such as cuda:1")
     return name
 

@@ -23,7 +23,7 @@ class Classifier(nn.Module):
         self, config: ModelConfig, vocab_size: int, backend: Backend = "auto", *, num_classes: int = 2
     ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.backend = config, backend
         self.num_classes = num_classes
         # Which ids began with a pre-trained vector: bool[vocabulary], stored with the weights.
         self.register_buffer("pretrained", torch.zeros(vocab_size, dtype=torch.bool))
@@ -86,7 +86,8 @@ class Classifier(nn.Module):
             # Whole entries are dropped, so a word is missing everywhere in a batch (Gal and Ghahramani 2016).
             table = table * functional.dropout(table.new_ones(len(table), 1), self.config.word_dropout)
         dropout = self.training and self.dropout.p > 0
-        if len(ids.data) > len(table) and ids.data.device.type == "cpu" and not dropout:
+        by_loops = ids.data.device.type == "cpu" or self.backend == "triton"  # which read the table; cuDNN cannot
+        if len(ids.data) > len(table) and by_loops and not dropout:
             return PackedVectors(table, ids.data, ids.batch_sizes)
         return PackedVectors(self.dropout(functional.embedding(ids.data, table)), None, ids.batch_sizes)
 

@@ -50,6 +50,8 @@ def configure_torch(device: torch.device, num_threads: int) -> None:
     torch.set_flush_denormal(True)
     _keep_memory()
     if device.type == "cuda":
+        if device.index is not None:
+            torch.cuda.set_device(device)  # whose random generator a resumed training restores
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS needs it to be deterministic
     # The same setting as `use_deterministic_algorithms(True)`, which would import torch's compiler: 0.8 s.
     torch.set_deterministic_debug_mode("error")

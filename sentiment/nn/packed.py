@@ -41,6 +41,7 @@ class PackedVectors:
     values: Tensor
     lookup: Tensor | None
     batch_sizes: Tensor
+    # By device; shared by `with_rows`, whose vectors have the same batch_sizes.
     _places: dict[torch.device, Places] = field(default_factory=dict, compare=False, repr=False)
 
     def with_rows(self, rows: Tensor) -> "PackedVectors":
@@ -53,7 +54,8 @@ class PackedVectors:
         if device not in self._places:
             parts = (self.first_rows, self.batch_sizes, self.lengths)
             sent = torch.cat(parts).int()
-            sent = (sent.pin_memory() if device.type == "cuda" else sent).to(device, non_blocking=True)
+            on_cuda = device.type == "cuda"  # a copy from page-locked memory does not wait for the GPU
+            sent = (sent.pin_memory() if on_cuda else sent).to(device, non_blocking=on_cuda)
             self._places[device] = Places(*torch.split(sent, [len(part) for part in parts]))
         return self._places[device]
 
@@ -90,14 +92,14 @@ class PackedVectors:
         [0, 1, 0]
         """
         places, tokens = self.places(), int(self.batch_sizes.sum())
-        # With the size of its output given, a GPU need not tell it to the host.
+        # Without the size of the output, the host would wait for the GPU to know it.
         first = torch.repeat_interleave(places.first, places.sizes, output_size=tokens)
         return torch.arange(tokens, dtype=torch.int32, device=first.device) - first
 
     def sum_by_review(self, values: Tensor) -> Tensor:
         """Return the sum of each review's values, float[reviews], from a value for each token.
 
-        On a GPU the values are laid out review by review: a scattered sum would sort all tokens to be reproducible.
+        On a GPU a reproducible scattered sum sorts all tokens, so the values are padded and summed instead.
 
         >>> PackedVectors(torch.zeros(3, 1), None, torch.tensor([2, 1])).sum_by_review(torch.tensor([1.0, 2, 3]))
         tensor([4., 2.])

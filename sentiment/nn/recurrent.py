@@ -53,14 +53,14 @@ class RecurrentEncoder(nn.Module):
     def _run_layer(self, layer: nn.Module, packed: PackedVectors) -> Directions:
         if self.backend == "reference":
             return reference.run(self.cell, layer, packed)
-        cell, weights = self.cell, weights_by_direction(layer)
-        if self.backend == "triton" and cell.triton and triton_layer.supports(cell.triton, weights[0], packed):
+        cell, weights, hidden = self.cell, weights_by_direction(layer), self.config.hidden_dim
+        if self.backend == "triton" and cell.triton and triton_layer.supports(cell.triton, hidden, packed.values):
             return triton_layer.run_layer(cell.triton, cell.nonlinearity, packed, weights)
         on_cpu = packed.values.device.type == "cpu"
         if on_cpu and cell.kernels:
             return [
-                autograd.run_direction(cell.kernels, cell.nonlinearity, packed, direction, reverse)
-                for direction, reverse in zip(weights, (False, True), strict=False)
+                autograd.run_direction(cell.kernels, cell.nonlinearity, packed, direction, reverse=bool(number))
+                for number, direction in enumerate(weights)
             ]
         if not on_cpu and isinstance(layer, nn.RNNBase):
             return _run_torch_layer(layer, packed)

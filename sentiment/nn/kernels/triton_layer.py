@@ -26,47 +26,16 @@ from sentiment.nn.packed import Directions, PackedVectors, Places
 # weight_ih, weight_hh, bias_ih and bias_hh of one direction, as `torch.nn` has them.
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
-# Reviews of one program: the smallest block that tensor cores multiply. Larger blocks were slower.
+# Reviews of one program: the smallest block that tensor cores multiply.
 BLOCK = 16
 
 # Units and tokens of one review that a program of pooling takes at a time.
-POOLED_WIDTH, POOLED_STEPS = 64, 16
+POOLED_WIDTH, POOLED_STEPS, POOLED_WARPS = 64, 16, 4
 
-
-@dataclass(frozen=True)
-class Plan:
-    """How the loops of one width run.
-
-    resident: whether the recurrent weights stay on the chip; otherwise they are read from the L2 cache at each step
-    warps: the threads of a program, in groups of 32
-    """
-
-    resident: bool
-    warps: int
-
-
-# By cell and width, the hidden size rounded up to a power of two; wider layers are left to cuDNN. Weights stay on the
-# chip while they fit. Warps are as few as keep a thread's values in its registers, or nearly (docs/performance.md has
-# the table). The widest layers follow from an estimate: at 110 GB/s from the L2 cache, a step reads 1 MiB of weights in
-# 10 us, and cuDNN takes 33 us for a step of any width.
-PLANS = {
-    ("rnn", 16): Plan(True, warps=4),
-    ("rnn", 32): Plan(True, warps=4),
-    ("rnn", 64): Plan(True, warps=4),
-    ("rnn", 128): Plan(True, warps=8),
-    ("rnn", 256): Plan(False, warps=8),
-    ("rnn", 512): Plan(False, warps=8),
-    ("gru", 16): Plan(True, warps=4),
-    ("gru", 32): Plan(True, warps=4),
-    ("gru", 64): Plan(True, warps=8),
-    ("gru", 128): Plan(False, warps=8),
-    ("gru", 256): Plan(False, warps=8),
-    ("lstm", 16): Plan(True, warps=4),
-    ("lstm", 32): Plan(True, warps=4),
-    ("lstm", 64): Plan(True, warps=8),
-    ("lstm", 128): Plan(False, warps=8),
-    ("lstm", 256): Plan(False, warps=8),
-}
+# The widest layers that the loops compute; cuDNN computes others. This is an estimate, not a measurement: a processor
+# of an H100 reads about 110 GB/s from the L2 cache, so 1 MiB of weights takes 10 us at each step, and cuDNN takes 33 us
+# for a step of any width.
+WIDEST = {"rnn": 512, "gru": 256, "lstm": 256}
 
 
 def padded_width(hidden: int) -> int:
@@ -78,6 +47,29 @@ def padded_width(hidden: int) -> int:
     return max(16, 1 << (hidden - 1).bit_length())
 
 
+def num_warps(width: int) -> int:
+    """Return the threads of a program in groups of 32: few, but enough that (nearly) no values spill from registers."""
+    return 4 if width <= 32 else 8
+
+
+def resident_memory(gates: int, width: int) -> int:
+    """Return the bytes of shared memory that a program needs to keep the recurrent weights on the chip, at most.
+
+    A weight is kept as two numbers in tf32, of 4 bytes each; the rest is room for the state. Weights in bfloat16 would
+    fit in a quarter of that, but the wider layers which that allows spill values from registers.
+    """
+    return 8 * gates * width**2 + 128 * width
+
+
+@cache
+def shared_memory(device: torch.device) -> int:
+    """Return the bytes of shared memory that a program can have on a device; in Triton's interpreter, on an H100."""
+    if device.type != "cuda":
+        return 227 * 1024
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return int(_driver().utils.get_device_properties(index)["max_shared_mem"])
+
+
 @cache
 def reason_against(device: torch.device) -> str | None:
     """Return why the loops cannot run on a device, or None. In Triton's interpreter they run on the CPU."""
@@ -85,33 +77,37 @@ def reason_against(device: torch.device) -> str | None:
         return "Triton is not installed"
     if os.environ.get("TRITON_INTERPRET") == "1":
         return None
-    if device.type != "cuda":
-        return f"they need a CUDA GPU, and the device is {device.type}"
+    if device.type != "cuda" or torch.version.hip:
+        return "they need a GPU of NVIDIA"
     major, minor = torch.cuda.get_device_capability(device)
     if major < 8:  # Triton's own limit
         return f"they need a GPU of compute capability 8.0, and this one has {major}.{minor}"
+    try:
+        _driver()
+    except Exception as error:  # it compiles a helper in C
+        return f"Triton does not start, for lack of a C compiler perhaps: {' '.join(str(error).split())}"
     return None
 
 
 def runs_on(values: Tensor) -> bool:
-    """Return whether the loops compute with some vectors: not in float64."""
+    """Return whether the loops can compute these vectors: float64 is not supported."""
     return values.dtype != torch.float64 and reason_against(values.device) is None
 
 
-def supports(kernels: str, weights: Weights, packed: PackedVectors) -> bool:
-    """Return whether the loops compute a layer with these weights; say once why not."""
-    hidden, reason = weights[1].shape[1], reason_against(packed.values.device)
-    if not reason and packed.values.dtype == torch.float64:
+def supports(kernels: str, hidden: int, values: Tensor) -> bool:
+    """Return whether the loops compute a layer with some vectors as its input; say once why not."""
+    reason = reason_against(values.device)
+    if not reason and values.dtype == torch.float64:
         reason = "they do not compute in float64"
-    if not reason and (kernels, padded_width(hidden)) not in PLANS:
-        reason = f"a cell {kernels} of {hidden} units is too wide for them"
+    if not reason and hidden > WIDEST[kernels]:
+        reason = f"a layer {kernels} has at most {WIDEST[kernels]} units there, and this one has {hidden}"
     if reason:
-        _say_once(f"compute.backend: triton's loops are not used: {reason}")
+        say_once(f"compute.backend: triton's loops are not used: {reason}")
     return not reason
 
 
 @cache
-def _say_once(message: str) -> None:
+def say_once(message: str) -> None:
     print(message, file=sys.stderr)
 
 
@@ -129,13 +125,13 @@ def run_layer(kernels: str, nonlinearity: str, packed: PackedVectors, weights: l
     if kernels == "gru":  # the candidate's bias is scaled by a gate, so it cannot join the input's bias
         candidate_bias = torch.stack([bias[2 * hidden :] for bias in recurrent_biases])
         recurrent_biases = [functional.pad(bias[: 2 * hidden], (0, hidden)) for bias in recurrent_biases]
-    # Added up before they are joined: the gradients of both would otherwise be views of one array, which a second
-    # backward pass would add to twice.
+    # Added before the directions are joined: otherwise the gradients of both biases share memory, and a second backward
+    # pass adds to it twice.
     biases = [weights[side][2] + bias for side, bias in enumerate(recurrent_biases)]
     inputs = functional.linear(packed.values, input_weight, torch.cat(biases)).float()
-    plan = PLANS[kernels, padded_width(hidden)]
-    products = "bf16" if torch.is_autocast_enabled(packed.values.device.type) else "tf32x3"
-    layer = Layer(kernels, NONLINEARITY_CODES[nonlinearity], plan, products, packed.places())
+    autocast = torch.is_autocast_enabled(packed.values.device.type)
+    precision = torch.bfloat16 if autocast else torch.float32
+    layer = Layer(kernels, NONLINEARITY_CODES[nonlinearity], precision, packed.places())
     states, final = _Recurrence.apply(layer, inputs, packed.lookup, recurrent, candidate_bias)  # type: ignore[no-untyped-call]
     if len(weights) == 1:
         return [(states.squeeze(0), final.squeeze(0))]
@@ -144,38 +140,39 @@ def run_layer(kernels: str, nonlinearity: str, packed: PackedVectors, weights: l
 
 @dataclass(frozen=True)
 class Layer:
-    """What the loops of a layer are given beside tensors."""
+    """The arguments of a layer's loops that are not differentiated.
+
+    precision: the type of the recurrent weights in products, float32 or bfloat16
+    """
 
     kernels: str
     nonlinearity: int
-    plan: Plan
-    products: str
+    precision: torch.dtype
     places: Places
 
-    def launch(self, backward: bool, arrays: list[Tensor], weight: Tensor, tokens: int, **options: bool) -> None:
-        """Run the forward or the backward loop. weight: float[directions, gates, hidden, hidden]"""
-        hidden, reviews = weight.shape[-1], len(self.places.lengths)
-        kernel = _loop(f"{self.kernels}_{'backward' if backward else 'forward'}")
+    def launch(self, direction: str, arrays: list[Tensor], weight: Tensor, tokens: int, **options: bool) -> None:
+        """Run a loop, `forward` or `backward`. weight: float[directions, gates, hidden, hidden]"""
+        directions, gates, hidden, _ = weight.shape
+        width, reviews = padded_width(hidden), len(self.places.lengths)
         with torch.cuda.device_of(weight):  # type: ignore[no-untyped-call]
-            kernel[-(-reviews // BLOCK), len(weight)](
+            _loop(f"{self.kernels}_{direction}")[-(-reviews // BLOCK), directions](
                 *arrays,
                 reviews,
                 tokens,
                 HIDDEN=hidden,
-                WIDTH=padded_width(hidden),
+                WIDTH=width,
                 BLOCK=BLOCK,
-                RESIDENT=self.plan.resident,
+                RESIDENT=resident_memory(gates, width) <= shared_memory(weight.device),
                 NONLINEARITY=self.nonlinearity,
-                PRODUCTS=self.products,
-                num_warps=self.plan.warps,
+                num_warps=num_warps(width),
                 num_stages=1,
                 **options,
             )
 
     def padded(self, weight: Tensor) -> Tensor:
-        """Return recurrent weights with the width that they are computed with."""
+        """Return recurrent weights as the loops read them."""
         added = padded_width(weight.shape[-1]) - weight.shape[-1]
-        return functional.pad(weight, (0, added, 0, added)) if added else weight.contiguous()
+        return functional.pad(weight, (0, added, 0, added)).to(self.precision).contiguous()
 
 
 class _Recurrence(torch.autograd.Function):
@@ -195,7 +192,7 @@ class _Recurrence(torch.autograd.Function):
         cells = inputs.new_empty(directions, tokens if saves else 0, hidden)
         absent = inputs  # in the place of an array that the loop does not read
         layer.launch(
-            False,
+            "forward",
             [
                 inputs.contiguous(),
                 absent if lookup is None else lookup,
@@ -224,7 +221,7 @@ class _Recurrence(torch.autograd.Function):
         previous = torch.empty_like(states)
         d_final = states.new_zeros(directions, len(places.lengths), hidden) if d_final is None else d_final
         layer.launch(
-            True,
+            "backward",
             [
                 layer.padded(weight),
                 *(places.first, places.sizes, places.lengths),
@@ -262,7 +259,7 @@ class _SumAndMax(torch.autograd.Function):
         shape = len(places.lengths), states.shape[1]
         total, highest = states.new_empty(shape), states.new_empty(shape)
         row = torch.empty(shape, dtype=torch.int64, device=states.device)
-        _launch_pooling("pool_forward", places, [states.contiguous(), total, highest, row], len(states))
+        _pool("pool_forward", places, [states.contiguous(), total, highest, row])
         ctx.save_for_backward(row)
         ctx.places, ctx.tokens = places, len(states)
         return total, highest
@@ -272,25 +269,28 @@ class _SumAndMax(torch.autograd.Function):
     def backward(ctx: Any, d_total: Tensor, d_highest: Tensor) -> tuple[Tensor, None]:
         (row,) = ctx.saved_tensors
         d_states = d_total.new_empty(ctx.tokens, d_total.shape[1])
-        arrays = [d_total.contiguous(), d_highest.contiguous(), row, d_states]
-        _launch_pooling("pool_backward", ctx.places, arrays, ctx.tokens)
+        _pool("pool_backward", ctx.places, [d_total.contiguous(), d_highest.contiguous(), row, d_states])
         return d_states, None
 
 
-def _launch_pooling(name: str, places: Places, arrays: list[Tensor], tokens: int) -> None:
-    """Run a loop of pooling. The last dimension of the arrays is that of the hidden units."""
-    hidden, reviews = arrays[0].shape[1], len(places.lengths)
+def _pool(name: str, places: Places, arrays: list[Tensor]) -> None:
+    """Run a loop of pooling. The second dimension of the arrays is that of the hidden units."""
+    hidden = arrays[0].shape[1]
     width = min(padded_width(hidden), POOLED_WIDTH)
     with torch.cuda.device_of(arrays[0]):  # type: ignore[no-untyped-call]
-        _loop(name)[reviews, -(-hidden // width)](
-            *(places.first, places.sizes, places.lengths),
-            *arrays,
-            reviews,
-            tokens,
+        _loop(name)[len(places.lengths), -(-hidden // width)](
+            *(places.first, places.lengths, *arrays),
             HIDDEN=hidden,
             WIDTH=width,
             STEPS=POOLED_STEPS,
+            num_warps=POOLED_WARPS,
+            num_stages=1,
         )
+
+
+def _driver() -> Any:
+    """Return Triton's driver of the GPU. The first call compiles a part of it in C."""
+    return import_module("triton.runtime").driver.active
 
 
 def _loop(name: str) -> Any:

@@ -3,10 +3,11 @@
 They compute the equations of `loops.py`, from the same inputs and for the same rows, in float32.
 
 **A program walks through all steps of a few reviews.** It takes BLOCK neighbouring reviews of a batch, which are of
-similar length. Their state stays in registers. The recurrent weights are loaded once and stay on the chip (RESIDENT);
-larger ones are read from the L2 cache at each step, a few rows at a time, and so is the state that they multiply. The
-next step's inputs are loaded while this step is computed.
-cuDNN starts kernels for each step of a packed batch instead and waits for them: 33 us a step on an H100, whatever the
+similar length. Their state stays in registers. The recurrent weights are loaded once and stay on the chip if they fit
+(RESIDENT). Larger weights are read from the L2 cache at every step, CHUNK rows at a time; the state is then read back
+from memory too. The next step's inputs are loaded while this step is computed.
+
+cuDNN instead launches kernels for every step of a packed batch and waits for them: 33 us a step on an H100 for any
 width.
 
 **The bytes are the same on every run.** Programs do not communicate, and no sum is atomic.
@@ -15,7 +16,7 @@ width.
 
     inputs          float[rows, directions * gates * hidden], a row for each token or, if HAS_LOOKUP, for each entry
     lookup          int32[tokens], the row of `inputs` for each token, if HAS_LOOKUP
-    weight          float[directions, gates, WIDTH, WIDTH]: U, transposed for the forward loops
+    weight          float or bfloat16[directions, gates, WIDTH, WIDTH]: U, transposed for the forward loops
     bias            float[directions, hidden]: b of a GRU
     first, sizes    int32[steps], the first row and the number of rows of each step
     lengths         int32[reviews], descending
@@ -24,27 +25,32 @@ width.
     cells           float[directions, tokens, hidden], kept likewise: c of an LSTM, q of a GRU
     states, final   float[directions, tokens, hidden], float[directions, reviews, hidden]
 
-**Padding.** Tensor cores multiply blocks of at least 16 rows and columns, so WIDTH is the next power of two from
-`HIDDEN` on. The weights of the units that are added are zero; these units are neither read nor written.
+**Padding.** Tensor cores multiply blocks of at least 16 rows and columns, so WIDTH is HIDDEN rounded up to a power of
+two, at least 16. Padding units have zero weights and are never read or written.
 
-**Backward,** a review that has not begun holds the gradient of its final state, until the step at which its last token
-was read. `d_states` is read if HAS_STATES. The loops write the gradient of each sum inside a non-linearity, to `d_sums`
-(and that of q to `d_cells`), and each token's h' to `previous`; the gradient of U is then one matrix product.
+**Products** are in float32, as three products in tf32, which tensor cores have; or in bfloat16 if the weights are.
+
+**Backward,** `d_h` of a review holds the gradient of its final state until the loop reaches the review's last token.
+`d_states` is read if HAS_STATES. The loops write the gradient of each sum inside a non-linearity to `d_sums` (and that
+of q to `d_cells`), and each token's h' to `previous`; the gradient of U is then one matrix product.
 """
 
 import triton
 import triton.language as tl
 
-# Rows of the recurrent weights that are read at a time where they do not stay on the chip.
 CHUNK = tl.constexpr(32)
 
-# Compiled once for each layer, not again for other numbers of reviews and tokens.
-loop = triton.jit(do_not_specialize=["reviews", "tokens"])
+# Without this, a loop would be compiled again for other batches: for another number of reviews or tokens, and for other
+# addresses of what `PackedVectors.places` sends as one array.
+loop = triton.jit(do_not_specialize=["reviews", "tokens"], do_not_specialize_on_alignment=["first", "sizes", "lengths"])
 
 
 @triton.jit
 def _tanh(x):
-    return 2 * tl.sigmoid(2 * x) - 1
+    # The difference loses the digits of a small x; the series is exact there.
+    square = x * x
+    series = x * (1 - square * (1 / 3 - square * (2 / 15 - square * (17 / 315))))
+    return tl.where(square < 0.01, series, 2 * tl.sigmoid(2 * x) - 1)
 
 
 @triton.jit
@@ -74,7 +80,7 @@ def _slope(y, NONLINEARITY: tl.constexpr):
 def _locate(first, sizes, number, steps, review, backwards):
     """Return each review's row at a step, and whether the review has a token there.
 
-    number: of the step in reading order, from 0 to `steps` - 1; no review has a token at another
+    number: the step in reading order; outside of 0 to `steps` - 1 no review has a token
     """
     step = tl.where(backwards, steps - 1 - number, number)
     exists = (number >= 0) & (number < steps)
@@ -104,47 +110,27 @@ def _store(array, row, width, unit, mask, values):
 
 
 @triton.jit
-def _block(weight, gate: tl.constexpr, WIDTH: tl.constexpr, PRODUCTS: tl.constexpr):
-    """Return the weights of a gate: float[WIDTH, WIDTH]. `weight` points to those of a direction."""
+def _block(weight, gate: tl.constexpr, WIDTH: tl.constexpr):
+    """Return the weights of a gate: [WIDTH, WIDTH]. `weight` points to those of a direction."""
     unit = tl.arange(0, WIDTH)
-    block = tl.load(weight + gate * WIDTH * WIDTH + unit[:, None] * WIDTH + unit[None, :])
-    if PRODUCTS == "bf16":
-        block = block.to(tl.bfloat16)
-    return block
+    return tl.load(weight + gate * WIDTH * WIDTH + unit[:, None] * WIDTH + unit[None, :])
 
 
 @triton.jit
-def _dot(x, block, total, PRODUCTS: tl.constexpr):
-    """Return `total + x @ block`. PRODUCTS: `ieee` (float32), `tf32x3` (as exact, on tensor cores) or `bf16`."""
-    if PRODUCTS == "bf16":
-        result = tl.dot(x.to(tl.bfloat16), block, total)
-    else:
-        result = tl.dot(x, block, total, input_precision=PRODUCTS)
-    return result
+def _dot(x, block, total):
+    """Return `total + x @ block`."""
+    return tl.dot(x.to(block.dtype), block, total, input_precision="tf32x3")
 
 
 @triton.jit
-def _product(
-    rows,
-    row,
-    width,
-    present,
-    weight,
-    gate: tl.constexpr,
-    total,
-    HIDDEN: tl.constexpr,
-    WIDTH: tl.constexpr,
-    PRODUCTS: tl.constexpr,
-):
-    """Return `total + rows @ weights` of a gate, reading both from memory, CHUNK columns and rows at a time."""
+def _product(rows, row, width, present, weight, gate: tl.constexpr, total, HIDDEN: tl.constexpr, WIDTH: tl.constexpr):
+    """Return `total + rows @ weights` of a gate. Both are read from memory, CHUNK columns and rows at a time."""
     unit = tl.arange(0, WIDTH)
     for start in tl.range(0, WIDTH, CHUNK, num_stages=2):
         source = start + tl.arange(0, CHUNK)
         part = _load(rows, row, width, source, present[:, None] & (source[None, :] < HIDDEN))
         block = tl.load(weight + gate * WIDTH * WIDTH + source[:, None] * WIDTH + unit[None, :])
-        if PRODUCTS == "bf16":
-            block = block.to(tl.bfloat16)
-        total = _dot(part, block, total, PRODUCTS)
+        total = _dot(part, block, total)
     return total
 
 
@@ -170,7 +156,6 @@ def rnn_forward(
     SAVES: tl.constexpr,
     RESIDENT: tl.constexpr,
     NONLINEARITY: tl.constexpr,
-    PRODUCTS: tl.constexpr,
 ):
     """Write h to `states` and each review's last h to `final`. NONLINEARITY: 0 tanh, 1 relu, 2 logistic."""
     direction, directions = tl.program_id(1).to(tl.int64), tl.num_programs(1)
@@ -182,7 +167,7 @@ def rnn_forward(
     states += direction * tokens * HIDDEN
     final += direction * reviews * HIDDEN
     if RESIDENT:
-        u = _block(weight, 0, WIDTH, PRODUCTS)
+        u = _block(weight, 0, WIDTH)
     steps = tl.load(lengths + tl.program_id(0) * BLOCK)
     h = tl.zeros((BLOCK, WIDTH), tl.float32)
     row, present = _locate(first, sizes, 0, steps, review, direction == 1)
@@ -193,10 +178,10 @@ def rnn_forward(
         source = _source(lookup, next_row, next_present, HAS_LOOKUP)
         next_x = _load(inputs, source, width, unit, next_present[:, None] & real)
         if RESIDENT:
-            total = _dot(h, u, x, PRODUCTS)
+            total = _dot(h, u, x)
         else:
             tl.debug_barrier()  # the states of the step before are in memory
-            total = _product(states, old_row, HIDDEN, old_present, weight, 0, x, HIDDEN, WIDTH, PRODUCTS)
+            total = _product(states, old_row, HIDDEN, old_present, weight, 0, x, HIDDEN, WIDTH)
         h = tl.where(present[:, None], _apply(total, NONLINEARITY), h)
         _store(states, row, HIDDEN, unit, present[:, None] & real, h)
         old_row, old_present = row, present
@@ -226,7 +211,6 @@ def rnn_backward(
     HAS_STATES: tl.constexpr,
     RESIDENT: tl.constexpr,
     NONLINEARITY: tl.constexpr,
-    PRODUCTS: tl.constexpr,
 ):
     direction, directions = tl.program_id(1).to(tl.int64), tl.num_programs(1)
     review = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -239,7 +223,7 @@ def rnn_backward(
     previous += direction * tokens * HIDDEN
     d_final += direction * reviews * HIDDEN
     if RESIDENT:
-        u = _block(weight, 0, WIDTH, PRODUCTS)
+        u = _block(weight, 0, WIDTH)
     steps = tl.load(lengths + tl.program_id(0) * BLOCK)
     d_h = _load(d_final, review, HIDDEN, unit, (review < reviews)[:, None] & real)
     row, present = _locate(first, sizes, steps - 1, steps, review, direction == 1)
@@ -255,10 +239,10 @@ def rnn_backward(
         _store(previous, row, HIDDEN, unit, mask, old_h)
         through = tl.zeros((BLOCK, WIDTH), tl.float32)
         if RESIDENT:
-            through = _dot(d_sum, u, through, PRODUCTS)
+            through = _dot(d_sum, u, through)
         else:
             tl.debug_barrier()  # d_sums of this step are in memory
-            through = _product(d_sums, row, width, present, weight, 0, through, HIDDEN, WIDTH, PRODUCTS)
+            through = _product(d_sums, row, width, present, weight, 0, through, HIDDEN, WIDTH)
         d_h = tl.where(present[:, None], through, d_h)
         row, present, h = old_row, old_present, old_h
 
@@ -285,7 +269,6 @@ def lstm_forward(
     SAVES: tl.constexpr,
     RESIDENT: tl.constexpr,
     NONLINEARITY: tl.constexpr,
-    PRODUCTS: tl.constexpr,
 ):
     """Write h to `states` and each review's last h to `final`; i f g o to `gates` and c to `cells`."""
     direction, directions = tl.program_id(1).to(tl.int64), tl.num_programs(1)
@@ -299,8 +282,8 @@ def lstm_forward(
     cells += direction * tokens * HIDDEN
     final += direction * reviews * HIDDEN
     if RESIDENT:
-        u_i, u_f = _block(weight, 0, WIDTH, PRODUCTS), _block(weight, 1, WIDTH, PRODUCTS)
-        u_g, u_o = _block(weight, 2, WIDTH, PRODUCTS), _block(weight, 3, WIDTH, PRODUCTS)
+        u_i, u_f = _block(weight, 0, WIDTH), _block(weight, 1, WIDTH)
+        u_g, u_o = _block(weight, 2, WIDTH), _block(weight, 3, WIDTH)
     steps = tl.load(lengths + tl.program_id(0) * BLOCK)
     h = tl.zeros((BLOCK, WIDTH), tl.float32)
     c = tl.zeros((BLOCK, WIDTH), tl.float32)
@@ -319,14 +302,14 @@ def lstm_forward(
         next_g = _load(inputs + 2 * HIDDEN, source, width, unit, next_mask)
         next_o = _load(inputs + 3 * HIDDEN, source, width, unit, next_mask)
         if RESIDENT:
-            i, f = _dot(h, u_i, x_i, PRODUCTS), _dot(h, u_f, x_f, PRODUCTS)
-            g, o = _dot(h, u_g, x_g, PRODUCTS), _dot(h, u_o, x_o, PRODUCTS)
+            i, f = _dot(h, u_i, x_i), _dot(h, u_f, x_f)
+            g, o = _dot(h, u_g, x_g), _dot(h, u_o, x_o)
         else:
             tl.debug_barrier()  # the states of the step before are in memory
-            i = _product(states, old_row, HIDDEN, old_present, weight, 0, x_i, HIDDEN, WIDTH, PRODUCTS)
-            f = _product(states, old_row, HIDDEN, old_present, weight, 1, x_f, HIDDEN, WIDTH, PRODUCTS)
-            g = _product(states, old_row, HIDDEN, old_present, weight, 2, x_g, HIDDEN, WIDTH, PRODUCTS)
-            o = _product(states, old_row, HIDDEN, old_present, weight, 3, x_o, HIDDEN, WIDTH, PRODUCTS)
+            i = _product(states, old_row, HIDDEN, old_present, weight, 0, x_i, HIDDEN, WIDTH)
+            f = _product(states, old_row, HIDDEN, old_present, weight, 1, x_f, HIDDEN, WIDTH)
+            g = _product(states, old_row, HIDDEN, old_present, weight, 2, x_g, HIDDEN, WIDTH)
+            o = _product(states, old_row, HIDDEN, old_present, weight, 3, x_o, HIDDEN, WIDTH)
         i, f, g, o = tl.sigmoid(i), tl.sigmoid(f), _tanh(g), tl.sigmoid(o)
         c = tl.where(present[:, None], f * c + i * g, c)
         h = tl.where(present[:, None], o * _tanh(c), h)
@@ -365,7 +348,6 @@ def lstm_backward(
     HAS_STATES: tl.constexpr,
     RESIDENT: tl.constexpr,
     NONLINEARITY: tl.constexpr,
-    PRODUCTS: tl.constexpr,
 ):
     direction, directions = tl.program_id(1).to(tl.int64), tl.num_programs(1)
     review = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -380,8 +362,8 @@ def lstm_backward(
     previous += direction * tokens * HIDDEN
     d_final += direction * reviews * HIDDEN
     if RESIDENT:
-        u_i, u_f = _block(weight, 0, WIDTH, PRODUCTS), _block(weight, 1, WIDTH, PRODUCTS)
-        u_g, u_o = _block(weight, 2, WIDTH, PRODUCTS), _block(weight, 3, WIDTH, PRODUCTS)
+        u_i, u_f = _block(weight, 0, WIDTH), _block(weight, 1, WIDTH)
+        u_g, u_o = _block(weight, 2, WIDTH), _block(weight, 3, WIDTH)
     steps = tl.load(lengths + tl.program_id(0) * BLOCK)
     d_h = _load(d_final, review, HIDDEN, unit, (review < reviews)[:, None] & real)
     d_c = tl.zeros((BLOCK, WIDTH), tl.float32)
@@ -412,16 +394,16 @@ def lstm_backward(
         _store(previous, row, HIDDEN, unit, mask, old_h)
         through = tl.zeros((BLOCK, WIDTH), tl.float32)
         if RESIDENT:
-            through = _dot(d_i, u_i, through, PRODUCTS)
-            through = _dot(d_f, u_f, through, PRODUCTS)
-            through = _dot(d_g, u_g, through, PRODUCTS)
-            through = _dot(d_o, u_o, through, PRODUCTS)
+            through = _dot(d_i, u_i, through)
+            through = _dot(d_f, u_f, through)
+            through = _dot(d_g, u_g, through)
+            through = _dot(d_o, u_o, through)
         else:
             tl.debug_barrier()  # d_sums of this step are in memory
-            through = _product(d_sums, row, width, present, weight, 0, through, HIDDEN, WIDTH, PRODUCTS)
-            through = _product(d_sums + HIDDEN, row, width, present, weight, 1, through, HIDDEN, WIDTH, PRODUCTS)
-            through = _product(d_sums + 2 * HIDDEN, row, width, present, weight, 2, through, HIDDEN, WIDTH, PRODUCTS)
-            through = _product(d_sums + 3 * HIDDEN, row, width, present, weight, 3, through, HIDDEN, WIDTH, PRODUCTS)
+            through = _product(d_sums, row, width, present, weight, 0, through, HIDDEN, WIDTH)
+            through = _product(d_sums + HIDDEN, row, width, present, weight, 1, through, HIDDEN, WIDTH)
+            through = _product(d_sums + 2 * HIDDEN, row, width, present, weight, 2, through, HIDDEN, WIDTH)
+            through = _product(d_sums + 3 * HIDDEN, row, width, present, weight, 3, through, HIDDEN, WIDTH)
         d_h, d_c = tl.where(present[:, None], through, d_h), tl.where(present[:, None], d_sum_c * f, d_c)
         row, present, mask = old_row, old_present, old_mask
         c, i, f, g, o = old_c, old_i, old_f, old_g, old_o
@@ -449,7 +431,6 @@ def gru_forward(
     SAVES: tl.constexpr,
     RESIDENT: tl.constexpr,
     NONLINEARITY: tl.constexpr,
-    PRODUCTS: tl.constexpr,
 ):
     """Write h to `states` and each review's last h to `final`; r z n to `gates` and q to `cells`."""
     direction, directions = tl.program_id(1).to(tl.int64), tl.num_programs(1)
@@ -463,8 +444,8 @@ def gru_forward(
     cells += direction * tokens * HIDDEN
     final += direction * reviews * HIDDEN
     if RESIDENT:
-        u_r, u_z = _block(weight, 0, WIDTH, PRODUCTS), _block(weight, 1, WIDTH, PRODUCTS)
-        u_n = _block(weight, 2, WIDTH, PRODUCTS)
+        u_r, u_z = _block(weight, 0, WIDTH), _block(weight, 1, WIDTH)
+        u_n = _block(weight, 2, WIDTH)
     b = tl.load(bias + direction * HIDDEN + unit, mask=unit < HIDDEN, other=0.0)
     b = tl.broadcast_to(b[None, :], (BLOCK, WIDTH))
     steps = tl.load(lengths + tl.program_id(0) * BLOCK)
@@ -482,12 +463,12 @@ def gru_forward(
         next_z = _load(inputs + HIDDEN, source, width, unit, next_mask)
         next_n = _load(inputs + 2 * HIDDEN, source, width, unit, next_mask)
         if RESIDENT:
-            r, z, q = _dot(h, u_r, x_r, PRODUCTS), _dot(h, u_z, x_z, PRODUCTS), _dot(h, u_n, b, PRODUCTS)
+            r, z, q = _dot(h, u_r, x_r), _dot(h, u_z, x_z), _dot(h, u_n, b)
         else:
             tl.debug_barrier()  # the states of the step before are in memory
-            r = _product(states, old_row, HIDDEN, old_present, weight, 0, x_r, HIDDEN, WIDTH, PRODUCTS)
-            z = _product(states, old_row, HIDDEN, old_present, weight, 1, x_z, HIDDEN, WIDTH, PRODUCTS)
-            q = _product(states, old_row, HIDDEN, old_present, weight, 2, b, HIDDEN, WIDTH, PRODUCTS)
+            r = _product(states, old_row, HIDDEN, old_present, weight, 0, x_r, HIDDEN, WIDTH)
+            z = _product(states, old_row, HIDDEN, old_present, weight, 1, x_z, HIDDEN, WIDTH)
+            q = _product(states, old_row, HIDDEN, old_present, weight, 2, b, HIDDEN, WIDTH)
         r, z = tl.sigmoid(r), tl.sigmoid(z)
         n = _tanh(x_n + r * q)
         h = tl.where(present[:, None], n + z * (h - n), h)
@@ -525,7 +506,6 @@ def gru_backward(
     HAS_STATES: tl.constexpr,
     RESIDENT: tl.constexpr,
     NONLINEARITY: tl.constexpr,
-    PRODUCTS: tl.constexpr,
 ):
     direction, directions = tl.program_id(1).to(tl.int64), tl.num_programs(1)
     review = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -541,8 +521,8 @@ def gru_backward(
     previous += direction * tokens * HIDDEN
     d_final += direction * reviews * HIDDEN
     if RESIDENT:
-        u_r, u_z = _block(weight, 0, WIDTH, PRODUCTS), _block(weight, 1, WIDTH, PRODUCTS)
-        u_n = _block(weight, 2, WIDTH, PRODUCTS)
+        u_r, u_z = _block(weight, 0, WIDTH), _block(weight, 1, WIDTH)
+        u_n = _block(weight, 2, WIDTH)
     steps = tl.load(lengths + tl.program_id(0) * BLOCK)
     d_h = _load(d_final, review, HIDDEN, unit, (review < reviews)[:, None] & real)
     row, present = _locate(first, sizes, steps - 1, steps, review, direction == 1)
@@ -568,37 +548,34 @@ def gru_backward(
         _store(previous, row, HIDDEN, unit, mask, old_h)
         through = d_h * z
         if RESIDENT:
-            through = _dot(d_r, u_r, through, PRODUCTS)
-            through = _dot(d_z, u_z, through, PRODUCTS)
-            through = _dot(d_q, u_n, through, PRODUCTS)
+            through = _dot(d_r, u_r, through)
+            through = _dot(d_z, u_z, through)
+            through = _dot(d_q, u_n, through)
         else:
             tl.debug_barrier()  # d_sums and d_cells of this step are in memory
-            through = _product(d_sums, row, width, present, weight, 0, through, HIDDEN, WIDTH, PRODUCTS)
-            through = _product(d_sums + HIDDEN, row, width, present, weight, 1, through, HIDDEN, WIDTH, PRODUCTS)
-            through = _product(d_cells, row, HIDDEN, present, weight, 2, through, HIDDEN, WIDTH, PRODUCTS)
+            through = _product(d_sums, row, width, present, weight, 0, through, HIDDEN, WIDTH)
+            through = _product(d_sums + HIDDEN, row, width, present, weight, 1, through, HIDDEN, WIDTH)
+            through = _product(d_cells, row, HIDDEN, present, weight, 2, through, HIDDEN, WIDTH)
         d_h = tl.where(present[:, None], through, d_h)
         row, present, mask = old_row, old_present, old_mask
         q, r, z, n = old_q, old_r, old_z, old_n
 
 
-@loop
+@triton.jit
 def pool_forward(
     first,
-    sizes,
     lengths,
     states,
     total,
     highest,
     highest_row,
-    reviews,
-    tokens,
     HIDDEN: tl.constexpr,
     WIDTH: tl.constexpr,
     STEPS: tl.constexpr,
 ):
     """Write the sum of a review's states, their maximum and the row of the first that has it: [reviews, hidden].
 
-    A program takes one review and WIDTH of its units, STEPS tokens at a time.
+    A program takes one review and WIDTH of its units, STEPS tokens at a time. The maximum is NaN if a state is.
     """
     review, unit = tl.program_id(0), tl.program_id(1) * WIDTH + tl.arange(0, WIDTH)
     length = tl.load(lengths + review)
@@ -606,12 +583,14 @@ def pool_forward(
     sums = tl.zeros((1, WIDTH), tl.float32)
     top = tl.full((1, WIDTH), float("-inf"), tl.float32)
     top_row = tl.zeros((1, WIDTH), tl.int64) - 1
+    nans = tl.zeros((1, WIDTH), tl.int32)
     for start in range(0, length, STEPS):
         step = start + tl.arange(0, STEPS)
         row = tl.load(first + step, mask=step < length, other=0).to(tl.int64) + review
         mask = (step < length)[:, None] & real
-        values = tl.load(states + row[:, None] * HIDDEN + unit[None, :], mask=mask, other=0.0)
+        values = _load(states, row, HIDDEN, unit, mask)
         sums += tl.sum(values, axis=0, keep_dims=True)
+        nans += tl.sum((values != values).to(tl.int32), axis=0, keep_dims=True)
         values = tl.where(mask, values, float("-inf"))
         block_top = tl.max(values, axis=0, keep_dims=True)
         # Rows rise with the steps, so the smallest is the first.
@@ -620,21 +599,18 @@ def pool_forward(
         top, top_row = tl.where(better, block_top, top), tl.where(better, block_row, top_row)
     place = review.to(tl.int64) * HIDDEN + unit[None, :]
     tl.store(total + place, sums, mask=real)
-    tl.store(highest + place, tl.where(sums != sums, sums, top), mask=real)  # a maximum would lose NaN
+    tl.store(highest + place, tl.where(nans > 0, float("nan"), top), mask=real)
     tl.store(highest_row + place, top_row, mask=real)
 
 
-@loop
+@triton.jit
 def pool_backward(
     first,
-    sizes,
     lengths,
     d_total,
     d_highest,
     highest_row,
     d_states,
-    reviews,
-    tokens,
     HIDDEN: tl.constexpr,
     WIDTH: tl.constexpr,
     STEPS: tl.constexpr,
@@ -650,5 +626,4 @@ def pool_backward(
         step = start + tl.arange(0, STEPS)
         row = tl.load(first + step, mask=step < length, other=0).to(tl.int64) + review
         gradient = d_sum + tl.where(row[:, None] == top_row, d_top, 0.0)
-        mask = (step < length)[:, None] & real
-        tl.store(d_states + row[:, None] * HIDDEN + unit[None, :], gradient, mask=mask)
+        _store(d_states, row, HIDDEN, unit, (step < length)[:, None] & real, gradient)
