@@ -261,11 +261,11 @@ def test_every_cell_with_loops_has_a_widest_layer() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [["80"], ["86"], ["90"], ["90", "--bfloat16"]], ids=" ".join)
+@pytest.mark.parametrize("options", [["90"], ["86", "--bfloat16"]], ids=" ".join)
 def test_every_loop_compiles_for_a_gpu_that_is_not_here(options: list[str]) -> None:
     """The interpreter accepts more than the compiler does. What does not fit into the chip's memory is no program."""
     words = [sys.executable, "-m", "benchmarks.triton_compiled", "--check", "--capability", *options]
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("forward") == done.stdout.count("backward") > 30
+    assert done.stdout.count("forward") == done.stdout.count("backward") > 25
