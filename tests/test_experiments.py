@@ -144,8 +144,9 @@ def test_the_runs_of_a_repository(clone: Clone) -> None:
     assert table[0].split()[-1] == "hidden_dim"
     assert [line.split()[0] for line in table[1:4]] == ["workspace", "main", "wider"]
     assert table[3].split() == ["wider", "queued", "20"]
+    assert "No experiments" not in clone.sentiment("experiments", "--best", "1").stdout  # those of the queue are some
     (best,) = json.loads(clone.sentiment("experiments", "--best", "1", "--json").stdout)
-    assert best["run"] == "workspace"
+    assert (best["run"], best["params.model.hidden_dim"], best["error"]) == ("workspace", 16, None)
     refused = clone.sentiment("experiments", "--best", "0", check=False)
     assert (refused.returncode, refused.stderr) == (2, "error: --best 0: not a number of runs; give 1 or more\n")
     rows = list(csv.DictReader(clone.sentiment("experiments", "--csv").stdout.splitlines()))

@@ -10,6 +10,7 @@ parameters that differ among the runs. The table is as wide as the terminal, or 
 """
 
 import argparse
+import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -60,6 +61,7 @@ def _count(word: str) -> int:
 def run(args: argparse.Namespace) -> None:
     require_repository()
     table = runs(dvc_json("exp", "show", "--json", *(["--all-commits"] if args.all else [])))
+    alone = not (table["commit"] != "").any()
     if args.group_seeds:
         table = grouped(table)
     if args.best:
@@ -69,9 +71,14 @@ def run(args: argparse.Namespace) -> None:
     if args.csv:
         table.to_csv(stdout(), index=False, lineterminator="\n")
     elif args.json:
-        print(table.to_json(orient="records", indent=2), file=stdout())
+        records = json.loads(table.to_json(orient="records"))  # pandas knows its missing values, and escapes each slash
+        print(json.dumps(records, indent=2, ensure_ascii=False), file=stdout())
     else:
         print("\n".join(lines(table, shutil.get_terminal_size((WIDTH, 24)).columns)), file=stdout())
+        if alone:
+            print(
+                "No experiments from this commit (see --all); `dvc exp run -S model.cell=gru` runs one.", file=stdout()
+            )
 
 
 def runs(shown: list[dict[str, Any]]) -> pd.DataFrame:
@@ -174,8 +181,6 @@ def lines(table: pd.DataFrame, width: int) -> list[str]:
     columns |= {head: cells for head, cells in parameters.items() if head in fitting}
     if left_out := [head for head in parameters if head not in fitting]:
         notes.append(f"Also different, see --csv: {', '.join(left_out)}")
-    if len(table) < 3:
-        notes.append("No experiments from this commit (see --all); `dvc exp run -S model.cell=gru` runs one.")
     aligned = [[cell.ljust(_width(head, cells)) for cell in (head, *cells)] for head, cells in columns.items()]
     printed = [_GAP.join(row).rstrip() for row in zip(*aligned, strict=True)]
     return [_cut(line, width) for line in [*printed, *([""] if notes else []), *notes]]
