@@ -69,6 +69,16 @@ def clock(work: Callable[[], T], check: Callable[[T], None] = lambda _: None) ->
     return measure
 
 
+def repeated(work: Callable[[], object]) -> float:
+    """Do the work until a second has passed, as often as that takes. Return the mean of its seconds."""
+    gc.collect()
+    times, start = 0, time.perf_counter()
+    while (spent := time.perf_counter() - start) < 1:
+        work()
+        times += 1
+    return spent / times
+
+
 def compete(contestants: Sequence[Contestant], rounds: int) -> list[Timing]:
     """Run every contestant once in each round, in their order, after a first round that warms up and does not count.
 

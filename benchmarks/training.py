@@ -15,9 +15,7 @@ A round takes each contestant through a few batches of its kind that stand for a
 of length, and again until a second has passed. Times are seconds per million tokens.
 """
 
-import gc
 import os
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -176,7 +174,7 @@ def stock(
 ) -> Work:
     torch.manual_seed(0)
     model = Stock(network, vocabulary_size).to(place)
-    adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=place.type == "cuda" or None)
+    adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True if place.type == "cuda" else None)
     loader: Any = DataLoader(reviews, batch_sampler=batches, collate_fn=pack)
     if place.type == "cuda":
         loader = [((ids.to(place), ends.to(place)), labels.to(place)) for (ids, ends), labels in loader]
@@ -267,13 +265,7 @@ def _begin(settle: Work, start: Callable[..., Work], arguments: tuple[Any, ...])
 
 
 def _go() -> float:
-    """Do the work until a second has passed, as often as that takes. Return the mean of its seconds."""
-    gc.collect()
-    times, start = 0, time.perf_counter()
-    while (spent := time.perf_counter() - start) < 1:
-        _work()
-        times += 1
-    return spent / times
+    return timing.repeated(_work)
 
 
 def as_train_does() -> None:

@@ -6,12 +6,10 @@ A step is a whole training step, as in `benchmarks.training`, which defines the 
 256 units is added. This project's batches are put together on the GPU within the step. Those of `torch.nn` lie on it
 before the clock starts: what their loader takes is a matter of its workers. All compute in float32 without TF32,
 deterministically, with fused Adam, in one process on the first GPU. A measurement repeats its batches until a second
-has passed, then waits for the GPU. Ratios are those of one round; seconds are per million tokens.
+has passed, and waits for the GPU each time. Ratios are those of one round; seconds are per million tokens.
 """
 
-import gc
 import importlib.util
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -43,7 +41,7 @@ def contestants(network: Network, size: int, reviews: ReviewDataset, place: torc
 
     def contestant(name: str, chosen: Positions, start: Callable[..., Work]) -> Contestant:
         work = start(network, size, reviews, chosen)
-        return Contestant(name, lambda: _seconds(work) / tokens(reviews, chosen) * 1e6)
+        return Contestant(name, lambda: timing.repeated(partial(_finished, work)) / tokens(reviews, chosen) * 1e6)
 
     triton, cudnn = (partial(ours, precision="float32", place=place, backend=backend) for backend in ("triton", "auto"))
     by_packing, by_padding = (partial(stock, pack=pack, place=place) for pack in (packed, padded))
@@ -59,16 +57,9 @@ def contestants(network: Network, size: int, reviews: ReviewDataset, place: torc
     ]
 
 
-def _seconds(work: Work) -> float:
-    """Do the work until a second has passed, as often as that takes. Return the mean of its seconds."""
-    gc.collect()
+def _finished(work: Work) -> None:
+    work()
     torch.cuda.synchronize()
-    times, start = 0, time.perf_counter()
-    while time.perf_counter() - start < 1:
-        work()
-        torch.cuda.synchronize()
-        times += 1
-    return (time.perf_counter() - start) / times
 
 
 def main() -> None:

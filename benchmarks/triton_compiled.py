@@ -20,6 +20,7 @@ from benchmarks.corpora import RESULTS
 from sentiment.errors import InputError
 from sentiment.io.command import run
 from sentiment.io.json_file import write_json
+from sentiment.nn.cells.cell import make_cell
 from sentiment.nn.kernels import triton_layer
 from sentiment.nn.kernels.autograd import NONLINEARITY_CODES
 
@@ -29,8 +30,6 @@ SHARED_MEMORY = {80: 163 * 1024, 86: 99 * 1024, 90: 227 * 1024}
 # What the arguments are that are no arrays of float32.
 TYPES = dict.fromkeys(("lookup", "first", "sizes", "lengths"), "*i32") | {"highest_row": "*i64"}
 TYPES |= dict.fromkeys(("reviews", "tokens"), "i32")
-
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
 class Compiled(NamedTuple):
@@ -79,14 +78,14 @@ def compiled(name: str, constants: Mapping[str, Any], warps: int, capability: in
 def loops(limit: int, every_option: bool) -> Iterator[tuple[str, dict[str, Any], int]]:
     """Yield the name, the constants and the warps of each loop, for a GPU with that limit of shared memory."""
     for cell, widest in triton_layer.WIDEST.items():
-        width = triton_layer.padded_width(1)
+        width = narrowest = triton_layer.padded_width(1)
         while width <= widest:
-            resident = triton_layer.resident_memory(GATES[cell], width) <= limit
+            resident = triton_layer.resident_memory(make_cell(cell).num_gates, width) <= limit
             shape = {"HIDDEN": width, "WIDTH": width, "BLOCK": triton_layer.BLOCK, "RESIDENT": resident}
             options = {"HAS_LOOKUP": True, "HAS_STATES": True, "SAVES": cell != "rnn", "NONLINEARITY": 0}
             for direction in ("forward", "backward"):
                 yield f"{cell}_{direction}", shape | options, triton_layer.num_warps(width)
-            if every_option and width in (16, widest):
+            if every_option and width in (narrowest, widest):
                 others = {"HAS_LOOKUP": False, "HAS_STATES": False, "SAVES": False}
                 for code in NONLINEARITY_CODES.values() if cell == "rnn" else (0,):
                     for direction in ("forward", "backward"):
