@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sentiment.nn.cells.cell import Cell, Weights, weights_by_direction
+from sentiment.nn.cells.cell import Cell, weights_by_direction
+from sentiment.nn.kernels.autograd import Weights
 from sentiment.nn.packed import Directions, PackedVectors
 
 

@@ -9,12 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from sentiment.nn.cells import CELLS
-from sentiment.nn.kernels.autograd import Kernels
+from sentiment.nn.kernels.autograd import Kernels, Weights
 
 # float[reviews, hidden] each; the first is the hidden state, which the layer above and the readout see.
 State = tuple[Tensor, ...]
-# weight_ih, weight_hh, bias_ih and bias_hh of one direction, as `torch.nn` has them.
-Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Cell(ABC):

@@ -36,6 +36,9 @@ WIDE = 128  # hidden units
 NO_LOOKUP = np.empty(0, np.int32)
 NONLINEARITY_CODES = {"tanh": 0, "relu": 1, "logistic": 2}
 
+# weight_ih, weight_hh, bias_ih and bias_hh of one direction, as `torch.nn` has them.
+Weights = tuple[Tensor, Tensor, Tensor, Tensor]
+
 # First row and number of rows of each step, in reading order: int64[steps, 2].
 Steps = npt.NDArray[np.int64]
 
@@ -61,12 +64,11 @@ def run_direction(
     kernels: Kernels,
     nonlinearity: str,
     packed: PackedVectors,
-    weights: tuple[Tensor, Tensor, Tensor, Tensor],
+    weights: Weights,
     reverse: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return all states, float[tokens, hidden], and each review's state after its last token, float[reviews, hidden].
 
-    weights: weight_ih, weight_hh, bias_ih and bias_hh, as `torch.nn` has them
     reverse: read each review from its end; the "last" token is then its first
     """
     weight_ih, weight_hh, bias_ih, bias_hh = weights

@@ -20,11 +20,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from sentiment.nn.kernels.autograd import NONLINEARITY_CODES
+from sentiment.nn.kernels.autograd import NONLINEARITY_CODES, Weights
 from sentiment.nn.packed import Directions, PackedVectors, Places
-
-# weight_ih, weight_hh, bias_ih and bias_hh of one direction, as `torch.nn` has them.
-Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 # Reviews of one program: the smallest block that tensor cores multiply.
 BLOCK = 16
@@ -55,8 +52,8 @@ def num_warps(width: int) -> int:
 def resident_memory(gates: int, width: int) -> int:
     """Return the bytes of shared memory that a program needs to keep the recurrent weights on the chip, at most.
 
-    A weight is kept as two numbers in tf32, of 4 bytes each; the rest is room for the state. Weights in bfloat16 would
-    fit in a quarter of that, but the wider layers which that allows spill values from registers.
+    A weight is kept as two numbers in tf32, of 4 bytes each; the rest is room for the state. Weights in bfloat16 need a
+    quarter of that, but an LSTM of 128 units that kept them on the chip had not compiled after eight minutes.
     """
     return 8 * gates * width**2 + 128 * width
 
@@ -89,16 +86,21 @@ def reason_against(device: torch.device) -> str | None:
     return None
 
 
+def _reason(values: Tensor) -> str | None:
+    """Return why the loops cannot compute these vectors, or None."""
+    return reason_against(values.device) or (
+        "they do not compute in float64" if values.dtype == torch.float64 else None
+    )
+
+
 def runs_on(values: Tensor) -> bool:
-    """Return whether the loops can compute these vectors: float64 is not supported."""
-    return values.dtype != torch.float64 and reason_against(values.device) is None
+    """Return whether the loops can compute these vectors."""
+    return _reason(values) is None
 
 
 def supports(kernels: str, hidden: int, values: Tensor) -> bool:
     """Return whether the loops compute a layer with some vectors as its input; say once why not."""
-    reason = reason_against(values.device)
-    if not reason and values.dtype == torch.float64:
-        reason = "they do not compute in float64"
+    reason = _reason(values)
     if not reason and hidden > WIDEST[kernels]:
         reason = f"a layer {kernels} has at most {WIDEST[kernels]} units there, and this one has {hidden}"
     if reason:
